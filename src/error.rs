@@ -1,0 +1,150 @@
+//! The one public error: what a caller of this crate can act on.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a body or a service may fail with: the box that hyper, tower and axum all take.
+pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// A failure that may be told to the client's connection and to the receipt alike.
+pub(crate) type Cause = Arc<dyn StdError + Send + Sync>;
+
+/// An error and its sources, outermost first. A chain longer than 64 is taken for a circle.
+pub(crate) fn chain<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    fn source<'a>(error: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+        let error: &'a (dyn StdError + 'static) = *error;
+        error.source()
+    }
+    std::iter::successors(Some(error), source).take(64)
+}
+
+/// Why a response could not be given, or could not be finished.
+///
+/// It is opaque; ask it with the `is_*` methods. The original failure, where there is one, is
+/// its [`source`](StdError::source).
+///
+/// # Examples
+///
+/// ```
+/// use letterhead::Head;
+///
+/// let request = http::Request::new(());
+/// let error = Head::of(request.extensions()).unwrap_err();
+/// assert!(error.is_missing_layer());
+/// assert!(error.to_string().contains("LetterheadLayer"));
+/// ```
+#[derive(Clone)]
+pub struct Error {
+    kind: Kind,
+    cause: Option<Cause>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// No handle in the extensions.
+    MissingLayer,
+    /// The inner service answered `Err`.
+    Service,
+    /// The response body answered `Err`.
+    Body,
+    /// The inner service or its body panicked.
+    Panic(String),
+    /// A before-commit hook failed or panicked.
+    Hook,
+    /// The body went past the length that the head declared.
+    TooLong { declared: u64, reached: u64 },
+    /// The body ended before the length that the head declared.
+    TooShort { declared: u64, reached: u64 },
+}
+
+impl Error {
+    pub(crate) const fn new(kind: Kind) -> Self {
+        Self { kind, cause: None }
+    }
+
+    pub(crate) fn with(kind: Kind, cause: BoxError) -> Self {
+        Self { kind, cause: Some(Arc::from(cause)) }
+    }
+
+    /// Whether no [`LetterheadLayer`](crate::LetterheadLayer) stands around the handler, or a
+    /// layer in between built a new request without the old one's extensions.
+    #[must_use]
+    pub const fn is_missing_layer(&self) -> bool {
+        matches!(self.kind, Kind::MissingLayer)
+    }
+
+    /// Whether the inner service answered with an error instead of a response.
+    #[must_use]
+    pub const fn is_service(&self) -> bool {
+        matches!(self.kind, Kind::Service)
+    }
+
+    /// Whether the response body failed.
+    #[must_use]
+    pub const fn is_body(&self) -> bool {
+        matches!(self.kind, Kind::Body)
+    }
+
+    /// Whether a panic was caught: in the service, its body or a hook.
+    #[must_use]
+    pub const fn is_panic(&self) -> bool {
+        matches!(self.kind, Kind::Panic(_))
+    }
+
+    /// Whether a before-commit hook failed.
+    #[must_use]
+    pub const fn is_hook(&self) -> bool {
+        matches!(self.kind, Kind::Hook)
+    }
+
+    /// Whether the body did not have the length that its head declared.
+    #[must_use]
+    pub const fn is_length(&self) -> bool {
+        matches!(self.kind, Kind::TooLong { .. } | Kind::TooShort { .. })
+    }
+
+    /// The failure behind this one, as it was given.
+    pub(crate) fn cause(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::MissingLayer => f.write_str(
+                "no `Head` in the request's extensions: wanted a `LetterheadLayer` around this \
+                 handler, found none (or a layer in between built a new request without them)",
+            )?,
+            Kind::Service => f.write_str("the service failed")?,
+            Kind::Body => f.write_str("the response body failed")?,
+            Kind::Panic(message) => write!(f, "panicked: {message}")?,
+            Kind::Hook => f.write_str("a before-commit hook failed")?,
+            Kind::TooLong { declared, reached } => {
+                write!(f, "content-length says {declared}, body went on to {reached}")?;
+            }
+            Kind::TooShort { declared, reached } => {
+                write!(f, "content-length says {declared}, body ended at {reached}")?;
+            }
+        }
+        match &self.cause {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error").field("kind", &self.kind).field("cause", &self.cause).finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause()
+    }
+}

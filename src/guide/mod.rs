@@ -1,0 +1,3 @@
+//! The guide: how the crate is built, and how it meets its neighbours.
+
+pub mod architecture;

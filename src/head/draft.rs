@@ -1,0 +1,230 @@
+//! The head while it is being committed: hooks run on it, last registered first.
+
+use std::fmt;
+use std::panic::Location;
+
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::handle::HookResult;
+use super::shared::{Hook, State};
+use super::write::{Change, Write, final_status};
+use super::{Ability, Promises};
+use crate::caught::{caught, message};
+use crate::error::{Error, Kind};
+use crate::field::nature;
+use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Stage, Verb};
+
+/// The most hooks that run at one commit: hooks that keep registering hooks end here.
+const MOST_HOOKS: u32 = 1024;
+
+/// What waited for the commit, taken out of the shared state.
+#[derive(Default)]
+pub(crate) struct Sealing {
+    writes: Vec<Write>,
+    hooks: Vec<Hook>,
+    pub(crate) promises: Promises,
+    pub(crate) ledger: Ledger,
+    pub(crate) hooks_run: u32,
+}
+
+impl Sealing {
+    /// Takes everything that waits; nothing else will be let in but by hooks.
+    pub(crate) fn take(state: &mut State) -> Self {
+        Self {
+            writes: std::mem::take(&mut state.writes),
+            hooks: std::mem::take(&mut state.hooks),
+            promises: std::mem::take(&mut state.promises),
+            ledger: std::mem::take(&mut state.ledger),
+            hooks_run: 0,
+        }
+    }
+
+    /// Applies the writes that waited, in the order in which they were made.
+    pub(crate) fn apply_writes(&mut self, status: &mut StatusCode, fields: &mut HeaderMap) {
+        for write in std::mem::take(&mut self.writes) {
+            let entry = write.apply(status, fields);
+            self.ledger.record(entry);
+        }
+    }
+
+    /// An error answer took the head's place: marks the writes that went with it.
+    pub(crate) fn replaced(&mut self) {
+        self.ledger.replaced(nature::outlives_content);
+    }
+
+    /// Runs the hooks, last registered first, until none is left. The first that fails stops
+    /// them; those after it are dropped unrun.
+    pub(crate) fn run_hooks(
+        &mut self,
+        ability: Ability,
+        status: &mut StatusCode,
+        fields: &mut HeaderMap,
+    ) -> Result<(), Error> {
+        while let Some(hook) = self.hooks.pop() {
+            if self.hooks_run >= MOST_HOOKS {
+                let limit = format!("wanted at most {MOST_HOOKS} hooks, found one more");
+                return Err(Error::with(Kind::Hook, limit.into()));
+            }
+            self.hooks_run += 1;
+            let mut draft =
+                Draft { sealing: &mut *self, ability, status: &mut *status, fields: &mut *fields };
+            match caught(move || hook(&mut draft)) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(Error::with(Kind::Hook, error)),
+                Err(payload) => {
+                    let text = message(payload.as_ref()).to_owned();
+                    crate::caught::discard(payload);
+                    return Err(Error::with(Kind::Hook, format!("panicked: {text}").into()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops hooks that will not run; whatever their captures do in `Drop` is contained.
+    pub(crate) fn drop_hooks(&mut self) {
+        for hook in std::mem::take(&mut self.hooks) {
+            crate::caught::contained(move || drop(hook));
+        }
+    }
+}
+
+/// The head in the hands of a before-commit hook.
+///
+/// It has everything in it that handlers, layers and earlier hooks wrote. A write takes effect at
+/// once. When the last hook is done, the framing is checked and the head is the server's.
+///
+/// # Examples
+///
+/// ```
+/// # fn show(head: &letterhead::Head) {
+/// let registered = head.before_commit(|draft| {
+///     if draft.status().is_server_error() {
+///         let _ = draft.insert("cache-control", "no-store");
+///     }
+/// });
+/// # let _ = registered;
+/// # }
+/// ```
+pub struct Draft<'a> {
+    sealing: &'a mut Sealing,
+    ability: Ability,
+    status: &'a mut StatusCode,
+    fields: &'a mut HeaderMap,
+}
+
+impl Draft<'_> {
+    /// The status as it stands.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        *self.status
+    }
+
+    /// The fields as they stand.
+    #[must_use]
+    pub fn fields(&self) -> &HeaderMap {
+        self.fields
+    }
+
+    /// Replaces every value of `name` with `value`.
+    #[track_caller]
+    pub fn insert<N, V>(&mut self, name: N, value: V) -> Placed
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.write(Verb::Insert, Change::read(name, value, Change::Insert))
+    }
+
+    /// Adds `value` to the values of `name`.
+    #[track_caller]
+    pub fn append<N, V>(&mut self, name: N, value: V) -> Placed
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.write(Verb::Append, Change::read(name, value, Change::Append))
+    }
+
+    /// Gives `name` this `value` unless it has one.
+    #[track_caller]
+    pub fn set_default<N, V>(&mut self, name: N, value: V) -> Placed
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.write(Verb::Default, Change::read(name, value, Change::Default))
+    }
+
+    /// Takes `name` away.
+    #[track_caller]
+    pub fn remove<N: TryInto<HeaderName>>(&mut self, name: N) -> Placed {
+        let change = name.try_into().map(Change::Remove).map_err(|_| Refusal::InvalidName);
+        self.write(Verb::Remove, change)
+    }
+
+    /// Sets the status. A 1xx other than 101 is refused.
+    #[track_caller]
+    pub fn set_status(&mut self, status: StatusCode) -> Placed {
+        self.write(Verb::Status, final_status(status))
+    }
+
+    /// Promises a trailer, as [`Head::promise`](crate::Head::promise) does.
+    #[track_caller]
+    pub fn promise<N: TryInto<HeaderName>>(&mut self, name: N) -> Placed {
+        let (name, placed) = match name.try_into() {
+            Err(_) => (None, Placed::Refused(Refusal::InvalidName)),
+            Ok(name) if self.fields.contains_key(http::header::CONTENT_LENGTH) => {
+                (Some(name), Placed::Refused(Refusal::HasLength))
+            }
+            Ok(name) => {
+                let placed = self.sealing.promises.add(&name, self.ability);
+                (Some(name), placed)
+            }
+        };
+        let fate = placed.refusal().map_or(Fate::Trailers, Fate::Refused);
+        self.sealing.ledger.record(line(Verb::Promise, name, fate));
+        placed
+    }
+
+    /// Registers another hook; it runs as soon as this one is done.
+    pub fn before_commit<F, R>(&mut self, hook: F)
+    where
+        F: FnOnce(&mut Draft<'_>) -> R + Send + 'static,
+        R: HookResult,
+    {
+        self.sealing.hooks.push(Box::new(move |draft| hook(draft).into_result()));
+    }
+
+    #[track_caller]
+    fn write(&mut self, verb: Verb, change: Result<Change, Refusal>) -> Placed {
+        let entry = match change {
+            Ok(change) => Write { change, writer: Location::caller(), stage: Stage::Committing }
+                .apply(self.status, self.fields),
+            Err(refusal) => line(verb, None, Fate::Refused(refusal)),
+        };
+        let placed = match entry.fate {
+            Fate::Refused(refusal) => Placed::Refused(refusal),
+            Fate::Applied
+            | Fate::Overridden
+            | Fate::Yielded
+            | Fate::Trailers
+            | Fate::Replaced
+            | Fate::Unsent => Placed::Head,
+        };
+        self.sealing.ledger.record(entry);
+        placed
+    }
+}
+
+#[track_caller]
+const fn line(verb: Verb, field: Option<HeaderName>, fate: Fate) -> Entry {
+    Entry { verb, field, status: None, writer: Location::caller(), stage: Stage::Committing, fate }
+}
+
+impl fmt::Debug for Draft<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft").field("status", &self.status).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,311 @@
+//! The handle through which handlers and layers write to a response head.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use http::header::{HeaderName, HeaderValue};
+use http::{Extensions, StatusCode};
+
+use super::shared::{Shared, State};
+use super::write::{Change, Write, final_status};
+use super::{Draft, Input, Receipt, Verdict};
+use crate::error::{BoxError, Error, Kind};
+use crate::ledger::{Entry, Fate, Placed, Refusal, Stage, Verb};
+
+/// The response head of one exchange, from anywhere in the application.
+///
+/// [`LetterheadLayer`](crate::LetterheadLayer) puts one into the extensions of every request. It
+/// may be cloned, sent to other tasks, and kept for as long as one likes: a write that comes too
+/// late is answered, not lost.
+///
+/// Writes made before the commit are applied at the commit, in the order in which they were
+/// made, on top of whatever the response carries by then. So they win over fields that handlers
+/// and layers put on the response, except for [`set_default`](Self::set_default), which yields.
+///
+/// # Examples
+///
+/// A field that is only known when the first row has come:
+///
+/// ```
+/// use http::{Request, Response};
+/// use http_body_util::Full;
+/// use bytes::Bytes;
+/// use letterhead::{Head, LetterheadLayer, Placed};
+/// use tower::{Layer, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let app = tower::service_fn(|request: Request<Full<Bytes>>| async move {
+///     let head = Head::of(request.extensions()).expect("a layer");
+///     assert_eq!(head.insert("x-rows", "3"), Placed::Head);
+///     Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from("rows"))))
+/// });
+/// let app = LetterheadLayer::new().layer(app);
+/// let response = app.oneshot(Request::new(Full::default())).await.unwrap();
+/// assert_eq!(response.headers()["x-rows"], "3");
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Head {
+    shared: Arc<Shared>,
+}
+
+impl Head {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The head of the exchange that these request extensions belong to.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_missing_layer`] if there is none: no layer stands around this handler, or a
+    /// layer in between built a new request and left the extensions behind.
+    pub fn of(extensions: &Extensions) -> Result<Self, Error> {
+        extensions.get::<Self>().cloned().ok_or_else(|| Error::new(Kind::MissingLayer))
+    }
+
+    /// A second layer met this head; `true` if its exchange is still under way.
+    pub(crate) fn note_nested(&self) -> bool {
+        let mut state = self.shared.lock();
+        let under_way = state.life.stage() != Stage::Ended;
+        state.nested |= under_way;
+        under_way
+    }
+
+    /// Replaces every value of `name` with `value`.
+    #[track_caller]
+    pub fn insert<N, V>(&self, name: N, value: V) -> Placed
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.write(Verb::Insert, Change::read(name, value, Change::Insert))
+    }
+
+    /// Adds `value` to the values of `name`.
+    #[track_caller]
+    pub fn append<N, V>(&self, name: N, value: V) -> Placed
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.write(Verb::Append, Change::read(name, value, Change::Append))
+    }
+
+    /// Gives `name` this `value` if it has none when the head is committed.
+    ///
+    /// The answer is [`Placed::Head`] even when another value will be there; the
+    /// [receipt](Receipt::writes) then says that the default yielded.
+    #[track_caller]
+    pub fn set_default<N, V>(&self, name: N, value: V) -> Placed
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        self.write(Verb::Default, Change::read(name, value, Change::Default))
+    }
+
+    /// Takes `name` away.
+    ///
+    /// After the commit it takes back what was written late to that name; the head itself is
+    /// out of reach.
+    #[track_caller]
+    pub fn remove<N: TryInto<HeaderName>>(&self, name: N) -> Placed {
+        let change = name.try_into().map(Change::Remove).map_err(|_| Refusal::InvalidName);
+        self.write(Verb::Remove, change)
+    }
+
+    /// Sets the status; it replaces the one that the response carries.
+    ///
+    /// A 1xx other than 101 is refused: it cannot be a final status (RFC 9110, section 15.2).
+    #[track_caller]
+    pub fn set_status(&self, status: StatusCode) -> Placed {
+        self.write(Verb::Status, final_status(status))
+    }
+
+    /// Promises that `name` may come behind the content, in the trailers.
+    ///
+    /// The head then carries `Trailer: name` and no `Content-Length`, and a write to `name` after
+    /// the commit is [`Placed::Trailers`]. A write before the commit still goes to the head. A
+    /// promise that the request does not allow is refused at once, and nothing goes out for it:
+    /// on HTTP/1.1 the client has to say `TE: trailers`; HTTP/1.0, `HEAD` and a response with a
+    /// `Content-Length` have no trailers.
+    ///
+    /// A promise that was accepted may still fall at the commit, when the response turns out to
+    /// have a `Content-Length` or no content; later writes are then refused with that reason.
+    #[track_caller]
+    pub fn promise<N: TryInto<HeaderName>>(&self, name: N) -> Placed {
+        let writer = Location::caller();
+        let name = name.try_into().ok();
+        let mut state = self.shared.lock();
+        let placed = match &name {
+            Some(name) => state.promise(name),
+            None => Placed::Refused(Refusal::InvalidName),
+        };
+        let fate = placed.refusal().map_or(Fate::Trailers, Fate::Refused);
+        let stage = state.life.stage();
+        state.record(Entry { verb: Verb::Promise, field: name, status: None, writer, stage, fate });
+        placed
+    }
+
+    /// The values that `name` would have if the head were committed now.
+    ///
+    /// While a handler is at work these are the writes made through `Head`; once the inner
+    /// service has answered, the response's own fields are there too. After the commit the fields
+    /// belong to the server and the answer is empty.
+    #[must_use]
+    pub fn get_all<N: TryInto<HeaderName>>(&self, name: N) -> Vec<HeaderValue> {
+        name.try_into().map(|name| self.shared.lock().read(&name)).unwrap_or_default()
+    }
+
+    /// The first of [`get_all`](Self::get_all).
+    #[must_use]
+    pub fn get<N: TryInto<HeaderName>>(&self, name: N) -> Option<HeaderValue> {
+        self.get_all(name).into_iter().next()
+    }
+
+    /// The status that was committed, or that would be if it were done now; `None` while nobody
+    /// has said any.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.shared.lock().planned_status()
+    }
+
+    /// Whether the head is gone: from here on only trailers can be placed.
+    #[must_use]
+    pub fn wrote_header(&self) -> bool {
+        self.stage() >= Stage::Committed
+    }
+
+    /// Where the head is in its life.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        self.shared.lock().life.stage()
+    }
+
+    /// Lets the head go as soon as the inner service has answered; at once if it has.
+    ///
+    /// It may be called from any task, any number of times.
+    pub fn flush(&self) {
+        let waker = {
+            let mut state = self.shared.lock();
+            let (life, verdict) = state.life.step(Input::Flush);
+            state.life = life;
+            if verdict == Verdict::Wake { state.waker.take() } else { None }
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Runs `hook` just before the head is committed; the last one registered runs first.
+    ///
+    /// The hook is given the whole head as a [`Draft`] and may change all of it. It may return
+    /// `()` or a `Result`; an error or a panic makes the response a 500, and hooks that have not
+    /// run by then are dropped. Hooks run on the task that serves the response, so they should
+    /// be short. A `Head` that a hook holds is let go with the hook.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if the commit has begun; the hook is dropped.
+    pub fn before_commit<F, R>(&self, hook: F) -> Result<(), Refusal>
+    where
+        F: FnOnce(&mut Draft<'_>) -> R + Send + 'static,
+        R: HookResult,
+    {
+        self.register(|state| {
+            state.hooks.push(Box::new(move |draft| hook(draft).into_result()));
+        })
+    }
+
+    /// Runs `callback` with the receipt when the response is over, however it ends.
+    ///
+    /// It may run inside `Drop`; a panic in it is caught and forgotten. Callbacks run in the
+    /// order in which they were registered.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if the response is over; the callback is dropped.
+    pub fn after_end<F>(&self, callback: F) -> Result<(), Refusal>
+    where
+        F: FnOnce(&Receipt) + Send + 'static,
+    {
+        let callback: super::Callback = Box::new(callback);
+        let mut state = self.shared.lock();
+        if state.life.stage() == Stage::Ended {
+            drop(state);
+            return Err(Refusal::BodyOver);
+        }
+        state.callbacks.push(callback);
+        Ok(())
+    }
+
+    fn register(&self, add: impl FnOnce(&mut State)) -> Result<(), Refusal> {
+        let mut state = self.shared.lock();
+        let refusal = match state.life.stage() {
+            Stage::Open | Stage::Held => {
+                add(&mut state);
+                return Ok(());
+            }
+            Stage::Committing => Refusal::Committing,
+            Stage::Committed => Refusal::HeadSealed,
+            Stage::Ended => Refusal::BodyOver,
+        };
+        // The closure and its captures are dropped after the lock.
+        drop(state);
+        drop(add);
+        Err(refusal)
+    }
+
+    #[track_caller]
+    fn write(&self, verb: Verb, change: Result<Change, Refusal>) -> Placed {
+        let writer = Location::caller();
+        let mut state = self.shared.lock();
+        let stage = state.life.stage();
+        match change {
+            Ok(change) => {
+                let (placed, refused) = state.place(Write { change, writer, stage });
+                drop(state);
+                drop(refused);
+                placed
+            }
+            Err(refusal) => {
+                let fate = Fate::Refused(refusal);
+                state.record(Entry { verb, field: None, status: None, writer, stage, fate });
+                Placed::Refused(refusal)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head").field("stage", &self.stage()).finish_non_exhaustive()
+    }
+}
+
+/// What a before-commit hook may return: nothing, or a `Result` whose error makes a 500.
+pub trait HookResult: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_result(self) -> Result<(), BoxError>;
+}
+
+impl HookResult for () {
+    fn into_result(self) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl<E: Into<BoxError>> HookResult for Result<(), E> {
+    fn into_result(self) -> Result<(), BoxError> {
+        self.map_err(Into::into)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl<E> Sealed for Result<(), E> {}
+}

@@ -1,0 +1,24 @@
+//! One head's life: its stages, the writes that wait for the commit, the trailers, the receipt.
+
+mod ability;
+mod answer;
+mod draft;
+mod handle;
+mod receipt;
+mod shared;
+mod stage;
+mod trailing;
+mod write;
+
+pub(crate) use ability::Ability;
+pub use answer::ErrorAnswer;
+pub(crate) use answer::replace;
+pub use draft::Draft;
+pub(crate) use draft::Sealing;
+pub use handle::{Head, HookResult};
+pub(crate) use receipt::Tally;
+pub use receipt::{Note, Outcome, Receipt};
+pub(crate) use shared::{Callback, Shared};
+pub use stage::CommitCause;
+pub(crate) use stage::{Input, Life, Verdict};
+pub(crate) use trailing::{Promises, Trailing, permitted};

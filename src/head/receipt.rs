@@ -1,0 +1,213 @@
+//! What is known about a response once it is over.
+
+use std::fmt;
+
+use http::header::HeaderName;
+use http::{Method, StatusCode, Version};
+
+use super::CommitCause;
+use crate::error::Error;
+use crate::ledger::{Entry, Ledger, Stage};
+use crate::rules::framing::Mended;
+
+/// How a response ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Everything that was due was handed to the server: the body ended, or every declared byte
+    /// was handed over, or there was no content to send.
+    Complete,
+    /// The connection became something else (101, or a successful `CONNECT`).
+    Upgraded,
+    /// The response was broken off, and the client can tell: the connection or stream was closed
+    /// without a proper end.
+    Aborted(Error),
+    /// The server dropped the response before it was complete. Mostly the client left; hyper does
+    /// not say, and a time-out further out or a shutdown looks the same.
+    Dropped,
+    /// The response was dropped while its task was unwinding from a panic.
+    Unwound,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Complete => f.write_str("complete"),
+            Self::Upgraded => f.write_str("upgraded"),
+            Self::Aborted(error) => write!(f, "aborted ({error})"),
+            Self::Dropped => f.write_str("dropped"),
+            Self::Unwound => f.write_str("dropped by a panic"),
+        }
+    }
+}
+
+/// Something about a response that its author should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// The framing was mended.
+    Mended(Mended),
+    /// The body sent trailers that no client may be given; these names were left out.
+    TrailersDropped(Vec<HeaderName>),
+    /// A second layer was found inside; it does nothing. Said once for each outer layer.
+    NestedLayer,
+    /// There is no tokio timer here, so nothing is held. Said once for each layer.
+    NoTimer,
+    /// [`Recover::recover`](crate::Recover::recover) panicked; a plain 500 was sent.
+    RecoverPanicked,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mended(mended) => mended.fmt(f),
+            Self::TrailersDropped(names) => {
+                f.write_str("trailers dropped:")?;
+                names.iter().try_for_each(|name| write!(f, " {name}"))
+            }
+            Self::NestedLayer => f.write_str("a second letterhead layer inside does nothing"),
+            Self::NoTimer => f.write_str("no tokio timer: responses are not held"),
+            Self::RecoverPanicked => f.write_str("the recoverer panicked: sent a plain 500"),
+        }
+    }
+}
+
+/// The finished record of one response.
+///
+/// Exactly one is made for every request that a layer saw, if somebody asked for it with
+/// [`LetterheadLayer::on_end`](crate::LetterheadLayer::on_end) or
+/// [`Head::after_end`](crate::Head::after_end). Printed, it is one line.
+#[derive(Debug)]
+pub struct Receipt {
+    pub(crate) method: Method,
+    pub(crate) version: Version,
+    pub(crate) tally: Tally,
+    pub(crate) last_stage: Stage,
+    pub(crate) cause: Option<CommitCause>,
+    pub(crate) ledger: Ledger,
+    pub(crate) outcome: Outcome,
+}
+
+/// What the layer counts while a response goes by.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) status: Option<StatusCode>,
+    pub(crate) held: u64,
+    pub(crate) sent: u64,
+    pub(crate) hooks_run: u32,
+    pub(crate) failure: Option<Error>,
+    pub(crate) notes: Vec<Note>,
+}
+
+impl Receipt {
+    /// The request's method.
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The request's protocol version.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The status that was committed; `None` if it never came to that.
+    #[must_use]
+    pub const fn status(&self) -> Option<StatusCode> {
+        self.tally.status
+    }
+
+    /// Why the head was committed when it was; `None` if it never was.
+    #[must_use]
+    pub const fn cause(&self) -> Option<CommitCause> {
+        self.cause
+    }
+
+    /// The last stage before the end: where the response was when it ended or was dropped.
+    #[must_use]
+    pub const fn last_stage(&self) -> Stage {
+        self.last_stage
+    }
+
+    /// Bytes of content that were held until the commit.
+    #[must_use]
+    pub const fn held_bytes(&self) -> u64 {
+        self.tally.held
+    }
+
+    /// Bytes of content that were handed to the server. It may not have sent them all.
+    #[must_use]
+    pub const fn sent_bytes(&self) -> u64 {
+        self.tally.sent
+    }
+
+    /// How many before-commit hooks ran.
+    #[must_use]
+    pub const fn hooks_run(&self) -> u32 {
+        self.tally.hooks_run
+    }
+
+    /// What failed before the commit, if an error answer was sent for it.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Error> {
+        self.tally.failure.as_ref()
+    }
+
+    /// Every write that was made through a [`Head`](crate::Head) or a [`Draft`](crate::Draft),
+    /// with its author and its fate, in the order in which they took effect.
+    #[must_use]
+    pub fn writes(&self) -> &[Entry] {
+        self.ledger.entries()
+    }
+
+    /// The writes that came when the head was already committed.
+    pub fn late_writes(&self) -> impl Iterator<Item = &Entry> {
+        self.writes().iter().filter(|entry| entry.is_late())
+    }
+
+    /// How many writes there was no room for in [`writes`](Self::writes).
+    #[must_use]
+    pub const fn writes_cut(&self) -> u64 {
+        self.ledger.cut()
+    }
+
+    /// What the response's author should know.
+    #[must_use]
+    pub fn notes(&self) -> &[Note] {
+        &self.tally.notes
+    }
+
+    /// How the response ended.
+    #[must_use]
+    pub const fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+}
+
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.method, self.version)?;
+        match (self.tally.status, self.cause) {
+            (Some(status), Some(cause)) => {
+                write!(f, " -> {}, committed by {cause}", status.as_u16())?;
+            }
+            (_, _) => write!(f, " -> no response")?,
+        }
+        let Tally { held, sent, hooks_run, .. } = self.tally;
+        write!(f, ", held {held} B, sent {sent} B, hooks {hooks_run}, {}", self.outcome)?;
+        if !matches!(self.outcome, Outcome::Complete | Outcome::Upgraded) {
+            write!(f, " while {}", self.last_stage)?;
+        }
+        if let Some(failure) = self.failure() {
+            write!(f, "; failure: {failure}")?;
+        }
+        for entry in self.writes() {
+            write!(f, "; {entry}")?;
+        }
+        if self.writes_cut() > 0 {
+            write!(f, "; {} more writes", self.writes_cut())?;
+        }
+        self.notes().iter().try_for_each(|note| write!(f, "; note: {note}"))
+    }
+}

@@ -1,0 +1,124 @@
+//! A write to a head: parsed, then applied to a status and its fields.
+
+use std::panic::Location;
+
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::ledger::{Entry, Fate, Refusal, Stage, Verb};
+
+/// One change that somebody wants of a head.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Insert(HeaderName, HeaderValue),
+    Append(HeaderName, HeaderValue),
+    Default(HeaderName, HeaderValue),
+    Remove(HeaderName),
+    Status(StatusCode),
+}
+
+/// A change and where it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Write {
+    pub(crate) change: Change,
+    pub(crate) writer: &'static Location<'static>,
+    pub(crate) stage: Stage,
+}
+
+impl Change {
+    /// Reads name and value into a change that carries both.
+    pub(crate) fn read<N, V>(
+        name: N,
+        value: V,
+        make: impl FnOnce(HeaderName, HeaderValue) -> Self,
+    ) -> Result<Self, Refusal>
+    where
+        N: TryInto<HeaderName>,
+        V: TryInto<HeaderValue>,
+    {
+        let name = name.try_into().map_err(|_| Refusal::InvalidName)?;
+        let value = value.try_into().map_err(|_| Refusal::InvalidValue)?;
+        Ok(make(name, value))
+    }
+
+    pub(crate) const fn verb(&self) -> Verb {
+        match self {
+            Self::Insert(..) => Verb::Insert,
+            Self::Append(..) => Verb::Append,
+            Self::Default(..) => Verb::Default,
+            Self::Remove(_) => Verb::Remove,
+            Self::Status(_) => Verb::Status,
+        }
+    }
+
+    pub(crate) const fn field(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Insert(name, _)
+            | Self::Append(name, _)
+            | Self::Default(name, _)
+            | Self::Remove(name) => Some(name),
+            Self::Status(_) => None,
+        }
+    }
+
+    pub(crate) const fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status(status) => Some(*status),
+            Self::Insert(..) | Self::Append(..) | Self::Default(..) | Self::Remove(_) => None,
+        }
+    }
+
+    /// Changes `fields`; a status is left to the caller.
+    pub(crate) fn apply_to_fields(self, fields: &mut HeaderMap) -> Fate {
+        let applied = match self {
+            Self::Insert(name, value) => fields.try_insert(name, value).map(|_| ()),
+            Self::Append(name, value) => fields.try_append(name, value).map(|_| ()),
+            Self::Default(name, _) if fields.contains_key(&name) => return Fate::Yielded,
+            Self::Default(name, value) => fields.try_insert(name, value).map(|_| ()),
+            Self::Remove(name) => {
+                fields.remove(name);
+                Ok(())
+            }
+            Self::Status(_) => return Fate::Refused(Refusal::HeadSealed),
+        };
+        applied.map_or(Fate::Refused(Refusal::TooMany), |()| Fate::Applied)
+    }
+}
+
+impl Write {
+    /// Changes the head and says what became of it.
+    pub(crate) fn apply(self, status: &mut StatusCode, fields: &mut HeaderMap) -> Entry {
+        let mut entry = self.entry(Fate::Applied);
+        entry.fate = match self.change {
+            Change::Status(code) => {
+                *status = code;
+                Fate::Applied
+            }
+            change @ (Change::Insert(..)
+            | Change::Append(..)
+            | Change::Default(..)
+            | Change::Remove(_)) => change.apply_to_fields(fields),
+        };
+        entry
+    }
+
+    /// The ledger's line for this write.
+    pub(crate) fn entry(&self, fate: Fate) -> Entry {
+        Entry {
+            verb: self.change.verb(),
+            field: self.change.field().cloned(),
+            status: self.change.status(),
+            writer: self.writer,
+            stage: self.stage,
+            fate,
+        }
+    }
+}
+
+/// A final status: 101, or 200 and more. Whether 101 fits the protocol is judged at the commit.
+pub(crate) fn final_status(status: StatusCode) -> Result<Change, Refusal> {
+    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        return Err(Refusal::InvalidStatus);
+    }
+    Ok(Change::Status(status))
+}

@@ -1,0 +1,82 @@
+//! The service: it gives each request a head and each response a future that commits it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::exchange::Exchange;
+use super::layer::Settings;
+use super::{ResponseBody, ResponseFuture};
+use crate::caught::caught;
+use crate::error::BoxError;
+use crate::head::{Ability, Head, Shared};
+
+/// A service whose responses have a commit point; made by
+/// [`LetterheadLayer`](crate::LetterheadLayer).
+#[derive(Clone)]
+pub struct Letterhead<S> {
+    inner: S,
+    settings: Arc<Settings>,
+}
+
+impl<S> Letterhead<S> {
+    pub(crate) const fn new(inner: S, settings: Arc<Settings>) -> Self {
+        Self { inner, settings }
+    }
+
+    /// The service inside.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The service inside.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The service inside, without the layer.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, ReqB, ResB> Service<Request<ReqB>> for Letterhead<S>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>>,
+    S::Error: Into<BoxError>,
+    ResB: Body + Unpin,
+    ResB::Data: From<Bytes>,
+    ResB::Error: Into<BoxError>,
+{
+    type Response = Response<ResponseBody<ResB>>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, ResB>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        if request.extensions().get::<Head>().is_some_and(Head::note_nested) {
+            return ResponseFuture::nested(self.inner.call(request));
+        }
+        let ability = Ability::of(&request);
+        let shared = Arc::new(Shared::new(ability));
+        let method = request.method().clone();
+        request.extensions_mut().insert(Head::new(Arc::clone(&shared)));
+        let exchange = Exchange::new(shared, Arc::clone(&self.settings), ability, method);
+        let inner = &mut self.inner;
+        ResponseFuture::new(caught(move || inner.call(request)), exchange)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Letterhead<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Letterhead").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,75 @@
+//! The response head, written once, and known by whom.
+//!
+//! hyper serialises a response head the moment the service future resolves. Whatever is known
+//! later is lost, and a body that fails on its first frame gives the client nothing at all.
+//! `letterhead` is a tower layer that gives the head a commit point:
+//!
+//! - the head is **held** until the body has its first frame (bounded, see [`Hold`]), so writes
+//!   through [`Head`] still land;
+//! - every write is **answered**: in the head, in the trailers, or refused with a reason
+//!   ([`Placed`]);
+//! - a body that fails while the head is held becomes a **true status** ([`Recover`]); one that
+//!   fails later is broken off, so that no client takes it for the whole;
+//! - head and content are made to **agree** before they go out: lengths, methods and statuses
+//!   without content, trailers;
+//! - a [`Receipt`] says what happened, once for every request.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::convert::Infallible;
+//!
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::{BodyExt, Full};
+//! use letterhead::{Head, LetterheadLayer};
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! // A body that fails on its first frame.
+//! let app = service_fn(|_: Request<Full<Bytes>>| async {
+//!     let error = std::io::Error::from(std::io::ErrorKind::StaleNetworkFileHandle);
+//!     let frames = tokio_stream::iter([Err::<http_body::Frame<Bytes>, _>(error)]);
+//!     Ok::<_, Infallible>(Response::new(http_body_util::StreamBody::new(frames)))
+//! });
+//! let app = LetterheadLayer::new().layer(app);
+//! let response = app.oneshot(Request::new(Full::default())).await.unwrap();
+//! assert_eq!(response.status(), 503);
+//! assert_eq!(response.headers()["retry-after"], "1");
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `axum` | [`Head`] as an axum extractor, through `axum-core` |
+//! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
+//! | `full` | all of them |
+//!
+//! # Where to read on
+//!
+//! [`guide`] has the architecture, what axum changes outside the layer, and the facts about
+//! hyper and h2 that the crate leans on.
+
+mod caught;
+mod error;
+#[cfg(feature = "axum")]
+mod extract;
+mod field;
+pub mod guide;
+mod head;
+mod layer;
+mod ledger;
+mod rules;
+mod sys;
+
+pub use error::Error;
+pub use head::{CommitCause, Draft, ErrorAnswer, Head, HookResult, Note, Outcome, Receipt};
+pub use layer::{
+    Cause, Failure, Hold, Letterhead, LetterheadLayer, Origin, Recover, ResetCode, ResponseBody,
+    ResponseFuture, StandardRecover,
+};
+pub use ledger::{Entry, Fate, Placed, Refusal, Stage, Verb};
+pub use rules::framing::Mended;
