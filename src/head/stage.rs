@@ -135,8 +135,10 @@ impl Life {
             (Self::Held { flushed: false }, Input::Flush) => {
                 (Self::Held { flushed: true }, Verdict::Wake)
             }
-            (Self::Held { flushed: true }, Input::Flush)
-            | (Self::Committing(_) | Self::Committed(_), Input::Flush) => (self, Verdict::Wait),
+            (
+                Self::Held { flushed: true } | Self::Committing(_) | Self::Committed(_),
+                Input::Flush,
+            ) => (self, Verdict::Wait),
             (Self::Committing(_), Input::Failed) => (Self::Committing(Failure), Verdict::Replace),
             (Self::Committing(cause), Input::Written) => (Self::Committed(cause), Verdict::Send),
             (Self::Open { flushed: _ } | Self::Held { flushed: _ }, Input::Ended) => {

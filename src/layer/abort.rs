@@ -106,7 +106,7 @@ struct Aborted {
 impl Aborted {
     #[cfg(feature = "http2")]
     fn new(error: Error, code: Option<ResetCode>) -> Self {
-        let has_code = crate::error::chain(&error).any(|cause| cause.is::<h2::Error>());
+        let has_code = crate::error::chain(&error).any(<dyn StdError>::is::<h2::Error>);
         let reset = code.filter(|_| !has_code).map(|code| h2::Reason::from(code.get()).into());
         Self { error, reset }
     }

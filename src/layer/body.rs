@@ -33,6 +33,7 @@ pub struct ResponseBody<B: Body> {
     inner: Inner<B>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for each response")]
 enum Inner<B: Body> {
     /// Of a layer inside another one: nothing is done here.
     Nested(B),
@@ -188,7 +189,6 @@ where
     fn hand(&mut self, data: B::Data, cx: &mut Context<'_>) -> Polled<B::Data> {
         let count = self.meter.count(data.remaining() as u64);
         match count {
-            Count::Within => {}
             Count::Past { declared, reached } => return self.too_long(declared, reached, cx),
             Count::Complete if data.has_remaining() => {
                 // The server stops polling here, so this is the last moment to find out that
@@ -202,7 +202,7 @@ where
                     Peek::Panicked(payload) => return self.fail_panicked(payload, cx),
                 }
             }
-            Count::Complete => {}
+            Count::Within | Count::Complete => {}
         }
         self.exchange.tally.sent = self.meter.handed();
         if self.is_all_handed() {

@@ -10,11 +10,14 @@ use tower_layer::Layer;
 use super::{Hold, Letterhead, Recover, StandardRecover};
 use crate::head::Receipt;
 
+/// Who wants the receipt of every response.
+type OnEnd = Arc<dyn Fn(&Receipt) + Send + Sync>;
+
 /// What the layer was told, shared by all its services.
 pub(crate) struct Settings {
     pub(crate) hold: Hold,
     pub(crate) recover: Arc<dyn Recover>,
-    pub(crate) on_end: Option<Arc<dyn Fn(&Receipt) + Send + Sync>>,
+    pub(crate) on_end: Option<OnEnd>,
     pub(crate) linger: Duration,
     pub(crate) said_nested: Once,
     pub(crate) said_no_timer: Once,

@@ -186,9 +186,9 @@ fn due(facts: &Facts) -> Plan {
 /// A response that carries neither content nor any word about it.
 fn bare(facts: &Facts, content: Content) -> Plan {
     let given = facts.declared != Declared::Absent;
-    let forbidden = (given && facts.status != StatusCode::RESET_CONTENT
-        || given && facts.declared.bytes() != Some(0))
-    .then_some(Mended::ForbiddenLength);
+    // A 205 may say that its length is zero (RFC 9110, section 15.3.6).
+    let zero = facts.status == StatusCode::RESET_CONTENT && facts.declared.bytes() == Some(0);
+    let forbidden = (given && !zero).then_some(Mended::ForbiddenLength);
     let dropped =
         (!facts.empty && !facts.head && content == Content::Drop).then_some(Mended::ContentDropped);
     let length = if given { Length::Remove } else { Length::Keep };

@@ -39,7 +39,7 @@ fn the_whole_table() {
             writeln!(table, "{life:?} + {input:?} -> {next:?}, {verdict:?}").expect("a string");
         }
     }
-    expect![[r#"
+    expect![[r"
         Open { flushed: false } + Answered -> Held { flushed: false }, Hold
         Open { flushed: false } + Flush -> Open { flushed: true }, Wait
         Open { flushed: false } + Due(FirstFrame) -> Committing(FirstFrame), Commit(FirstFrame)
@@ -64,7 +64,7 @@ fn the_whole_table() {
         Committing(Bytes) + Ended -> Ended(None), Finish
         Committed(Bytes) + Flush -> Committed(Bytes), Wait
         Committed(Bytes) + Ended -> Ended(Some(Bytes)), Finish
-    "#]]
+    "]]
     .assert_eq(&table);
 }
 
