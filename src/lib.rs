@@ -50,8 +50,8 @@
 //!
 //! # Where to read on
 //!
-//! [`guide`] has the architecture, what axum changes outside the layer, and the facts about
-//! hyper and h2 that the crate leans on.
+//! [`guide`] has the architecture, how to mount the layer and what axum changes outside it, what is
+//! mended in the framing, the errno table, and the facts about hyper and h2 that the crate leans on.
 
 mod caught;
 mod error;

@@ -1,3 +1,16 @@
-//! The guide: how the crate is built, and how it meets its neighbours.
+//! The guide: how the crate is built, how to mount it, and what it knows about its neighbours.
 
-pub mod architecture;
+#[doc = include_str!("architecture.md")]
+pub mod architecture {}
+
+#[doc = include_str!("mounting.md")]
+pub mod mounting {}
+
+#[doc = include_str!("framing.md")]
+pub mod framing {}
+
+#[doc = include_str!("errno.md")]
+pub mod errno {}
+
+#[doc = include_str!("neighbours.md")]
+pub mod neighbours {}

@@ -1,1 +1,0 @@
-//! How the crate is built.
