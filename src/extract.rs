@@ -1,6 +1,8 @@
 //! `Head` as an axum extractor.
 
-use axum_core::extract::FromRequestParts;
+use std::convert::Infallible;
+
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
@@ -14,6 +16,18 @@ impl<S: Sync> FromRequestParts<S> for Head {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         Self::of(&parts.extensions)
+    }
+}
+
+/// `Option<Head>`: `None` where there is no layer.
+impl<S: Sync> OptionalFromRequestParts<S> for Head {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _state: &S,
+    ) -> Result<Option<Self>, Self::Rejection> {
+        Ok(Self::of(&parts.extensions).ok())
     }
 }
 

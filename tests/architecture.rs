@@ -139,7 +139,8 @@ fn imports_go_down_only() {
                         source.path
                     )),
                     None => {
-                        offences.push(format!("{}:{at}: `crate::{name}` is no module", source.path));
+                        offences
+                            .push(format!("{}:{at}: `crate::{name}` is no module", source.path));
                     }
                 }
             }

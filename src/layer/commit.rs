@@ -162,6 +162,8 @@ fn put_instead(parts: &mut Parts, sealing: Option<&mut Sealing>, answer: ErrorAn
     if let Some(sealing) = sealing {
         sealing.replaced();
     }
+    // What the old response carried for its server, such as a reason phrase, goes with it.
+    parts.extensions.clear();
     crate::head::replace(&mut parts.status, &mut parts.headers, answer)
 }
 
