@@ -61,11 +61,12 @@ impl Sealing {
         status: &mut StatusCode,
         fields: &mut HeaderMap,
     ) -> Result<(), Error> {
-        while let Some(hook) = self.hooks.pop() {
+        while !self.hooks.is_empty() {
             if self.hooks_run >= MOST_HOOKS {
                 let limit = format!("wanted at most {MOST_HOOKS} hooks, found one more");
                 return Err(Error::with(Kind::Hook, limit.into()));
             }
+            let Some(hook) = self.hooks.pop() else { break };
             self.hooks_run += 1;
             let mut draft =
                 Draft { sealing: &mut *self, ability, status: &mut *status, fields: &mut *fields };

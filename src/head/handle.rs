@@ -309,3 +309,6 @@ mod sealed {
     impl Sealed for () {}
     impl<E> Sealed for Result<(), E> {}
 }
+
+#[cfg(test)]
+mod tests;
