@@ -3,7 +3,8 @@
 use http::Response;
 use letterhead::{CommitCause, LetterheadLayer, Outcome, Placed};
 
-use crate::serve::{Act, collected, h1_get, h2_get, script, serve_layer};
+use crate::client::{h1_get, h2_get};
+use crate::serve::{Act, collected, script, serve_layer};
 
 #[tokio::test]
 async fn a_write_before_the_first_frame_lands_in_the_head() {
