@@ -73,3 +73,8 @@ pub use layer::{
 };
 pub use ledger::{Entry, Fate, Placed, Refusal, Stage, Verb};
 pub use rules::framing::Mended;
+
+/// The README's Rust is tested as documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -13,16 +13,15 @@ use crate::{Frames, send, streamed};
 
 /// Fails on the first frame, with an error number if one is asked for.
 pub(crate) async fn fail_first(RawQuery(query): RawQuery) -> Response<Body> {
-    let error = match query.as_deref().and_then(|query| query.strip_prefix("errno=")) {
-        None => io::Error::other("the first read failed"),
-        Some(name) => match errno(name) {
-            Some(errno) => io::Error::from_raw_os_error(errno),
-            None => {
-                let names: Vec<_> = ERRNOS.iter().map(|(name, _)| *name).collect();
-                let text = format!("errno: wanted one of {}, found {name:?}\n", names.join(" "));
-                return (StatusCode::BAD_REQUEST, text).into_response();
-            }
-        },
+    let error = if let Some(name) = query.as_deref().and_then(|q| q.strip_prefix("errno=")) {
+        let Some(errno) = errno(name) else {
+            let names: Vec<_> = ERRNOS.iter().map(|(name, _)| *name).collect();
+            let text = format!("errno: wanted one of {}, found {name:?}\n", names.join(" "));
+            return (StatusCode::BAD_REQUEST, text).into_response();
+        };
+        io::Error::from_raw_os_error(errno)
+    } else {
+        io::Error::other("the first read failed")
     };
     let mut response = streamed(async move |frames: Frames| {
         let _ = frames.send(Err(error.into())).await;

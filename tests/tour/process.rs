@@ -1,0 +1,131 @@
+//! An example server as a process, and the tools that talk to it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// A running example; it is killed when this is dropped.
+pub(crate) struct Example {
+    child: Child,
+    /// `127.0.0.1:port`.
+    pub(crate) addr: String,
+    receipts: Arc<Mutex<Vec<String>>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Example {
+    pub(crate) fn start(name: &str) -> Self {
+        let mut child = Command::new(executable(name))
+            .args(["--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let addr = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
+        // Nobody reads the rest; a closed pipe would be an error to the server.
+        std::thread::spawn(move || out.lines().for_each(drop));
+        let receipts = Arc::new(Mutex::new(Vec::new()));
+        let (lines, err) = (Arc::clone(&receipts), BufReader::new(child.stderr.take().unwrap()));
+        let reader = std::thread::spawn(move || {
+            for line in err.lines().map_while(Result::ok) {
+                lines.lock().unwrap().push(line);
+            }
+        });
+        Self { child, addr, receipts, reader: Some(reader) }
+    }
+
+    /// Ends the server as Ctrl-C does; its exit status and everything that it said on stderr.
+    pub(crate) fn interrupt(mut self) -> (ExitStatus, Vec<String>) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        self.reader.take().unwrap().join().unwrap();
+        let lines = self.receipts.lock().unwrap().clone();
+        (status, lines)
+    }
+
+    /// A line on stderr that contains `part`; waits for it.
+    pub(crate) fn receipt_with(&self, part: &str) -> String {
+        let end = Instant::now() + Duration::from_secs(20);
+        loop {
+            let found = self.receipts.lock().unwrap().iter().find(|l| l.contains(part)).cloned();
+            if let Some(line) = found {
+                return line;
+            }
+            assert!(Instant::now() < end, "no receipt says {part:?}: {:#?}", self.receipts);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+}
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Cargo builds the examples beside the tests.
+fn executable(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().unwrap().parent().unwrap().join("examples").join(name);
+    assert!(path.exists(), "wanted the example at {}, found nothing", path.display());
+    path
+}
+
+/// What a tool printed, and its exit code.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) out: String,
+    pub(crate) code: i32,
+}
+
+impl Ran {
+    pub(crate) fn says(&self, part: &str) -> &Self {
+        assert!(self.out.contains(part), "wanted {part:?} in:\n{}", self.out);
+        self
+    }
+
+    pub(crate) fn lacks(&self, part: &str) -> &Self {
+        assert!(!self.out.contains(part), "wanted no {part:?} in:\n{}", self.out);
+        self
+    }
+
+    pub(crate) fn exits(&self, code: i32) -> &Self {
+        assert_eq!(self.code, code, "{}", self.out);
+        self
+    }
+}
+
+/// Runs a tool; `None`, and one line that says so, where it is missing.
+pub(crate) fn run(tool: &str, args: &[&str]) -> Option<Ran> {
+    let output = match Command::new(tool).args(args).stdin(Stdio::null()).output() {
+        Ok(output) => output,
+        Err(error) => {
+            assert!(std::env::var_os("LETTERHEAD_ALL_TOOLS").is_none(), "{tool}: {error}");
+            eprintln!("skipped: wants {tool}, found none");
+            return None;
+        }
+    };
+    let mut out = String::from_utf8_lossy(&output.stdout).replace("\r\n", "\n");
+    out += &String::from_utf8_lossy(&output.stderr).replace("\r\n", "\n");
+    Some(Ran { out, code: output.status.code().unwrap_or(-1) })
+}
+
+/// The two protocols, as curl is told.
+pub(crate) const PROTOCOLS: [&str; 2] = ["--http1.1", "--http2-prior-knowledge"];
+
+/// `curl -sS -i` with one of the [`PROTOCOLS`].
+pub(crate) fn curl(protocol: &str, args: &[&str]) -> Option<Ran> {
+    run("curl", &[&["-sS", "-i", "--max-time", "20", protocol], args].concat())
+}

@@ -1,0 +1,28 @@
+//! Every curl line of the README shows what curl truly prints.
+
+use crate::process::{Example, run};
+
+#[test]
+fn the_readme_shows_true_output() {
+    let readme =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let tour = Example::start("tour");
+    let mut checked = 0;
+    for block in readme.split("```console\n").skip(1) {
+        let block = block.split("```").next().unwrap();
+        for example in block.split("$ ").skip(1) {
+            let (command, shown) = example.split_once('\n').unwrap();
+            if !command.starts_with("curl ") {
+                continue;
+            }
+            let command = command.replace("127.0.0.1:3000", &tour.addr);
+            let Some(ran) = run("sh", &["-c", &format!("{command} 2>&1")]) else { return };
+            // The clock is not ours; a blank end of a block is not curl's.
+            let printed: Vec<_> =
+                ran.out.trim_end().lines().filter(|line| !line.starts_with("date: ")).collect();
+            assert_eq!(printed.join("\n"), shown.trim_end(), "$ {command}");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 5, "the README has {checked} curl lines with output");
+}
