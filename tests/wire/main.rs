@@ -4,3 +4,4 @@
 mod client;
 mod hold;
 mod serve;
+mod trailers;
