@@ -104,15 +104,15 @@ where
 impl<B: Body + Unpin> Unpin for ResponseBody<B> {}
 
 impl<B: Body> Kept<B> {
-    /// A body without content. Its length is not told: a `HEAD` or 304 answer says nothing about
-    /// one, and whoever is outside must not add a zero.
-    pub(crate) const fn empty(exchange: Exchange) -> Self {
+    /// A body without content. With `hidden` its length is not told: a `HEAD` or 304 answer says
+    /// nothing about one, and whoever is outside must not add a zero.
+    pub(crate) const fn empty(exchange: Exchange, hidden: bool) -> Self {
         Self {
             frames: Frames::new(),
             body: None,
             trailers: None,
             meter: Meter::new(None),
-            hidden: true,
+            hidden,
             abort: None,
             exchange,
         }

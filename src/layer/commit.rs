@@ -321,10 +321,15 @@ fn keep<B: Body>(
     let expected = match content {
         Content::Send(expected) => expected,
         Content::Drop | Content::Upgrade => {
+            // An empty body of a `HEAD` may be what a `GET` has, or may not: whoever is outside
+            // judges as without the layer. Of other content the length is not told.
+            let status = exchange.tally.status.unwrap_or_default();
+            let due = framing::content_is_due(status, false, exchange.ability.connect);
+            let told = due && payload.exact() == Some(0);
             payload.clear();
             let upgrade = content == Content::Upgrade;
             exchange.if_dropped(if upgrade { Unheard::Upgraded } else { Unheard::Complete });
-            return Kept::empty(exchange);
+            return Kept::empty(exchange, !told);
         }
     };
     let Payload { frames, body, trailers } = payload;

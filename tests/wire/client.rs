@@ -228,3 +228,18 @@ impl H2 {
 pub async fn h2_get(server: &Server, path: &str) -> Result<H2Answer, h2::Error> {
     H2::connect(server).await.get(path).await
 }
+
+impl H2 {
+    /// Opens a stream whose request goes on; extended `CONNECT` waits for the server's leave.
+    pub async fn send(
+        &self,
+        request: Request<()>,
+    ) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+        let mut send = soon(self.send.clone().ready()).await.unwrap();
+        let extended = request.extensions().get::<h2::ext::Protocol>().is_some();
+        while extended && !send.is_extended_connect_protocol_enabled() {
+            tokio::task::yield_now().await;
+        }
+        send.send_request(request, false).unwrap()
+    }
+}
