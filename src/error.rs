@@ -16,7 +16,12 @@ pub(crate) fn chain<'a>(
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     fn source<'a>(error: &&'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
         let error: &'a (dyn StdError + 'static) = *error;
-        error.source()
+        // The source of an `io::Error` that wraps another error skips that error.
+        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
     }
     std::iter::successors(Some(error), source).take(64)
 }

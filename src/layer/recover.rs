@@ -85,11 +85,13 @@ impl<'a> Failure<'a> {
         self.version
     }
 
-    /// The first `io::Error` among the error and its sources.
+    /// The `io::Error` among the error and its sources, also where one wraps another: the first
+    /// with an error number, else the first.
     #[must_use]
     pub fn io_error(&self) -> Option<&'a io::Error> {
         let Cause::Error(error) = self.cause else { return None };
-        chain(error).find_map(|error| error.downcast_ref())
+        let io_errors = || chain(error).filter_map(|error| error.downcast_ref::<io::Error>());
+        io_errors().find(|error| error.raw_os_error().is_some()).or_else(|| io_errors().next())
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod axum;
 mod client;
+mod failing;
 mod hold;
 mod serve;
 mod trailers;

@@ -1,0 +1,259 @@
+//! Failures: before the commit a true status, after it never a clean end.
+
+use std::io;
+
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use letterhead::{
+    ErrorAnswer, Failure, Head, LetterheadLayer, Note, Origin, Outcome, Recover, ResetCode,
+};
+use tower::{Layer as _, service_fn};
+
+use crate::client::{H2, Raw, h1_get, h2_get};
+use crate::serve::{Act, Body, BoxError, Server, collected, full, script, serve, serve_layer};
+
+/// A response with fields of both natures, whose body does these things.
+fn dressed(acts: Vec<Act>) -> Response<Body> {
+    let mut response = Response::new(script(acts));
+    for (name, value) in [
+        ("access-control-allow-origin", "*"),
+        ("set-cookie", "a=b"),
+        ("set-cookie", "c=d"),
+        ("x-request-id", "7"),
+        ("etag", "\"1\""),
+        ("content-length", "1000"),
+        ("content-type", "text/plain"),
+        ("cache-control", "public, max-age=60"),
+        ("last-modified", "Tue, 15 Nov 1994 12:45:26 GMT"),
+    ] {
+        response.headers_mut().append(name, value.parse().unwrap());
+    }
+    response
+}
+
+/// Fails as the path says.
+async fn fail(request: Request<Incoming>, _: Head) -> Response<Body> {
+    let errno = |errno| Box::new(io::Error::from_raw_os_error(errno)) as BoxError;
+    let wrapped =
+        |errno| Box::new(io::Error::other(io::Error::from_raw_os_error(errno))) as BoxError;
+    dressed(vec![match request.uri().path() {
+        "/error" => Act::Fail("the first read failed".into()),
+        "/panic" => Act::Panic("the first frame"),
+        "/estale" => Act::Fail(errno(libc::ESTALE)),
+        "/eacces" => Act::Fail(errno(libc::EACCES)),
+        "/enoent" => Act::Fail(errno(libc::ENOENT)),
+        "/enospc" => Act::Fail(errno(libc::ENOSPC)),
+        "/wrapped" => Act::Fail(wrapped(libc::EMFILE)),
+        _ => Act::Fail(Box::new(io::Error::from(io::ErrorKind::PermissionDenied))),
+    }])
+}
+
+#[tokio::test]
+async fn a_first_frame_that_fails_is_a_status_that_keeps_policy_and_drops_description() {
+    let (layer, mut receipts) = collected(LetterheadLayer::new());
+    let server = serve_layer(layer, fail).await;
+    for (path, status, text, retry) in [
+        ("/error", 500, "Internal Server Error", ""),
+        ("/panic", 500, "Internal Server Error", ""),
+        ("/estale", 503, "Service Unavailable", "\r\nretry-after: 1"),
+        ("/eacces", 403, "Forbidden", ""),
+        ("/enoent", 404, "Not Found", ""),
+        ("/enospc", 507, "Insufficient Storage", ""),
+        ("/wrapped", 503, "Service Unavailable", "\r\nretry-after: 1"),
+        ("/kind", 403, "Forbidden", ""),
+    ] {
+        let content = format!(r#"{{"type":"about:blank","title":"{text}","status":{status}}}"#);
+        let store = if status >= 500 { "\r\ncache-control: no-store" } else { "" };
+        let head = format!(
+            "HTTP/1.1 {status} {text}\r\naccess-control-allow-origin: *\r\nset-cookie: a=b\r\n\
+             set-cookie: c=d\r\nx-request-id: 7\r\ncontent-type: application/problem+json{store}\
+             {retry}\r\ncontent-length: {}",
+            content.len()
+        );
+        let sorted = |head: &str| {
+            let mut lines: Vec<_> = head.split("\r\n").map(str::to_owned).collect();
+            lines[1..].sort();
+            lines
+        };
+        let answer = h1_get(&server, path, "").await;
+        assert_eq!(sorted(&answer.head), sorted(&head));
+        assert_eq!(answer.body, content);
+        // HEAD: the same head, no content.
+        let mut raw = Raw::connect(&server).await;
+        raw.send(format!("HEAD {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n")).await;
+        assert_eq!(sorted(&raw.head().await.replace("\r\nconnection: close", "")), sorted(&head));
+        assert_eq!(raw.rest().await, "");
+        let answer = h2_get(&server, path).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.body), (status, content));
+        for _ in 0..3 {
+            let seen = receipts.next().await;
+            assert!(matches!(seen.outcome, Outcome::Complete), "{}", seen.line);
+            assert!(seen.failure.is_some(), "{}", seen.line);
+        }
+    }
+}
+
+/// A service that fails without a response, as the path says.
+async fn without_response(layer: LetterheadLayer) -> Server {
+    serve(layer.layer(service_fn(|request: Request<Incoming>| {
+        let path = request.uri().path().to_owned();
+        assert!(path != "/panic-in-call", "in call");
+        async move {
+            assert!(path != "/panic", "in the future");
+            if path == "/fine" {
+                Ok(Response::new(full("fine")))
+            } else {
+                Err(io::Error::from_raw_os_error(libc::EBUSY))
+            }
+        }
+    })))
+    .await
+}
+
+#[tokio::test]
+async fn a_service_that_fails_or_panics_is_a_status() {
+    let (layer, mut receipts) = collected(LetterheadLayer::new());
+    let server = without_response(layer).await;
+    let mut raw = Raw::connect(&server).await;
+    let h2 = H2::connect(&server).await;
+    for (path, status, failure) in [
+        ("/error", 503, "the service failed: Device or resource busy (os error 16)"),
+        ("/panic", 500, "panicked: in the future"),
+        ("/panic-in-call", 500, "panicked: in call"),
+    ] {
+        // All on one connection: it survives.
+        raw.get(path, "").await;
+        assert_eq!(raw.answer().await.status(), status);
+        assert_eq!(h2.get(path).await.unwrap().status, status);
+        for _ in 0..2 {
+            assert_eq!(receipts.next().await.failure.as_deref(), Some(failure));
+        }
+    }
+    raw.get("/fine", "").await;
+    assert_eq!(raw.answer().await.body, "fine");
+}
+
+/// Leaves everything alone that may be.
+struct HandsOff;
+
+impl Recover for HandsOff {
+    fn passes_through(&self, _: Origin) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_passes_through_drops_the_connection_as_without_the_layer() {
+    for path in ["/error", "/panic", "/panic-in-call"] {
+        let (layer, mut receipts) = collected(LetterheadLayer::new().recover(HandsOff));
+        let server = without_response(layer).await;
+        let mut raw = Raw::connect(&server).await;
+        raw.get(path, "").await;
+        assert_eq!(raw.rest().await, "", "{path}");
+        assert!(h2_get(&server, path).await.is_err());
+        for _ in 0..2 {
+            let seen = receipts.next().await;
+            assert!(matches!(seen.outcome, Outcome::Aborted(_)), "{}", seen.line);
+        }
+    }
+    for path in ["/error", "/panic"] {
+        let (layer, mut receipts) = collected(LetterheadLayer::new().recover(HandsOff));
+        let server = serve_layer(layer, fail).await;
+        let mut raw = Raw::connect(&server).await;
+        raw.get(path, "").await;
+        assert_eq!(raw.rest().await, "", "{path}");
+        let seen = receipts.next().await;
+        assert!(matches!(seen.outcome, Outcome::Aborted(_)), "{}", seen.line);
+    }
+}
+
+#[tokio::test]
+async fn a_recoverer_decides_and_one_that_panics_is_a_plain_500() {
+    let teapot = |failure: &Failure<'_>| {
+        assert_eq!((failure.origin(), failure.method()), (Origin::Body, &Method::GET));
+        ErrorAnswer::new(StatusCode::IM_A_TEAPOT).content("text/plain".parse().unwrap(), "short")
+    };
+    let server = serve_layer(LetterheadLayer::new().recover(teapot), fail).await;
+    let answer = h1_get(&server, "/error", "").await;
+    assert_eq!((answer.status(), answer.body.as_str()), (418, "short"));
+    assert_eq!(answer.field("content-type"), Some("text/plain"));
+
+    let panics = |_: &Failure<'_>| -> ErrorAnswer { panic!("the recoverer") };
+    let (layer, mut receipts) = collected(LetterheadLayer::new().recover(panics));
+    let server = serve_layer(layer, fail).await;
+    assert_eq!(h1_get(&server, "/error", "").await.status(), 500);
+    assert_eq!(receipts.next().await.notes, [Note::RecoverPanicked]);
+}
+
+/// One chunk, then the failure of the path, in the same breath.
+async fn later(request: Request<Incoming>, _: Head) -> Response<Body> {
+    Response::new(script([
+        Act::Data("the first chunk"),
+        match request.uri().path() {
+            "/panic" => Act::Panic("later"),
+            "/calm" => Act::Fail(h2::Error::from(h2::Reason::ENHANCE_YOUR_CALM).into()),
+            _ => Act::Fail("later".into()),
+        },
+    ]))
+}
+
+#[tokio::test]
+async fn a_later_failure_lets_out_what_was_produced_and_never_ends_cleanly() {
+    let (layer, mut receipts) = collected(LetterheadLayer::new());
+    let server = serve_layer(layer, later).await;
+    for (path, reason) in [
+        ("/error", h2::Reason::INTERNAL_ERROR),
+        ("/panic", h2::Reason::INTERNAL_ERROR),
+        ("/calm", h2::Reason::ENHANCE_YOUR_CALM),
+    ] {
+        let mut raw = Raw::connect(&server).await;
+        raw.get(path, "").await;
+        assert_eq!(raw.head().await, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked");
+        assert_eq!(raw.rest().await, "F\r\nthe first chunk\r\n", "{path}");
+        let answer = h2_get(&server, path).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "the first chunk"));
+        assert_eq!(answer.reset, Some(reason));
+        for _ in 0..2 {
+            let seen = receipts.next().await;
+            assert!(matches!(seen.outcome, Outcome::Aborted(_)), "{}", seen.line);
+            assert_eq!(seen.sent, 15);
+        }
+    }
+}
+
+/// Resets with a code of its own.
+struct Refuses;
+
+impl Recover for Refuses {
+    fn reset_code(&self, _: &Failure<'_>) -> ResetCode {
+        ResetCode::REFUSED_STREAM
+    }
+}
+
+#[tokio::test]
+async fn the_reset_code_can_be_chosen_and_the_bodys_own_wins() {
+    let server = serve_layer(LetterheadLayer::new().recover(Refuses), later).await;
+    for (path, reason) in
+        [("/error", h2::Reason::REFUSED_STREAM), ("/calm", h2::Reason::ENHANCE_YOUR_CALM)]
+    {
+        assert_eq!(h2_get(&server, path).await.unwrap().reset, Some(reason));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_a_hundred_streams_has_its_head_and_chunk_before_its_reset() {
+    let server = serve_layer(LetterheadLayer::new(), later).await;
+    let client = std::sync::Arc::new(H2::connect(&server).await);
+    for _ in 0..10 {
+        let mut streams = tokio::task::JoinSet::new();
+        for _ in 0..100 {
+            let client = std::sync::Arc::clone(&client);
+            streams.spawn(async move { client.get("/error").await });
+        }
+        for answer in streams.join_all().await {
+            let answer = answer.expect("a head before the reset");
+            assert_eq!((answer.status.as_u16(), answer.body.as_str()), (200, "the first chunk"));
+            assert_eq!(answer.reset, Some(h2::Reason::INTERNAL_ERROR));
+        }
+    }
+}
