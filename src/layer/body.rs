@@ -51,6 +51,8 @@ pub(crate) struct Kept<B: Body> {
     pub(crate) meter: Meter,
     /// Trailers are promised, so the length is not told: with one, HTTP/1.1 would not be chunked.
     pub(crate) hidden: bool,
+    /// There is no content, and nothing is said about that until the server asks.
+    pub(crate) coy: bool,
     pub(crate) abort: Option<Abort>,
     pub(crate) exchange: Exchange,
 }
@@ -113,6 +115,7 @@ impl<B: Body> Kept<B> {
             trailers: None,
             meter: Meter::new(None),
             hidden,
+            coy: false,
             abort: None,
             exchange,
         }
@@ -129,7 +132,7 @@ impl<B: Body> Kept<B> {
                 Some(body) => {
                     body.is_end_stream() && !self.hidden && self.meter.missing().is_none()
                 }
-                None => self.exchange.is_settled(),
+                None => self.exchange.is_ended() || self.exchange.is_settled() && !self.coy,
             }
     }
 

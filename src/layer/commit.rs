@@ -128,7 +128,11 @@ where
     let hidden = matches!(trailing, Trailing::Open { .. });
     exchange.tally.status = Some(parts.status);
     write(&mut exchange, sealing, trailing, parts.status);
-    let kept = keep(exchange, payload, plan.content, hidden, broken);
+    let mut kept = keep(exchange, payload, plan.content, hidden, broken);
+    // hyper takes the length out of a 304 on HTTP/1 whose body says that it is over.
+    kept.coy = parts.status == StatusCode::NOT_MODIFIED
+        && !kept.exchange.ability.has_streams()
+        && parts.headers.contains_key(CONTENT_LENGTH);
     Response::from_parts(parts, ResponseBody::kept(kept))
 }
 
@@ -342,5 +346,14 @@ fn keep<B: Body>(
     if nothing {
         exchange.if_dropped(Unheard::Complete);
     }
-    Kept { frames, body, trailers, meter: Meter::new(expected), hidden, abort, exchange }
+    Kept {
+        frames,
+        body,
+        trailers,
+        meter: Meter::new(expected),
+        hidden,
+        coy: false,
+        abort,
+        exchange,
+    }
 }

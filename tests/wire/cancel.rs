@@ -42,18 +42,18 @@ async fn check_gone(stage: Stage, h2: bool) {
         soon(reached.notified()).await;
         // Dropping both ends of the stream resets it.
         drop((response, send));
-        check_receipt(receipts.next().await, stage);
+        check_receipt(&receipts.next().await, stage);
     } else {
         let mut raw = Raw::connect(&server).await;
         raw.get("/", "").await;
         soon(reached.notified()).await;
         raw.close();
-        check_receipt(receipts.next().await, stage);
+        check_receipt(&receipts.next().await, stage);
     }
     assert!(receipts.is_empty());
 }
 
-fn check_receipt(seen: crate::serve::Seen, stage: Stage) {
+fn check_receipt(seen: &crate::serve::Seen, stage: Stage) {
     assert!(matches!(seen.outcome, Outcome::Dropped), "{}", seen.line);
     assert_eq!(seen.last_stage, stage, "{}", seen.line);
     assert_eq!(seen.status.is_some(), stage == Stage::Committed, "{}", seen.line);
@@ -176,9 +176,9 @@ async fn every_one_of_a_hundred_thousand_mixed_requests_has_its_receipt() {
         clients.spawn(async move {
             let share = REQUESTS / 8;
             if client % 2 == 0 {
-                h1_share(&server, share).await
+                h1_share(&server, share).await;
             } else {
-                h2_share(&server, share).await
+                h2_share(&server, share).await;
             }
         });
     }

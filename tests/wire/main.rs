@@ -5,6 +5,7 @@ mod axum;
 mod cancel;
 mod client;
 mod failing;
+mod framing;
 mod hold;
 mod serve;
 mod trailers;
