@@ -104,7 +104,8 @@ impl LetterheadLayer {
     /// How long an HTTP/2 response that failed after its commit waits before its stream is reset.
     ///
     /// A reset throws away what h2 has not sent yet, the head included; this gives it time to
-    /// go. On HTTP/1.1 nothing is waited for: one turn of the task is enough there.
+    /// go. It is a bound, not a proof: on a machine so loaded that the connection's task does not
+    /// run within that time, the client sees the reset alone. On HTTP/1.1 nothing is waited for: one turn of the task is enough there.
     #[must_use]
     pub fn linger(self, time: Duration) -> Self {
         self.with(|settings| settings.linger = time)

@@ -242,7 +242,10 @@ async fn the_reset_code_can_be_chosen_and_the_bodys_own_wins() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_of_a_hundred_streams_has_its_head_and_chunk_before_its_reset() {
-    let server = serve_layer(LetterheadLayer::new(), later).await;
+    // The default of 5 ms is enough where the worker that runs the connection gets a core within
+    // that time; beside other tests on two cores it may not.
+    let layer = LetterheadLayer::new().linger(std::time::Duration::from_millis(200));
+    let server = serve_layer(layer, later).await;
     let client = std::sync::Arc::new(H2::connect(&server).await);
     for _ in 0..10 {
         let mut streams = tokio::task::JoinSet::new();

@@ -7,5 +7,6 @@ mod client;
 mod failing;
 mod framing;
 mod hold;
+mod pinned;
 mod serve;
 mod trailers;
