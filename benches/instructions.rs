@@ -1,0 +1,192 @@
+//! Serves N requests of one case in process, for callgrind to count; alone it counts allocations.
+//!
+//! `instructions CASE N` serves and prints the allocations; without arguments every case is served
+//! and a table of allocations for each request is printed. `instructions.sh` adds instructions.
+#![expect(unsafe_code, reason = "a global allocator that counts is an unsafe trait")]
+#![expect(clippy::unwrap_used, reason = "in a bench, a panic is the report")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use letterhead::{Head, LetterheadLayer};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tower::layer::util::Identity;
+use tower::{Layer as _, Service, service_fn};
+
+/// The system's allocator, counted.
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call is handed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise for `alloc` is the system's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller's promise for `realloc` is the system's.
+        unsafe { System.realloc(old, layout, size) }
+    }
+
+    unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise for `dealloc` is the system's.
+        unsafe { System.dealloc(old, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Each case, and the one it is held against.
+const CASES: [(&str, &str); 11] = [
+    ("axum-identity", ""),
+    ("axum-layer", "axum-identity"),
+    ("axum-write", "axum-identity"),
+    ("axum-hook", "axum-identity"),
+    ("axum-receipt", "axum-identity"),
+    ("axum-stream-identity", ""),
+    ("axum-stream-layer", "axum-stream-identity"),
+    ("hyper-identity", ""),
+    ("hyper-layer", "hyper-identity"),
+    ("hyper-stream-identity", ""),
+    ("hyper-stream-layer", "hyper-stream-identity"),
+];
+
+const ANSWER: &str = "hello";
+
+async fn plain() -> &'static str {
+    ANSWER
+}
+
+fn frames() -> impl tokio_stream::Stream<Item = Result<http_body::Frame<Bytes>, Infallible>> + Unpin
+{
+    let frame =
+        |text: &'static str| Ok(http_body::Frame::data(Bytes::from_static(text.as_bytes())));
+    tokio_stream::iter([frame("he"), frame("l"), frame("lo")])
+}
+
+async fn stream() -> Response<Body> {
+    Response::new(Body::new(http_body_util::StreamBody::new(frames())))
+}
+
+async fn write(head: Head) -> &'static str {
+    let _ = head.insert(http::header::SERVER, http::HeaderValue::from_static("x"));
+    ANSWER
+}
+
+async fn hook(head: Head) -> &'static str {
+    let _ = head.before_commit(|draft| {
+        let _ = draft.insert(http::header::SERVER, http::HeaderValue::from_static("x"));
+    });
+    ANSWER
+}
+
+async fn run(case: &str, requests: u64) {
+    let layer = LetterheadLayer::new();
+    let axum = |method: axum::routing::MethodRouter| Router::new().route("/", method);
+    let ready = service_fn(|_: Request<Incoming>| async {
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(ANSWER.as_bytes()))))
+    });
+    let streamed = service_fn(|_: Request<Incoming>| async {
+        Ok::<_, Infallible>(Response::new(http_body_util::StreamBody::new(frames())))
+    });
+    match case {
+        "axum-identity" => drive(axum(get(plain)).layer(Identity::new()), requests).await,
+        "axum-layer" => drive(axum(get(plain)).layer(layer), requests).await,
+        "axum-write" => drive(axum(get(write)).layer(layer), requests).await,
+        "axum-hook" => drive(axum(get(hook)).layer(layer), requests).await,
+        "axum-receipt" => {
+            let layer = layer.on_end(|receipt| assert!(receipt.status().is_some()));
+            drive(axum(get(plain)).layer(layer), requests).await;
+        }
+        "axum-stream-identity" => drive(axum(get(stream)).layer(Identity::new()), requests).await,
+        "axum-stream-layer" => drive(axum(get(stream)).layer(layer), requests).await,
+        "hyper-identity" => drive(Identity::new().layer(ready), requests).await,
+        "hyper-layer" => drive(layer.layer(ready), requests).await,
+        "hyper-stream-identity" => drive(Identity::new().layer(streamed), requests).await,
+        "hyper-stream-layer" => drive(layer.layer(streamed), requests).await,
+        other => panic!("wanted a case such as axum-layer, found {other:?}"),
+    }
+}
+
+/// Serves one kept-alive connection in memory and asks one request after the other.
+async fn drive<S, B>(service: S, requests: u64)
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + 'static,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    B: http_body::Body<Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static,
+{
+    let (mut client, server) = tokio::io::duplex(4096);
+    let service = TowerToHyperService::new(service);
+    let server =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service);
+    let asking = async {
+        let mut read = vec![0; 4096];
+        for _ in 0..requests {
+            client.write_all(b"GET / HTTP/1.1\r\nhost: bench\r\n\r\n").await.unwrap();
+            let mut length = 0;
+            // Both kinds of body end in one of these two ways.
+            while !(read[..length].ends_with(b"\r\n\r\nhello")
+                || read[..length].ends_with(b"\r\n0\r\n\r\n"))
+            {
+                let more = client.read(&mut read[length..]).await.unwrap();
+                assert!(more > 0, "closed after {:?}", String::from_utf8_lossy(&read[..length]));
+                length += more;
+            }
+        }
+        drop(client);
+    };
+    let (served, ()) = tokio::join!(server, asking);
+    served.unwrap();
+}
+
+fn serve(case: &str, requests: u64) -> u64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    runtime.block_on(run(case, requests));
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+/// Allocations for each request: the difference of two runs leaves out what is done once.
+fn allocations(case: &str) -> u64 {
+    (serve(case, 2000) - serve(case, 1000) + 500) / 1000
+}
+
+fn main() {
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    let Some(case) = args.next() else {
+        println!("| case | allocations for each request | over identity |\n|---|---|---|");
+        for (case, base) in CASES {
+            let count = allocations(case);
+            let over = if base.is_empty() {
+                String::new()
+            } else {
+                format!("+{}", count - allocations(base))
+            };
+            println!("| {case} | {count} | {over} |");
+        }
+        return;
+    };
+    match (case.as_str(), args.next().and_then(|requests| requests.parse().ok())) {
+        ("cases", _) => CASES.iter().for_each(|(case, base)| println!("{case} {base}")),
+        ("allocations", _) => {
+            CASES.iter().for_each(|(case, _)| println!("{case} {}", allocations(case)))
+        }
+        (case, Some(requests)) => println!("{}", serve(case, requests)),
+        (case, None) => panic!("{case}: wanted a number of requests, found none"),
+    }
+}

@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Instructions and allocations of the layer for each request, by callgrind; fails if a bar breaks.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+few=200 many=1200
+
+bench=$(cargo bench --locked --bench instructions --no-run --message-format=json 2>/dev/null |
+  sed -n 's/.*"executable":"\([^"]*instructions[^"]*\)".*/\1/p' | tail -n 1)
+[ -x "$bench" ] || { echo "wanted the bench instructions, found nothing built"; exit 1; }
+
+count() {
+  valgrind --tool=callgrind --callgrind-out-file=/dev/null "$bench" "$1" "$2" 2>&1 >/dev/null |
+    sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
+}
+
+declare -A instructions allocations
+while read -r case base; do
+  instructions[$case]=$((($(count "$case" "$many") - $(count "$case" "$few")) / (many - few)))
+done < <("$bench" cases)
+while read -r case number; do allocations[$case]=$number; done < <("$bench" allocations)
+
+# The most that a case may add to the one without the layer.
+declare -A most_instructions=(
+  [axum-layer]=2000 [hyper-layer]=2000 [axum-stream-layer]=3000 [hyper-stream-layer]=3000
+)
+declare -A most_allocations=([axum-layer]=3 [hyper-layer]=3)
+
+broken=0
+echo "| case | instructions | over identity | allocations | over identity |"
+echo "|---|---|---|---|---|"
+while read -r case base; do
+  more="" extra=""
+  if [ -n "$base" ]; then
+    more=$((instructions[$case] - instructions[$base]))
+    extra=$((allocations[$case] - allocations[$base]))
+    if [ "$more" -gt "${most_instructions[$case]:-1000000}" ]; then
+      broken=1; echo "$case: wanted at most ${most_instructions[$case]} instructions, found $more" >&2
+    fi
+    if [ "$extra" -gt "${most_allocations[$case]:-1000}" ]; then
+      broken=1; echo "$case: wanted at most ${most_allocations[$case]} allocations, found $extra" >&2
+    fi
+  fi
+  echo "| $case | ${instructions[$case]} | ${more:+$more} | ${allocations[$case]} | ${extra:+$extra} |"
+done < <("$bench" cases)
+exit "$broken"
