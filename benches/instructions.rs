@@ -182,9 +182,15 @@ fn main() {
         return;
     };
     match (case.as_str(), args.next().and_then(|requests| requests.parse().ok())) {
-        ("cases", _) => CASES.iter().for_each(|(case, base)| println!("{case} {base}")),
+        ("cases", _) => {
+            for (case, base) in CASES {
+                println!("{case} {base}");
+            }
+        }
         ("allocations", _) => {
-            CASES.iter().for_each(|(case, _)| println!("{case} {}", allocations(case)))
+            for (case, _) in CASES {
+                println!("{case} {}", allocations(case));
+            }
         }
         (case, Some(requests)) => println!("{}", serve(case, requests)),
         (case, None) => panic!("{case}: wanted a number of requests, found none"),
