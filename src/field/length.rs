@@ -9,8 +9,8 @@ pub(crate) enum Declared {
     Absent,
     /// One line with a decimal number of bytes.
     Once(u64),
-    /// Several lines (or a list) that all say the same.
-    Repeated(u64),
+    /// Several lines, a list, or blanks around it, and all say the same.
+    Untidy(u64),
     /// Lines that disagree, or a value that is not `1*DIGIT` (RFC 9110, section 8.6).
     Unusable,
 }
@@ -23,20 +23,22 @@ impl Declared {
         }
         let mut lines = fields.get_all(CONTENT_LENGTH).iter();
         let Some(first) = lines.next() else { return Self::Absent };
-        let (mut declared, mut repeated) = (None, false);
+        let (mut declared, mut untidy) = (None, false);
         for line in std::iter::once(first).chain(lines) {
             for member in line.as_bytes().split(|byte| *byte == b',') {
-                let Some(bytes) = digits(member.trim_ascii()) else { return Self::Unusable };
+                let bare = member.trim_ascii();
+                untidy |= bare.len() < member.len();
+                let Some(bytes) = digits(bare) else { return Self::Unusable };
                 match declared {
                     None => declared = Some(bytes),
-                    Some(earlier) if earlier == bytes => repeated = true,
+                    Some(earlier) if earlier == bytes => untidy = true,
                     Some(_) => return Self::Unusable,
                 }
             }
         }
         match declared {
             None => Self::Unusable,
-            Some(bytes) if repeated => Self::Repeated(bytes),
+            Some(bytes) if untidy => Self::Untidy(bytes),
             Some(bytes) => Self::Once(bytes),
         }
     }
@@ -44,7 +46,7 @@ impl Declared {
     /// The number of bytes, if the lines agree on one.
     pub(crate) const fn bytes(self) -> Option<u64> {
         match self {
-            Self::Once(bytes) | Self::Repeated(bytes) => Some(bytes),
+            Self::Once(bytes) | Self::Untidy(bytes) => Some(bytes),
             Self::Absent | Self::Unusable => None,
         }
     }
@@ -84,12 +86,14 @@ mod tests {
         check(&["0"], Declared::Once(0));
         check(&["120"], Declared::Once(120));
         check(&["007"], Declared::Once(7));
-        check(&["5", "5"], Declared::Repeated(5));
-        check(&["5, 5"], Declared::Repeated(5));
+        check(&["5", "5"], Declared::Untidy(5));
+        check(&["5, 5"], Declared::Untidy(5));
         check(&["5", "6"], Declared::Unusable);
         check(&["5,6"], Declared::Unusable);
         check(&["+5"], Declared::Unusable);
         check(&["-1"], Declared::Unusable);
+        check(&[" 5"], Declared::Untidy(5));
+        check(&["5\t"], Declared::Untidy(5));
         check(&["5 5"], Declared::Unusable);
         check(&[""], Declared::Unusable);
         check(&["5,"], Declared::Unusable);

@@ -56,6 +56,13 @@ pub(crate) fn outlives_content(name: &HeaderName) -> bool {
     if name.starts_with("content-") {
         return matches!(name, "content-security-policy" | "content-security-policy-report-only");
     }
+    // How long to cache what never came, in the words of one cache or another; the handshake of
+    // an upgrade that fell through.
+    if name.ends_with("-cache-control")
+        || ["surrogate-", "x-accel-", "sec-websocket-"].iter().any(|start| name.starts_with(start))
+    {
+        return false;
+    }
     !matches!(
         name,
         "accept-ranges"
@@ -63,12 +70,14 @@ pub(crate) fn outlives_content(name: &HeaderName) -> bool {
             | "allow"
             | "cache-control"
             | "cache-status"
-            | "cdn-cache-control"
+            | "connection"
             | "delta-base"
             | "digest"
+            | "edge-control"
             | "etag"
             | "expires"
             | "im"
+            | "keep-alive"
             | "last-modified"
             | "link"
             | "location"
@@ -83,8 +92,6 @@ pub(crate) fn outlives_content(name: &HeaderName) -> bool {
             | "transfer-encoding"
             | "upgrade"
             | "warning"
-            | "x-accel-buffering"
-            | "x-accel-redirect"
             | "x-sendfile"
     )
 }
@@ -144,6 +151,12 @@ mod tests {
             "accept-ranges",
             "cache-control",
             "retry-after",
+            "connection",
+            "upgrade",
+            "sec-websocket-accept",
+            "cloudflare-cdn-cache-control",
+            "surrogate-control",
+            "x-accel-expires",
         ] {
             assert!(!outlives_content(&name(dropped)), "{dropped}");
         }

@@ -67,6 +67,11 @@ impl ErrorAnswer {
         self
     }
 
+    /// Whether it brings a field of this name.
+    pub(crate) fn has(&self, name: &HeaderName) -> bool {
+        self.fields.contains_key(name) || self.content.is_none() && name == CONTENT_TYPE
+    }
+
     /// The status it will have.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -86,11 +91,13 @@ pub(crate) fn replace(
         fields.remove(name);
     }
     let content = answer.content.unwrap_or_else(|| {
-        fields.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        // A head so full of policy that nothing else fits keeps what it has.
+        let problem_json = HeaderValue::from_static("application/problem+json");
+        let _ = fields.try_insert(CONTENT_TYPE, problem_json);
         problem(answer.status)
     });
     for (name, value) in &answer.fields {
-        fields.insert(name, value.clone());
+        let _ = fields.try_insert(name, value.clone());
     }
     *status = answer.status;
     content

@@ -7,10 +7,10 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::handle::HookResult;
-use super::shared::{Hook, State};
-use super::write::{Change, Write, final_status};
-use super::{Ability, Promises};
-use crate::caught::{caught, message};
+use super::shared::Hook;
+use super::write::{Change, Unreadable, Write};
+use super::{Ability, ErrorAnswer, Promises, Trailing};
+use crate::caught::{caught, contained, discard, message};
 use crate::error::{Error, Kind};
 use crate::field::nature;
 use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Stage, Verb};
@@ -18,7 +18,10 @@ use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Stage, Verb};
 /// The most hooks that run at one commit: hooks that keep registering hooks end here.
 const MOST_HOOKS: u32 = 1024;
 
-/// What waited for the commit, taken out of the shared state.
+/// The most writes that may wait for one commit.
+const MOST_WRITES: usize = 1024;
+
+/// What waits for the commit, and the ledger of what has happened.
 #[derive(Default)]
 pub(crate) struct Sealing {
     writes: Vec<Write>,
@@ -29,15 +32,48 @@ pub(crate) struct Sealing {
 }
 
 impl Sealing {
-    /// Takes everything that waits; nothing else will be let in but by hooks.
-    pub(crate) fn take(state: &mut State) -> Self {
-        Self {
-            writes: std::mem::take(&mut state.writes),
-            hooks: std::mem::take(&mut state.hooks),
-            promises: std::mem::take(&mut state.promises),
-            ledger: std::mem::take(&mut state.ledger),
-            hooks_run: 0,
+    /// Lets a write wait for the commit; gives it back if too many do.
+    pub(crate) fn add(&mut self, write: Write) -> Result<(), Write> {
+        if self.writes.len() >= MOST_WRITES {
+            return Err(write);
         }
+        self.writes.push(write);
+        Ok(())
+    }
+
+    /// Lets a hook wait for the commit.
+    pub(crate) fn add_hook(&mut self, hook: Hook) {
+        self.hooks.push(hook);
+    }
+
+    /// The writes that wait.
+    pub(crate) fn writes(&self) -> &[Write] {
+        &self.writes
+    }
+
+    /// Whether the commit has anything to do here.
+    pub(crate) fn is_waiting(&self) -> bool {
+        !(self.writes.is_empty() && self.hooks.is_empty() && self.promises.is_empty())
+    }
+
+    /// The response is over: what will never be sent is marked in the ledger and dropped, and a
+    /// panic in the drop of what is not ours contained.
+    pub(crate) fn give_up(&mut self, committed: bool, trailing: Trailing) {
+        let writes = std::mem::take(&mut self.writes);
+        for write in &writes {
+            self.ledger.record(write.entry(Fate::Unsent));
+        }
+        if let Trailing::Open { late, .. } = &trailing {
+            self.ledger.settle_late(late.iter().map(|_| Fate::Unsent));
+        }
+        if !committed {
+            self.ledger.promises_unsent();
+        }
+        for write in writes {
+            contained(move || drop(write));
+        }
+        contained(move || drop(trailing));
+        self.drop_hooks();
     }
 
     /// Applies the writes that waited, in the order in which they were made.
@@ -48,9 +84,9 @@ impl Sealing {
         }
     }
 
-    /// An error answer took the head's place: marks the writes that went with it.
-    pub(crate) fn replaced(&mut self) {
-        self.ledger.replaced(nature::outlives_content);
+    /// An error answer takes the head's place: marks the writes that go with it.
+    pub(crate) fn replaced(&mut self, answer: &ErrorAnswer) {
+        self.ledger.replaced(|name| nature::outlives_content(name) && !answer.has(name));
     }
 
     /// Runs the hooks, last registered first, until none is left. The first that fails stops
@@ -75,7 +111,7 @@ impl Sealing {
                 Ok(Err(error)) => return Err(Error::with(Kind::Hook, error)),
                 Err(payload) => {
                     let text = message(payload.as_ref()).to_owned();
-                    crate::caught::discard(payload);
+                    discard(payload);
                     return Err(Error::with(Kind::Hook, format!("panicked: {text}").into()));
                 }
             }
@@ -86,7 +122,7 @@ impl Sealing {
     /// Drops hooks that will not run; whatever their captures do in `Drop` is contained.
     pub(crate) fn drop_hooks(&mut self) {
         for hook in std::mem::take(&mut self.hooks) {
-            crate::caught::contained(move || drop(hook));
+            contained(move || drop(hook));
         }
     }
 }
@@ -135,7 +171,7 @@ impl Draft<'_> {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        self.write(Verb::Insert, Change::read(name, value, Change::Insert))
+        self.write(Change::read(Verb::Insert, name, value, Change::Insert))
     }
 
     /// Adds `value` to the values of `name`.
@@ -145,7 +181,7 @@ impl Draft<'_> {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        self.write(Verb::Append, Change::read(name, value, Change::Append))
+        self.write(Change::read(Verb::Append, name, value, Change::Append))
     }
 
     /// Gives `name` this `value` unless it has one.
@@ -155,20 +191,19 @@ impl Draft<'_> {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        self.write(Verb::Default, Change::read(name, value, Change::Default))
+        self.write(Change::read(Verb::Default, name, value, Change::Default))
     }
 
     /// Takes `name` away.
     #[track_caller]
     pub fn remove<N: TryInto<HeaderName>>(&mut self, name: N) -> Placed {
-        let change = name.try_into().map(Change::Remove).map_err(|_| Refusal::InvalidName);
-        self.write(Verb::Remove, change)
+        self.write(Change::remove(name))
     }
 
     /// Sets the status. A 1xx other than 101 is refused.
     #[track_caller]
     pub fn set_status(&mut self, status: StatusCode) -> Placed {
-        self.write(Verb::Status, final_status(status))
+        self.write(Change::status(status))
     }
 
     /// Promises a trailer, as [`Head::promise`](crate::Head::promise) does.
@@ -199,11 +234,11 @@ impl Draft<'_> {
     }
 
     #[track_caller]
-    fn write(&mut self, verb: Verb, change: Result<Change, Refusal>) -> Placed {
+    fn write(&mut self, change: Result<Change, Unreadable>) -> Placed {
         let entry = match change {
             Ok(change) => Write { change, writer: Location::caller(), stage: Stage::Committing }
                 .apply(self.status, self.fields),
-            Err(refusal) => line(verb, None, Fate::Refused(refusal)),
+            Err(unreadable) => unreadable.entry(Location::caller(), Stage::Committing),
         };
         let placed = match entry.fate {
             Fate::Refused(refusal) => Placed::Refused(refusal),
@@ -211,6 +246,7 @@ impl Draft<'_> {
             | Fate::Overridden
             | Fate::Yielded
             | Fate::Trailers
+            | Fate::Mended
             | Fate::Replaced
             | Fate::Unsent => Placed::Head,
         };

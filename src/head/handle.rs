@@ -7,8 +7,8 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue};
 use http::{Extensions, StatusCode};
 
-use super::shared::{Shared, State};
-use super::write::{Change, Write, final_status};
+use super::shared::Shared;
+use super::write::{Change, Unreadable, Write};
 use super::{Draft, Input, Receipt, Verdict};
 use crate::error::{BoxError, Error, Kind};
 use crate::ledger::{Entry, Fate, Placed, Refusal, Stage, Verb};
@@ -81,7 +81,7 @@ impl Head {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        self.write(Verb::Insert, Change::read(name, value, Change::Insert))
+        self.write(Change::read(Verb::Insert, name, value, Change::Insert))
     }
 
     /// Adds `value` to the values of `name`.
@@ -91,7 +91,7 @@ impl Head {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        self.write(Verb::Append, Change::read(name, value, Change::Append))
+        self.write(Change::read(Verb::Append, name, value, Change::Append))
     }
 
     /// Gives `name` this `value` if it has none when the head is committed.
@@ -104,7 +104,7 @@ impl Head {
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        self.write(Verb::Default, Change::read(name, value, Change::Default))
+        self.write(Change::read(Verb::Default, name, value, Change::Default))
     }
 
     /// Takes `name` away.
@@ -113,8 +113,7 @@ impl Head {
     /// out of reach.
     #[track_caller]
     pub fn remove<N: TryInto<HeaderName>>(&self, name: N) -> Placed {
-        let change = name.try_into().map(Change::Remove).map_err(|_| Refusal::InvalidName);
-        self.write(Verb::Remove, change)
+        self.write(Change::remove(name))
     }
 
     /// Sets the status; it replaces the one that the response carries.
@@ -122,7 +121,7 @@ impl Head {
     /// A 1xx other than 101 is refused: it cannot be a final status (RFC 9110, section 15.2).
     #[track_caller]
     pub fn set_status(&self, status: StatusCode) -> Placed {
-        self.write(Verb::Status, final_status(status))
+        self.write(Change::status(status))
     }
 
     /// Promises that `name` may come behind the content, in the trailers.
@@ -141,20 +140,28 @@ impl Head {
         let name = name.try_into().ok();
         let mut state = self.shared.lock();
         let placed = match &name {
-            Some(name) => state.promise(name),
+            Some(name) => self.shared.promise(&mut state, name),
             None => Placed::Refused(Refusal::InvalidName),
         };
         let fate = placed.refusal().map_or(Fate::Trailers, Fate::Refused);
         let stage = state.life.stage();
-        state.record(Entry { verb: Verb::Promise, field: name, status: None, writer, stage, fate });
+        state.note_entry(Entry {
+            verb: Verb::Promise,
+            field: name,
+            status: None,
+            writer,
+            stage,
+            fate,
+        });
         placed
     }
 
     /// The values that `name` would have if the head were committed now.
     ///
     /// While a handler is at work these are the writes made through `Head`; once the inner
-    /// service has answered, the response's own fields are there too. After the commit the fields
-    /// belong to the server and the answer is empty.
+    /// service has answered, the response's own fields are there too. While hooks run only their
+    /// [`Draft`] has the fields, and after the commit they belong to the server: then the answer
+    /// is empty.
     #[must_use]
     pub fn get_all<N: TryInto<HeaderName>>(&self, name: N) -> Vec<HeaderValue> {
         name.try_into().map(|name| self.shared.lock().read(&name)).unwrap_or_default()
@@ -215,9 +222,21 @@ impl Head {
         F: FnOnce(&mut Draft<'_>) -> R + Send + 'static,
         R: HookResult,
     {
-        self.register(|state| {
-            state.hooks.push(Box::new(move |draft| hook(draft).into_result()));
-        })
+        let hook: super::shared::Hook = Box::new(move |draft| hook(draft).into_result());
+        let mut state = self.shared.lock();
+        let refusal = match state.life.stage() {
+            Stage::Open | Stage::Held => {
+                state.sealing().add_hook(hook);
+                return Ok(());
+            }
+            Stage::Committing => Refusal::Committing,
+            Stage::Committed => Refusal::HeadSealed,
+            Stage::Ended => Refusal::BodyOver,
+        };
+        // The hook and its captures are dropped after the lock.
+        drop(state);
+        drop(hook);
+        Err(refusal)
     }
 
     /// Runs `callback` with the receipt when the response is over, however it ends.
@@ -238,29 +257,12 @@ impl Head {
             drop(state);
             return Err(Refusal::BodyOver);
         }
-        state.callbacks.push(callback);
+        state.record().callbacks.push(callback);
         Ok(())
     }
 
-    fn register(&self, add: impl FnOnce(&mut State)) -> Result<(), Refusal> {
-        let mut state = self.shared.lock();
-        let refusal = match state.life.stage() {
-            Stage::Open | Stage::Held => {
-                add(&mut state);
-                return Ok(());
-            }
-            Stage::Committing => Refusal::Committing,
-            Stage::Committed => Refusal::HeadSealed,
-            Stage::Ended => Refusal::BodyOver,
-        };
-        // The closure and its captures are dropped after the lock.
-        drop(state);
-        drop(add);
-        Err(refusal)
-    }
-
     #[track_caller]
-    fn write(&self, verb: Verb, change: Result<Change, Refusal>) -> Placed {
+    fn write(&self, change: Result<Change, Unreadable>) -> Placed {
         let writer = Location::caller();
         let mut state = self.shared.lock();
         let stage = state.life.stage();
@@ -271,9 +273,9 @@ impl Head {
                 drop(refused);
                 placed
             }
-            Err(refusal) => {
-                let fate = Fate::Refused(refusal);
-                state.record(Entry { verb, field: None, status: None, writer, stage, fate });
+            Err(unreadable) => {
+                let refusal = unreadable.refusal;
+                state.note_entry(unreadable.entry(writer, stage));
                 Placed::Refused(refusal)
             }
         }

@@ -51,6 +51,11 @@ pub enum Note {
     TrailersDropped(Vec<HeaderName>),
     /// A second layer was found inside; it does nothing. Said once for each outer layer.
     NestedLayer,
+    /// This failed, too, while the first [failure](Receipt::failure) was being answered.
+    AlsoFailed(String),
+    /// The body had handed over every byte that its `Content-Length` declares, and did not say
+    /// whether it was over until the hold's deadline. It was taken to be.
+    EndUnseen,
     /// There is no tokio timer here, so nothing is held. Said once for each layer.
     NoTimer,
     /// [`Recover::recover`](crate::Recover::recover) panicked; a plain 500 was sent.
@@ -66,6 +71,10 @@ impl fmt::Display for Note {
                 names.iter().try_for_each(|name| write!(f, " {name}"))
             }
             Self::NestedLayer => f.write_str("a second letterhead layer inside does nothing"),
+            Self::AlsoFailed(text) => write!(f, "also failed: {text}"),
+            Self::EndUnseen => {
+                f.write_str("content-length reached, end of the body not seen: taken for it")
+            }
             Self::NoTimer => f.write_str("no tokio timer: responses are not held"),
             Self::RecoverPanicked => f.write_str("the recoverer panicked: sent a plain 500"),
         }

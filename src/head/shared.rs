@@ -4,16 +4,13 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
 
 use super::write::{Change, Write};
-use super::{Ability, Draft, Life, Promises, Receipt, Trailing};
-use crate::error::BoxError;
-use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Stage};
-
-/// The most writes that may wait for one commit.
-const MOST_WRITES: usize = 1024;
+use super::{Ability, Draft, Life, Note, Receipt, Sealing, Trailing};
+use crate::error::{BoxError, Error};
+use crate::ledger::{Entry, Fate, Placed, Refusal, Stage};
 
 /// Runs before the commit, with the draft of the head.
 pub(crate) type Hook = Box<dyn FnOnce(&mut Draft<'_>) -> Result<(), BoxError> + Send>;
@@ -21,49 +18,59 @@ pub(crate) type Hook = Box<dyn FnOnce(&mut Draft<'_>) -> Result<(), BoxError> + 
 /// Runs after the end, with the receipt.
 pub(crate) type Callback = Box<dyn FnOnce(&Receipt) + Send>;
 
-/// The lock and what is behind it. No code of others runs while it is held.
+/// What a head's writers and its response future have in common.
+///
+/// No code of others runs while the lock is held.
 pub(crate) struct Shared {
+    pub(crate) ability: Ability,
+    pub(crate) method: Method,
     state: Mutex<State>,
 }
 
 /// One head, between its writers and its response future.
 pub(crate) struct State {
     pub(crate) life: Life,
-    pub(crate) ability: Ability,
-    /// Writes that wait for the commit.
-    pub(crate) writes: Vec<Write>,
-    pub(crate) promises: Promises,
-    pub(crate) ledger: Ledger,
-    pub(crate) hooks: Vec<Hook>,
-    pub(crate) callbacks: Vec<Callback>,
+    /// A second layer was found inside.
+    pub(crate) nested: bool,
+    /// The status that went out.
+    pub(crate) status: Option<StatusCode>,
+    /// Bytes of content that were held until the commit.
+    pub(crate) held: u64,
+    /// What few responses have; made when it is needed.
+    record: Option<Box<Record>>,
     /// What a write finds after the commit.
     pub(crate) trailing: Trailing,
     /// The planned head, lent by the response future while it waits.
     pub(crate) lent: Option<(StatusCode, HeaderMap)>,
-    /// The status that went out.
-    pub(crate) status: Option<StatusCode>,
     /// Wakes the response future while it holds.
     pub(crate) waker: Option<Waker>,
-    /// A second layer was found inside.
-    pub(crate) nested: bool,
+}
+
+/// What was written, registered and noted.
+#[derive(Default)]
+pub(crate) struct Record {
+    /// What waits for the commit, and the ledger that goes with it.
+    pub(crate) sealing: Sealing,
+    pub(crate) callbacks: Vec<Callback>,
+    pub(crate) notes: Vec<Note>,
+    /// What failed before the commit.
+    pub(crate) failure: Option<Error>,
 }
 
 impl Shared {
-    pub(crate) const fn new(ability: Ability) -> Self {
+    pub(crate) const fn new(ability: Ability, method: Method) -> Self {
         Self {
+            ability,
+            method,
             state: Mutex::new(State {
                 life: Life::Open { flushed: false },
-                ability,
-                writes: Vec::new(),
-                promises: Promises::none(),
-                ledger: Ledger::empty(),
-                hooks: Vec::new(),
-                callbacks: Vec::new(),
+                nested: false,
+                status: None,
+                held: 0,
+                record: None,
                 trailing: Trailing::Closed(Refusal::NotDeclared),
                 lent: None,
-                status: None,
                 waker: None,
-                nested: false,
             }),
         }
     }
@@ -72,6 +79,25 @@ impl Shared {
     /// lose the response, so poison is ignored.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Promises a trailer. The caller writes the answer down.
+    pub(crate) fn promise(&self, state: &mut State, name: &HeaderName) -> Placed {
+        match state.life.stage() {
+            Stage::Open | Stage::Held => {
+                if !state.read(&http::header::CONTENT_LENGTH).is_empty() {
+                    return Placed::Refused(Refusal::HasLength);
+                }
+                state.sealing().promises.add(name, self.ability)
+            }
+            Stage::Committing => Placed::Refused(Refusal::Committing),
+            Stage::Committed => match &state.trailing {
+                Trailing::Open { promised, .. } if promised.contains(name) => Placed::Trailers,
+                Trailing::Open { .. } => Placed::Refused(Refusal::HeadSealed),
+                Trailing::Closed(refusal) => Placed::Refused(*refusal),
+            },
+            Stage::Ended => Placed::Refused(Refusal::BodyOver),
+        }
     }
 }
 
@@ -82,55 +108,57 @@ impl fmt::Debug for Shared {
 }
 
 impl State {
+    /// The record, made if it is not there.
+    pub(crate) fn record(&mut self) -> &mut Record {
+        self.record.get_or_insert_default()
+    }
+
+    /// The record, if anything was written down.
+    pub(crate) fn take_record(&mut self) -> Option<Box<Record>> {
+        self.record.take()
+    }
+
+    /// What waits for the commit.
+    pub(crate) fn sealing(&mut self) -> &mut Sealing {
+        &mut self.record().sealing
+    }
+
+    /// What waits for the commit, if anything does.
+    pub(crate) fn take_sealing(&mut self) -> Option<Sealing> {
+        self.has_waiting().then(|| std::mem::take(self.sealing()))
+    }
+
     /// Whether anything waits for the commit.
     pub(crate) fn has_waiting(&self) -> bool {
-        !(self.writes.is_empty()
-            && self.hooks.is_empty()
-            && self.promises.is_empty()
-            && self.ledger.entries().is_empty())
+        self.record.as_ref().is_some_and(|record| record.sealing.is_waiting())
     }
 
     /// Places a write according to the stage, and writes it down. A refused write is given back,
     /// so that it is dropped after the lock.
     pub(crate) fn place(&mut self, write: Write) -> (Placed, Option<Write>) {
         let refusal = match write.stage {
-            Stage::Open | Stage::Held if self.writes.len() < MOST_WRITES => {
-                self.writes.push(write);
-                return (Placed::Head, None);
-            }
-            Stage::Open | Stage::Held => Refusal::TooMany,
+            Stage::Open | Stage::Held => match self.sealing().add(write) {
+                Ok(()) => return (Placed::Head, None),
+                Err(write) => return self.refuse(write, Refusal::TooMany),
+            },
             Stage::Committing => Refusal::Committing,
             Stage::Ended => Refusal::BodyOver,
             Stage::Committed => match self.trailing.accepts(&write) {
                 Ok(late) => {
-                    self.ledger.record(write.entry(Fate::Trailers));
+                    let entry = write.entry(Fate::Trailers);
                     late.push(write);
+                    self.note_entry(entry);
                     return (Placed::Trailers, None);
                 }
                 Err(refusal) => refusal,
             },
         };
-        self.ledger.record(write.entry(Fate::Refused(refusal)));
-        (Placed::Refused(refusal), Some(write))
+        self.refuse(write, refusal)
     }
 
-    /// Promises a trailer. The caller writes the answer down.
-    pub(crate) fn promise(&mut self, name: &HeaderName) -> Placed {
-        match self.life.stage() {
-            Stage::Open | Stage::Held => {
-                if !self.read(&http::header::CONTENT_LENGTH).is_empty() {
-                    return Placed::Refused(Refusal::HasLength);
-                }
-                self.promises.add(name, self.ability)
-            }
-            Stage::Committing => Placed::Refused(Refusal::Committing),
-            Stage::Committed => match &self.trailing {
-                Trailing::Open { promised, .. } if promised.contains(name) => Placed::Trailers,
-                Trailing::Open { .. } => Placed::Refused(Refusal::HeadSealed),
-                Trailing::Closed(refusal) => Placed::Refused(*refusal),
-            },
-            Stage::Ended => Placed::Refused(Refusal::BodyOver),
-        }
+    fn refuse(&mut self, write: Write, refusal: Refusal) -> (Placed, Option<Write>) {
+        self.note_entry(write.entry(Fate::Refused(refusal)));
+        (Placed::Refused(refusal), Some(write))
     }
 
     /// The values that `name` would have if the head were committed now, as far as is known.
@@ -141,7 +169,7 @@ impl State {
                 fields.append(name, value.clone());
             }
         }
-        for write in &self.writes {
+        for write in self.writes() {
             if write.change.field() == Some(name) {
                 write.change.clone().apply_to_fields(&mut fields);
             }
@@ -151,7 +179,7 @@ impl State {
 
     /// The status that the head has, or would have if it were committed now.
     pub(crate) fn planned_status(&self) -> Option<StatusCode> {
-        let written = self.writes.iter().rev().find_map(|write| match write.change {
+        let written = self.writes().iter().rev().find_map(|write| match write.change {
             Change::Status(status) => Some(status),
             Change::Insert(..) | Change::Append(..) | Change::Default(..) | Change::Remove(_) => {
                 None
@@ -160,14 +188,25 @@ impl State {
         self.status.or(written).or(self.lent.as_ref().map(|(status, _)| *status))
     }
 
-    /// Writes that will never be applied, as lines of the ledger.
-    pub(crate) fn give_up_writes(&mut self) {
-        let writes = std::mem::take(&mut self.writes);
-        self.ledger.unsent(writes.iter().map(|write| write.entry(Fate::Unsent)));
+    /// Asks about `fields` as they would be if they were committed now.
+    pub(crate) fn plans(&self, fields: &HeaderMap, ask: fn(&HeaderMap) -> bool) -> bool {
+        if self.writes().is_empty() {
+            return ask(fields);
+        }
+        let mut fields = fields.clone();
+        for write in self.writes() {
+            // A write that finds no room changes nothing.
+            let _ = write.change.clone().apply_to_fields(&mut fields);
+        }
+        ask(&fields)
     }
 
-    /// A line for something that is no [`Write`]: a promise, or a name that was none.
-    pub(crate) fn record(&mut self, entry: Entry) {
-        self.ledger.record(entry);
+    fn writes(&self) -> &[Write] {
+        self.record.as_ref().map_or(&[], |record| record.sealing.writes())
+    }
+
+    /// Writes a line into the ledger.
+    pub(crate) fn note_entry(&mut self, entry: Entry) {
+        self.sealing().ledger.record(entry);
     }
 }

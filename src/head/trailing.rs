@@ -5,7 +5,7 @@ use http::header::{HeaderMap, HeaderName};
 use super::Ability;
 use super::write::{Change, Write};
 use crate::field::nature;
-use crate::ledger::{Placed, Refusal};
+use crate::ledger::{Fate, Placed, Refusal};
 
 /// The most trailers that late writes may add to one response.
 const MOST_LATE: usize = 256;
@@ -32,10 +32,6 @@ impl Promises {
             self.names.push(name.clone());
         }
         Placed::Trailers
-    }
-
-    pub(crate) const fn none() -> Self {
-        Self { names: Vec::new() }
     }
 
     pub(crate) fn names(&self) -> &[HeaderName] {
@@ -82,13 +78,8 @@ impl Trailing {
         if late.len() >= MOST_LATE { Err(Refusal::TooMany) } else { Ok(late) }
     }
 
-    /// The trailers to send: the body's own, then the late writes on top. What may not be sent
-    /// is taken out, and its names returned.
-    pub(crate) fn collect(
-        self,
-        own: Option<HeaderMap>,
-        ability: Ability,
-    ) -> (HeaderMap, Vec<HeaderName>) {
+    /// The trailers to send: the body's own, then the late writes on top.
+    pub(crate) fn collect(self, own: Option<HeaderMap>, ability: Ability) -> Collected {
         let (mut trailers, mut dropped) = permitted(own.unwrap_or_default());
         let (promised, late) = match self {
             Self::Closed(_) => (Vec::new(), Vec::new()),
@@ -103,11 +94,35 @@ impl Trailing {
             }
             dropped.extend(unannounced);
         }
+        let mut fates: Vec<(HeaderName, Fate)> = Vec::new();
         for write in late {
-            write.change.apply_to_fields(&mut trailers);
+            let Some(name) = write.change.field().cloned() else { continue };
+            let supersedes = matches!(write.change, Change::Insert(..) | Change::Remove(_));
+            let mut fate = write.change.apply_to_fields(&mut trailers);
+            if fate == Fate::Applied {
+                fate = Fate::Trailers;
+            }
+            if supersedes && fate == Fate::Trailers {
+                for (earlier, fate) in &mut fates {
+                    if *earlier == name && *fate == Fate::Trailers {
+                        *fate = Fate::Overridden;
+                    }
+                }
+            }
+            fates.push((name, fate));
         }
-        (trailers, dropped)
+        let fates = fates.into_iter().map(|(_, fate)| fate).collect();
+        Collected { trailers, dropped, fates }
     }
+}
+
+/// What goes out behind the content.
+pub(crate) struct Collected {
+    pub(crate) trailers: HeaderMap,
+    /// The names of the body's own trailers that may not be sent.
+    pub(crate) dropped: Vec<HeaderName>,
+    /// What became of the late writes, in their order.
+    pub(crate) fates: Vec<Fate>,
 }
 
 /// `trailers` without the names that may not be there, and those names.

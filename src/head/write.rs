@@ -17,6 +17,22 @@ pub(crate) enum Change {
     Status(StatusCode),
 }
 
+/// A change that could not be read: what is known of it, for the ledger.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    verb: Verb,
+    pub(crate) refusal: Refusal,
+    field: Option<HeaderName>,
+    status: Option<StatusCode>,
+}
+
+impl Unreadable {
+    pub(crate) fn entry(self, writer: &'static Location<'static>, stage: Stage) -> Entry {
+        let Self { verb, refusal, field, status } = self;
+        Entry { verb, field, status, writer, stage, fate: Fate::Refused(refusal) }
+    }
+}
+
 /// A change and where it was asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Write {
@@ -28,17 +44,39 @@ pub(crate) struct Write {
 impl Change {
     /// Reads name and value into a change that carries both.
     pub(crate) fn read<N, V>(
+        verb: Verb,
         name: N,
         value: V,
         make: impl FnOnce(HeaderName, HeaderValue) -> Self,
-    ) -> Result<Self, Refusal>
+    ) -> Result<Self, Unreadable>
     where
         N: TryInto<HeaderName>,
         V: TryInto<HeaderValue>,
     {
-        let name = name.try_into().map_err(|_| Refusal::InvalidName)?;
-        let value = value.try_into().map_err(|_| Refusal::InvalidValue)?;
-        Ok(make(name, value))
+        let unreadable = |refusal, field| Unreadable { verb, refusal, field, status: None };
+        let name = name.try_into().map_err(|_| unreadable(Refusal::InvalidName, None))?;
+        match value.try_into() {
+            Ok(value) => Ok(make(name, value)),
+            Err(_) => Err(unreadable(Refusal::InvalidValue, Some(name))),
+        }
+    }
+
+    /// Reads a name into a removal.
+    pub(crate) fn remove<N: TryInto<HeaderName>>(name: N) -> Result<Self, Unreadable> {
+        let refusal = Refusal::InvalidName;
+        let unreadable = Unreadable { verb: Verb::Remove, refusal, field: None, status: None };
+        name.try_into().map(Self::Remove).map_err(|_| unreadable)
+    }
+
+    /// A final status: 101, or 200 and more. Whether 101 fits the protocol is judged at the
+    /// commit.
+    pub(crate) fn status(status: StatusCode) -> Result<Self, Unreadable> {
+        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+            let refusal = Refusal::InvalidStatus;
+            let status = Some(status);
+            return Err(Unreadable { verb: Verb::Status, refusal, field: None, status });
+        }
+        Ok(Self::Status(status))
     }
 
     pub(crate) const fn verb(&self) -> Verb {
@@ -61,7 +99,7 @@ impl Change {
         }
     }
 
-    pub(crate) const fn status(&self) -> Option<StatusCode> {
+    pub(crate) const fn status_code(&self) -> Option<StatusCode> {
         match self {
             Self::Status(status) => Some(*status),
             Self::Insert(..) | Self::Append(..) | Self::Default(..) | Self::Remove(_) => None,
@@ -107,18 +145,10 @@ impl Write {
         Entry {
             verb: self.change.verb(),
             field: self.change.field().cloned(),
-            status: self.change.status(),
+            status: self.change.status_code(),
             writer: self.writer,
             stage: self.stage,
             fate,
         }
     }
-}
-
-/// A final status: 101, or 200 and more. Whether 101 fits the protocol is judged at the commit.
-pub(crate) fn final_status(status: StatusCode) -> Result<Change, Refusal> {
-    if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
-        return Err(Refusal::InvalidStatus);
-    }
-    Ok(Change::Status(status))
 }

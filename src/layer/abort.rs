@@ -2,10 +2,12 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
-use super::timer::Timer;
+use tokio::time::Sleep;
+
+use super::timer;
 use crate::error::{BoxError, Error};
 
 /// The error code of an HTTP/2 `RST_STREAM` frame (RFC 9113, section 7).
@@ -26,7 +28,7 @@ impl ResetCode {
     /// The client should come back with HTTP/1.1.
     pub const HTTP_1_1_REQUIRED: Self = Self(0xd);
 
-    /// Any code.
+    /// Any code. `NO_ERROR` (0) is sent as `INTERNAL_ERROR`: clients take it for a clean end.
     #[must_use]
     pub const fn new(code: u32) -> Self {
         Self(code)
@@ -51,7 +53,7 @@ enum Pause {
     /// HTTP/1.1: the server flushes when its task comes to rest once.
     OneTurn,
     /// HTTP/2: the connection is another task; it needs a moment.
-    Time(Timer),
+    Time(Pin<Box<Sleep>>),
 }
 
 impl Abort {
@@ -65,9 +67,9 @@ impl Abort {
         Self { error: Some(Aborted::new(error, None)), pause: Pause::OneTurn }
     }
 
-    /// Resets an HTTP/2 stream with `code` after `linger`.
-    pub(crate) fn reset(error: Error, code: ResetCode, linger: Duration) -> Self {
-        let pause = Pause::Time(Timer::start(linger));
+    /// Resets an HTTP/2 stream with `code` after `linger`; at once without a timer.
+    pub(crate) fn reset(error: Error, code: ResetCode, linger: Option<Sleep>) -> Self {
+        let pause = linger.map_or(Pause::Nothing, |linger| Pause::Time(Box::pin(linger)));
         Self { error: Some(Aborted::new(error, Some(code))), pause }
     }
 
@@ -80,8 +82,8 @@ impl Abort {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Pause::Time(timer) => {
-                std::task::ready!(timer.poll(cx));
+            Pause::Time(sleep) => {
+                std::task::ready!(timer::poll(sleep.as_mut(), cx));
                 self.pause = Pause::Nothing;
             }
         }
@@ -106,9 +108,17 @@ struct Aborted {
 impl Aborted {
     #[cfg(feature = "http2")]
     fn new(error: Error, code: Option<ResetCode>) -> Self {
-        let has_code = crate::error::chain(&error).any(<dyn StdError>::is::<h2::Error>);
-        let reset = code.filter(|_| !has_code).map(|code| h2::Reason::from(code.get()).into());
-        Self { error, reset }
+        // The body's own code wins. hyper would not find one inside an `io::Error`, and it hands on
+        // a `NO_ERROR`, which clients take for a clean end.
+        let own = crate::error::chain(&error)
+            .filter_map(|error| error.downcast_ref::<h2::Error>())
+            .find_map(h2::Error::reason);
+        let chosen = own.or_else(|| code.map(|code| h2::Reason::from(code.get())));
+        let reason = chosen.map(|reason| match reason {
+            h2::Reason::NO_ERROR => h2::Reason::INTERNAL_ERROR,
+            other => other,
+        });
+        Self { error, reset: reason.map(Into::into) }
     }
 
     #[cfg(not(feature = "http2"))]

@@ -3,25 +3,29 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use http::StatusCode;
 use http::header::{HeaderMap, HeaderName};
-use http::{Method, StatusCode};
+use tokio::time::Sleep;
 
 use super::ResetCode;
 use super::layer::Settings;
 use super::recover::{Cause, Failure, Origin};
+use super::spare;
 use crate::caught::{caught, contained, discard};
 use crate::error::Error;
-use crate::head::{Ability, ErrorAnswer, Input, Note, Outcome, Receipt, Shared, Tally, Trailing};
+use crate::head::{
+    Ability, Collected, ErrorAnswer, Input, Note, Outcome, Receipt, Record, Shared, Tally, Trailing,
+};
 use crate::ledger::{Refusal, Stage};
 
 /// Owned by the response future, then by the body; whoever drops it last ends the exchange.
 pub(crate) struct Exchange {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: Arc<Settings>,
-    pub(crate) ability: Ability,
-    pub(crate) tally: Tally,
-    method: Method,
+    /// Bytes of content that were handed to the server.
+    pub(crate) sent: u64,
     /// What it means if nothing more is heard; `None` when the receipt was delivered.
     unheard: Option<Unheard>,
 }
@@ -38,14 +42,13 @@ pub(crate) enum Unheard {
 }
 
 impl Exchange {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        settings: Arc<Settings>,
-        ability: Ability,
-        method: Method,
-    ) -> Self {
-        let tally = Tally::default();
-        Self { shared, settings, ability, tally, method, unheard: Some(Unheard::Dropped) }
+    pub(crate) const fn new(shared: Arc<Shared>, settings: Arc<Settings>) -> Self {
+        Self { shared, settings, sent: 0, unheard: Some(Unheard::Dropped) }
+    }
+
+    /// What the request lets its response do.
+    pub(crate) fn ability(&self) -> Ability {
+        self.shared.ability
     }
 
     /// Says what a drop from now on means.
@@ -71,8 +74,31 @@ impl Exchange {
         self.end(if upgraded { Outcome::Upgraded } else { Outcome::Complete });
     }
 
-    pub(crate) fn note(&mut self, note: Note) {
-        self.tally.notes.push(note);
+    pub(crate) fn note(&self, note: Note) {
+        self.shared.lock().record().notes.push(note);
+    }
+
+    /// A timer; where there can be none that is noted, once for each layer.
+    pub(crate) fn timer(&self, time: Duration) -> Option<Sleep> {
+        let sleep = self.settings.timers.start(time);
+        if sleep.is_none() && self.settings.said_no_timer.first() {
+            self.note(Note::NoTimer);
+        }
+        sleep
+    }
+
+    /// Notes what failed before the commit.
+    pub(crate) fn note_failure(&self, error: Error) {
+        let mut state = self.shared.lock();
+        let record = state.record();
+        if record.failure.is_none() {
+            record.failure = Some(error);
+            return;
+        }
+        // The first failure is the cause; what failed while it was answered is a note.
+        record.notes.push(Note::AlsoFailed(error.to_string()));
+        drop(state);
+        drop(error);
     }
 
     /// Whether failures of this origin are left alone.
@@ -85,20 +111,16 @@ impl Exchange {
     }
 
     /// The response to send instead of one that failed with `error`.
-    pub(crate) fn answer_error(&mut self, origin: Origin, error: &Error) -> ErrorAnswer {
+    pub(crate) fn answer_error(&self, origin: Origin, error: &Error) -> ErrorAnswer {
         self.answer(origin, Cause::Error(error.cause().unwrap_or(error)))
     }
 
     /// The response to send instead of one that panicked.
-    pub(crate) fn answer_panic(
-        &mut self,
-        origin: Origin,
-        payload: &(dyn Any + Send),
-    ) -> ErrorAnswer {
+    pub(crate) fn answer_panic(&self, origin: Origin, payload: &(dyn Any + Send)) -> ErrorAnswer {
         self.answer(origin, Cause::Panic(payload))
     }
 
-    fn answer(&mut self, origin: Origin, cause: Cause<'_>) -> ErrorAnswer {
+    fn answer(&self, origin: Origin, cause: Cause<'_>) -> ErrorAnswer {
         let failure = self.failure(origin, cause);
         let answer = caught(|| self.settings.recover.recover(&failure));
         answer.unwrap_or_else(|payload| {
@@ -119,12 +141,12 @@ impl Exchange {
 
     fn failure<'a>(&'a self, origin: Origin, cause: Cause<'a>) -> Failure<'a> {
         let stage = self.shared.lock().life.stage();
-        let version = self.ability.version;
-        Failure { origin, cause, stage, method: &self.method, version }
+        let Shared { method, ability, .. } = &*self.shared;
+        Failure { origin, cause, stage, method, version: ability.version }
     }
 
     /// The trailers that go out behind the content; from now on none is taken any more.
-    pub(crate) fn last_trailers(&mut self, own: Option<HeaderMap>) -> Option<HeaderMap> {
+    pub(crate) fn last_trailers(&self, own: Option<HeaderMap>) -> Option<HeaderMap> {
         let trailing = {
             let mut state = self.shared.lock();
             std::mem::replace(&mut state.trailing, Trailing::Closed(Refusal::BodyOver))
@@ -132,12 +154,15 @@ impl Exchange {
         if own.is_none() && matches!(trailing, Trailing::Closed(_)) {
             return None;
         }
-        let (trailers, dropped) = trailing.collect(own, self.ability);
+        let Collected { trailers, dropped, fates } = trailing.collect(own, self.ability());
         self.note_dropped(dropped);
+        if !fates.is_empty() {
+            self.shared.lock().sealing().ledger.settle_late(fates.into_iter());
+        }
         (!trailers.is_empty()).then_some(trailers)
     }
 
-    pub(crate) fn note_dropped(&mut self, names: Vec<HeaderName>) {
+    pub(crate) fn note_dropped(&self, names: Vec<HeaderName>) {
         if !names.is_empty() {
             self.note(Note::TrailersDropped(names));
         }
@@ -151,38 +176,47 @@ impl Exchange {
         let mut state = self.shared.lock();
         let (last_stage, cause) = (state.life.stage(), state.life.cause());
         state.life = state.life.step(Input::Ended).0;
-        state.trailing = Trailing::Closed(Refusal::BodyOver);
-        state.give_up_writes();
-        let ledger = std::mem::take(&mut state.ledger);
-        let hooks = std::mem::take(&mut state.hooks);
-        let callbacks = std::mem::take(&mut state.callbacks);
-        let lent = state.lent.take();
-        let waker = state.waker.take();
-        let nested = state.nested;
+        // What others gave is dropped after the lock: its drop may ask for the head.
+        let over = Trailing::Closed(Refusal::BodyOver);
+        let unsent = std::mem::replace(&mut state.trailing, over);
+        let (status, held, nested) = (state.status, state.held, state.nested);
+        let (lent, waker) = (state.lent.take(), state.waker.take());
+        let record = state.take_record();
         drop(state);
 
-        drop(lent);
-        for hook in hooks {
-            contained(move || drop(hook));
-        }
-        if waker.is_some() {
+        if lent.is_some() || waker.is_some() {
+            contained(move || drop(lent));
             contained(move || drop(waker));
         }
+        if record.is_none() && self.settings.on_end.is_none() {
+            contained(move || drop(unsent));
+            return;
+        }
+        let Record { mut sealing, callbacks, notes, failure } =
+            record.map(|record| *record).unwrap_or_default();
+        sealing.give_up(cause.is_some(), unsent);
         if callbacks.is_empty() && self.settings.on_end.is_none() {
             return;
         }
-        if nested && self.settings.said_nested.first() {
-            self.note(Note::NestedLayer);
-        }
-        let receipt = Receipt {
-            method: self.method.clone(),
-            version: self.ability.version,
-            tally: std::mem::take(&mut self.tally),
+        let mut receipt = Receipt {
+            method: self.shared.method.clone(),
+            version: self.ability().version,
+            tally: Tally {
+                status,
+                held,
+                sent: self.sent,
+                hooks_run: sealing.hooks_run,
+                failure,
+                notes,
+            },
             last_stage,
             cause,
-            ledger,
+            ledger: sealing.ledger,
             outcome,
         };
+        if nested && self.settings.said_nested.first() {
+            receipt.tally.notes.push(Note::NestedLayer);
+        }
         for callback in callbacks {
             contained(|| callback(&receipt));
         }
@@ -200,21 +234,21 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        let outcome = match self.unheard {
-            None => return,
-            Some(Unheard::Complete) => Outcome::Complete,
-            Some(Unheard::Upgraded) => Outcome::Upgraded,
-            Some(Unheard::Dropped) if std::thread::panicking() => Outcome::Unwound,
-            Some(Unheard::Dropped) => Outcome::Dropped,
-        };
-        self.end(outcome);
+        match self.unheard {
+            None => {}
+            Some(Unheard::Complete) => self.end(Outcome::Complete),
+            Some(Unheard::Upgraded) => self.end(Outcome::Upgraded),
+            Some(Unheard::Dropped) if std::thread::panicking() => self.end(Outcome::Unwound),
+            Some(Unheard::Dropped) => self.end(Outcome::Dropped),
+        }
+        spare::give(&self.shared);
     }
 }
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Exchange")
-            .field("method", &self.method)
+            .field("method", &self.shared.method)
             .field("stage", &self.stage())
             .finish_non_exhaustive()
     }

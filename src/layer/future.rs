@@ -11,13 +11,13 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::ResponseBody;
-use super::commit::{Answer, commit};
+use super::commit::{commit, commit_instead, give};
 use super::exchange::Exchange;
-use super::holding::{Holding, Over};
+use super::holding::{Holding, Last, Waiting};
 use super::recover::Origin;
 use crate::caught::{Payload, caught, contained, discard, message};
 use crate::error::{BoxError, Error, Kind};
-use crate::head::Outcome;
+use crate::head::{CommitCause, Outcome};
 
 pin_project! {
     /// The future of a [`Letterhead`](crate::Letterhead) service: a response whose head is
@@ -34,6 +34,13 @@ pin_project! {
         // `None` for a nested layer, and once the body has it.
         exchange: Option<Exchange>,
     }
+
+    impl<F, B: Body> PinnedDrop for ResponseFuture<F, B> {
+        fn drop(this: Pin<&mut Self>) {
+            // What is dropped here is not ours, and may panic.
+            contained(|| this.project().state.set(State::Done));
+        }
+    }
 }
 
 pin_project! {
@@ -43,8 +50,8 @@ pin_project! {
         Running { #[pin] future: F },
         // It panicked before there was a future.
         Panicked { payload: Option<Payload> },
-        // It has answered, and the head is held.
-        Holding { holding: Option<Holding<B>> },
+        // It has answered, and the body has nothing to say yet.
+        Waiting { waiting: Pin<Box<Waiting<B>>> },
         // A layer further out owns the head.
         Nested { #[pin] future: F },
         Done,
@@ -52,9 +59,10 @@ pin_project! {
 }
 
 impl<F, B: Body> ResponseFuture<F, B> {
-    pub(crate) fn new(called: Result<F, Payload>, exchange: Exchange) -> Self {
+    pub(crate) fn new(called: Result<Option<F>, Payload>, exchange: Exchange) -> Self {
         let state = match called {
-            Ok(future) => State::Running { future },
+            Ok(Some(future)) => State::Running { future },
+            Ok(None) => State::Done,
             Err(payload) => State::Panicked { payload: Some(payload) },
         };
         Self { state, exchange: Some(exchange) }
@@ -77,100 +85,141 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        loop {
-            let over = match this.state.as_mut().project() {
-                StateProj::Nested { future } => {
-                    let answer = ready!(future.poll(cx));
-                    this.state.set(State::Done);
-                    return Poll::Ready(answer.map(|response| response.map(ResponseBody::nested)));
+        match this.state.as_mut().project() {
+            StateProj::Nested { future } => {
+                let answer = ready!(future.poll(cx));
+                this.state.set(State::Done);
+                Poll::Ready(answer.map(|response| response.map(ResponseBody::nested)))
+            }
+            StateProj::Running { future } => {
+                // Written from inside, because a large value is dear to hand through `caught`.
+                let mut answer = Poll::Pending;
+                let polled = caught(|| answer = future.poll(cx));
+                if polled.is_ok() && answer.is_pending() {
+                    return Poll::Pending;
                 }
-                StateProj::Running { future } => {
-                    let answer = match caught(|| future.poll(cx)) {
-                        Ok(Poll::Pending) => return Poll::Pending,
-                        Ok(Poll::Ready(answer)) => Ok(answer),
-                        Err(payload) => Err(payload),
-                    };
-                    // The handler's future is dropped here, as it is without the layer; its
-                    // drop may panic, too.
-                    let dropped = caught(|| this.state.set(State::Done));
-                    match (answer, dropped) {
-                        (Ok(Ok(response)), Ok(())) => {
-                            let Some(exchange) = this.exchange.as_mut() else { continue };
-                            let holding = Holding::begin(response, exchange);
-                            this.state.set(State::Holding { holding: Some(holding) });
-                            continue;
+                // The handler's future is dropped here, as it is without the layer; its drop may
+                // panic, too.
+                let dropped = caught(|| this.state.set(State::Done));
+                let exchange = this.exchange.take().expect(READY);
+                if let Some(payload) = first_panic(polled, dropped) {
+                    let last = Last::Panicked(Origin::ServicePanic, payload);
+                    return Poll::Ready(Ok(respond(exchange, Holding::nothing(), last)));
+                }
+                match answer {
+                    Poll::Ready(Ok(response)) => {
+                        let (mut holding, due) = Holding::begin(response, &exchange);
+                        let last = due.map_or_else(|| holding.poll(cx), Poll::Ready);
+                        if let Poll::Ready(last) = last {
+                            return Poll::Ready(Ok(respond(exchange, holding, last)));
                         }
-                        (Ok(Err(error)), Ok(())) => {
-                            let Some(mut exchange) = this.exchange.take() else { continue };
-                            if exchange.passes_through(Origin::Service) {
-                                exchange.end(Outcome::Aborted(Error::new(Kind::Service)));
-                                return Poll::Ready(Err(error));
+                        let Some(deadline) = holding.deadline(&exchange) else {
+                            let last = Last::Due(CommitCause::NotHeld);
+                            return Poll::Ready(Ok(respond(exchange, holding, last)));
+                        };
+                        let mut waiting = Waiting::new(holding, deadline);
+                        match waiting.as_mut().sleep(cx, &exchange) {
+                            Poll::Pending => {
+                                *this.exchange = Some(exchange);
+                                this.state.set(State::Waiting { waiting });
+                                Poll::Pending
                             }
-                            let error = Error::with(Kind::Service, error.into());
-                            let answer = exchange.answer_error(Origin::Service, &error);
-                            return Poll::Ready(Ok(commit(exchange, Answer::bare(answer, error))));
-                        }
-                        (Err(payload), Ok(())) | (Ok(_), Err(payload)) => {
-                            Over::Panicked { origin: Origin::ServicePanic, payload, planned: None }
-                        }
-                        (Err(payload), Err(second)) => {
-                            discard(second);
-                            Over::Panicked { origin: Origin::ServicePanic, payload, planned: None }
+                            Poll::Ready(last) => {
+                                let holding = waiting.as_mut().take();
+                                Poll::Ready(Ok(respond(exchange, holding, last)))
+                            }
                         }
                     }
+                    Poll::Ready(Err(error)) => refuse(exchange, error).map_or_else(
+                        |error| Poll::Ready(Err(error)),
+                        |response| Poll::Ready(Ok(response)),
+                    ),
+                    Poll::Pending => Poll::Pending,
                 }
-                StateProj::Panicked { payload } => {
-                    let payload = payload.take();
-                    this.state.set(State::Done);
-                    let Some(payload) = payload else { continue };
-                    Over::Panicked { origin: Origin::ServicePanic, payload, planned: None }
-                }
-                StateProj::Holding { holding } => {
-                    let (Some(held), Some(exchange)) = (holding.as_mut(), this.exchange.as_mut())
-                    else {
-                        this.state.set(State::Done);
-                        continue;
-                    };
-                    let verdict = ready!(held.poll(cx, exchange));
-                    let held = holding.take();
-                    this.state.set(State::Done);
-                    let Some(held) = held else { continue };
-                    held.over(verdict)
-                }
-                StateProj::Done => panic!("`ResponseFuture` polled after it was ready"),
-            };
-            let Some(exchange) = this.exchange.take() else { continue };
-            return Poll::Ready(Ok(respond(exchange, over)));
+            }
+            StateProj::Panicked { payload } => {
+                let payload = payload.take().expect(READY);
+                this.state.set(State::Done);
+                let exchange = this.exchange.take().expect(READY);
+                let last = Last::Panicked(Origin::ServicePanic, payload);
+                Poll::Ready(Ok(respond(exchange, Holding::nothing(), last)))
+            }
+            StateProj::Waiting { waiting } => {
+                let exchange = this.exchange.as_ref().expect(READY);
+                let last = ready!(waiting.as_mut().poll(cx, exchange));
+                let holding = waiting.as_mut().take();
+                this.state.set(State::Done);
+                let exchange = this.exchange.take().expect(READY);
+                Poll::Ready(Ok(respond(exchange, holding, last)))
+            }
+            StateProj::Done => panic!("{READY}"),
         }
     }
 }
 
-/// Commits what the hold came to.
-fn respond<B>(mut exchange: Exchange, over: Over<B>) -> Response<ResponseBody<B>>
+const READY: &str = "`ResponseFuture` polled after it was ready";
+
+/// Commits what the hold came to and makes the response that the server is given.
+fn respond<B>(
+    mut exchange: Exchange,
+    mut holding: Holding<B>,
+    last: Last,
+) -> Response<ResponseBody<B>>
 where
-    B: Body + Unpin,
+    B: Body,
     B::Data: From<Bytes>,
-    B::Error: Into<BoxError>,
 {
-    match over {
-        Over::Due(cause, held) => commit(exchange, Answer::Held { cause, held }),
-        Over::Failed { error, held } if exchange.passes_through(Origin::Body) => {
-            commit(exchange, Answer::Broken { error, held })
+    holding.take_back(&exchange);
+    let held = &mut holding.held;
+    let mut broken = None;
+    let terms = match last {
+        Last::Due(cause) => commit(&exchange, held, cause),
+        Last::Failed(Origin::Body, error) if exchange.passes_through(Origin::Body) => {
+            broken = Some(error);
+            commit(&exchange, held, CommitCause::NotHeld)
         }
-        Over::Failed { error, held } => {
-            let answer = exchange.answer_error(Origin::Body, &error);
-            commit(exchange, Answer::Instead { planned: Some(held.into_planned()), answer, error })
+        Last::Failed(origin, error) => {
+            let answer = exchange.answer_error(origin, &error);
+            commit_instead(&exchange, held, answer, error)
         }
-        Over::Panicked { origin, payload, planned } => {
+        Last::Panicked(origin, payload) => {
+            let error = Error::new(panicked(&payload));
             if exchange.passes_through(origin) {
-                exchange.end(Outcome::Aborted(Error::new(panicked(&payload))));
-                contained(move || drop(planned));
+                exchange.end(Outcome::Aborted(error));
+                contained(move || drop(holding));
                 std::panic::resume_unwind(payload);
             }
             let answer = exchange.answer_panic(origin, payload.as_ref());
-            let error = Error::new(panicked(&payload));
             discard(payload);
-            commit(exchange, Answer::Instead { planned, answer, error })
+            commit_instead(&exchange, held, answer, error)
+        }
+    };
+    give(exchange, holding.held, terms, broken)
+}
+
+/// Answers for a service that failed, or hands its error on.
+fn refuse<B, E>(mut exchange: Exchange, error: E) -> Result<Response<ResponseBody<B>>, E>
+where
+    B: Body,
+    B::Data: From<Bytes>,
+    E: Into<BoxError>,
+{
+    if exchange.passes_through(Origin::Service) {
+        exchange.end(Outcome::Aborted(Error::new(Kind::Service)));
+        return Err(error);
+    }
+    let error = Error::with(Kind::Service, error.into());
+    Ok(respond(exchange, Holding::nothing(), Last::Failed(Origin::Service, error)))
+}
+
+/// The first of two panics, if there was one; the other is forgotten.
+fn first_panic(polled: Result<(), Payload>, dropped: Result<(), Payload>) -> Option<Payload> {
+    match (polled, dropped) {
+        (Ok(()), Ok(())) => None,
+        (Err(payload), Ok(())) | (Ok(()), Err(payload)) => Some(payload),
+        (Err(payload), Err(second)) => {
+            discard(second);
+            Some(payload)
         }
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 
+const MOST: u32 = 1 << 20;
+
 /// How long a response head waits for its body's first word.
 ///
 /// While it waits, late writes still land in it, and a body that fails gets a true status.
@@ -40,12 +42,12 @@ pub struct Hold {
 pub(crate) enum Until {
     Never,
     FirstFrame,
-    Bytes(u64),
+    Bytes(u32),
 }
 
 impl Hold {
     /// The most bytes that one response may be held for: 1 MiB.
-    pub const MOST_BYTES: u64 = 1 << 20;
+    pub const MOST_BYTES: u64 = MOST as u64;
 
     /// How long a head is held if nothing else is said: 100 ms.
     pub const DEADLINE: Duration = Duration::from_millis(100);
@@ -70,8 +72,8 @@ impl Hold {
     /// within the hold gets a `Content-Length`, and its trailers fold into the head.
     #[must_use]
     pub const fn up_to(bytes: u64) -> Self {
-        let most = Self::MOST_BYTES;
-        let bytes = if bytes > most { most } else { bytes };
+        #[expect(clippy::cast_possible_truncation, reason = "it is smaller than a u32")]
+        let bytes = if bytes > Self::MOST_BYTES { MOST } else { bytes as u32 };
         Self { until: Until::Bytes(bytes), deadline: Self::DEADLINE }
     }
 
@@ -87,7 +89,7 @@ impl Hold {
     #[must_use]
     pub const fn bytes(&self) -> Option<u64> {
         match self.until {
-            Until::Bytes(bytes) => Some(bytes),
+            Until::Bytes(bytes) => Some(bytes as u64),
             Until::Never | Until::FirstFrame => None,
         }
     }

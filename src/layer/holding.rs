@@ -1,95 +1,70 @@
 //! The hold: the inner response, its body polled ahead, until the head is due.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
+use http::Response;
 use http::response::Parts;
-use http::{HeaderMap, Response};
 use http_body::{Body, Frame};
+use pin_project_lite::pin_project;
+use tokio::time::Sleep;
 
+use super::content::Content;
 use super::exchange::Exchange;
 use super::hold::{self, Hold, Until};
 use super::recover::Origin;
-use super::timer::Timer;
-use crate::caught::{Payload, caught, contained};
+use super::timer;
+use crate::caught::{Payload, caught};
 use crate::error::{BoxError, Error, Kind};
-use crate::head::{CommitCause, Input, Note, Verdict};
+use crate::head::{CommitCause, Input, Verdict};
 use crate::rules::framing::content_is_due;
 
-/// Empty frames taken in one turn before the task is given back.
-const EMPTY_FRAMES: u32 = 64;
+/// Frames taken in one turn before the task is given back and the deadline looked at.
+const MOST_AT_ONCE: u32 = 64;
+
+/// The most frames that are held, however small they are.
+const MOST_FRAMES: usize = 1024;
 
 /// An inner response whose head has not been committed.
 pub(crate) struct Holding<B: Body> {
     hold: Hold,
-    /// Due without a poll: not held, flushed before the answer, or already over.
-    due: Option<CommitCause>,
-    timer: Option<Timer>,
-    /// Whether the head is lent to the shared state while the task sleeps.
+    /// Others have the [`Head`](crate::Head), so status and fields are lent to the shared state.
     lent: bool,
-    held: Held<B>,
+    pub(crate) held: Held<B>,
 }
 
 /// A response and what was read ahead of its body.
 pub(crate) struct Held<B: Body> {
     pub(crate) parts: Parts,
-    pub(crate) frames: Frames<B::Data>,
-    /// The rest of the body; `None` once it is over or must not be polled again.
-    pub(crate) body: Option<B>,
-    /// The trailers it ended with.
-    pub(crate) trailers: Option<HeaderMap>,
-}
-
-/// Data frames in order; the first needs no allocation.
-pub(crate) struct Frames<D> {
-    first: Option<D>,
-    more: VecDeque<D>,
-    bytes: u64,
-}
-
-/// What a hold came to.
-pub(crate) enum Over<B: Body> {
-    Due(CommitCause, Held<B>),
-    Failed { error: Error, held: Held<B> },
-    Panicked { origin: Origin, payload: Payload, planned: Option<Parts> },
+    pub(crate) content: Content<B>,
 }
 
 /// Why a poll of the hold was the last.
 pub(crate) enum Last {
     Due(CommitCause),
-    Failed(Error),
-    Panicked(Payload),
+    Failed(Origin, Error),
+    Panicked(Origin, Payload),
 }
 
-impl<D: Buf> Frames<D> {
-    pub(crate) const fn new() -> Self {
-        Self { first: None, more: VecDeque::new(), bytes: 0 }
+impl<B: Body> Holding<B> {
+    /// Where there was no response.
+    pub(crate) fn nothing() -> Self {
+        let parts = Response::new(()).into_parts().0;
+        let held = Held { parts, content: Content::none() };
+        Self { hold: Hold::none(), lent: false, held }
     }
 
-    pub(crate) fn push(&mut self, data: D) {
-        self.bytes += data.remaining() as u64;
-        if self.first.is_none() && self.more.is_empty() {
-            self.first = Some(data);
-        } else {
-            self.more.push_back(data);
+    /// The whole response, to be committed.
+    pub(crate) fn take_back(&mut self, exchange: &Exchange) {
+        if !self.lent {
+            return;
         }
-    }
-
-    pub(crate) fn pop(&mut self) -> Option<D> {
-        let data = self.first.take().or_else(|| self.more.pop_front())?;
-        self.bytes -= data.remaining() as u64;
-        Some(data)
-    }
-
-    /// The bytes in all frames.
-    pub(crate) const fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none() && self.more.is_empty()
+        self.lent = false;
+        if let Some((status, headers)) = exchange.shared.lock().lent.take() {
+            (self.held.parts.status, self.held.parts.headers) = (status, headers);
+        }
     }
 }
 
@@ -98,191 +73,186 @@ where
     B: Body + Unpin,
     B::Error: Into<BoxError>,
 {
-    /// The inner service has answered.
-    pub(crate) fn begin(response: Response<B>, exchange: &Exchange) -> Self {
+    /// The inner service has answered. With a last word the head is due without a poll: it is not
+    /// held, was flushed before the answer, or its body is already over.
+    pub(crate) fn begin(response: Response<B>, exchange: &Exchange) -> (Self, Option<Last>) {
         let (parts, body) = response.into_parts();
         let hold = parts.extensions.get().copied().unwrap_or(exchange.settings.hold);
-        let flushed = {
-            let mut state = exchange.shared.lock();
-            let (life, verdict) = state.life.step(Input::Answered);
-            state.life = life;
-            match verdict {
-                Verdict::Commit(cause) => Some(cause),
-                Verdict::Wait
-                | Verdict::Hold
-                | Verdict::Wake
-                | Verdict::Replace
-                | Verdict::Send
-                | Verdict::Finish
-                | Verdict::Ignore => None,
-            }
-        };
-        let ability = exchange.ability;
-        let due = if flushed.is_some() {
-            flushed
+        let (content, asked) = Content::of(body);
+        let mut holding = Self { hold, lent: false, held: Held { parts, content } };
+
+        let mut state = exchange.shared.lock();
+        let (life, verdict) = state.life.step(Input::Answered);
+        state.life = life;
+        let Parts { status, headers, .. } = &mut holding.held.parts;
+        let waiting = state.has_waiting();
+        let planned = if waiting { state.planned_status() } else { None }.unwrap_or(*status);
+        let due = if let Verdict::Commit(cause) = verdict {
+            Some(cause)
         } else if hold.until() == Until::Never
-            || !content_is_due(parts.status, false, ability.connect)
+            || !content_is_due(planned, false, exchange.ability().connect)
         {
             Some(CommitCause::NotHeld)
-        } else if body.is_end_stream() {
+        } else if holding.held.content.body.is_none() {
             Some(CommitCause::EndOfBody)
-        } else if matches!(hold.until(), Until::Bytes(_)) && hold::is_never_held(&parts.headers) {
+        } else if matches!(hold.until(), Until::Bytes(_))
+            && state.plans(headers, hold::is_never_held)
+        {
             Some(CommitCause::NotHeld)
         } else {
             None
         };
-        let held = Held { parts, frames: Frames::new(), body: Some(body), trailers: None };
-        Self { hold, due, timer: None, lent: false, held }
+        // Whoever has the head may read it from now on; if nobody has, nobody can.
+        if due.is_none() && Arc::strong_count(&exchange.shared) > 1 {
+            state.lent = Some((*status, std::mem::take(headers)));
+            holding.lent = true;
+        }
+        drop(state);
+        let last = match asked {
+            Ok(()) => due.map(Last::Due),
+            Err(payload) => Some(Last::Panicked(Origin::BodyPanic, payload)),
+        };
+        (holding, last)
     }
 
-    /// Polls the body until the head is due.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange) -> Poll<Last> {
-        if let Some(cause) = self.due {
-            return Poll::Ready(Last::Due(cause));
-        }
-        let flushed = self.lent && self.take_back(exchange);
-        let mut empty = 0;
-        loop {
-            let Some(body) = &mut self.held.body else {
+    /// Polls the body until the head is due, or the body has nothing to say for now.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Last> {
+        for _ in 0..MOST_AT_ONCE {
+            let Some(body) = &mut self.held.content.body else {
                 return Poll::Ready(Last::Due(CommitCause::EndOfBody));
             };
             let frame = match caught(|| Pin::new(body).poll_frame(cx)) {
-                Ok(Poll::Pending) => return self.wait(cx, exchange, flushed),
+                Ok(Poll::Pending) => return Poll::Pending,
                 Ok(Poll::Ready(Some(Ok(frame)))) => frame,
                 Ok(Poll::Ready(None)) => {
-                    self.held.body = None;
+                    self.held.content.drop_body();
                     return Poll::Ready(Last::Due(CommitCause::EndOfBody));
                 }
                 Ok(Poll::Ready(Some(Err(error)))) => {
-                    return Poll::Ready(Last::Failed(Error::with(Kind::Body, error.into())));
+                    let error = Error::with(Kind::Body, error.into());
+                    return Poll::Ready(Last::Failed(Origin::Body, error));
                 }
-                Err(payload) => return Poll::Ready(Last::Panicked(payload)),
+                Err(payload) => return Poll::Ready(Last::Panicked(Origin::BodyPanic, payload)),
             };
-            match self.take(frame) {
-                Taken::Due(cause) => return Poll::Ready(Last::Due(cause)),
-                Taken::More => {}
-                Taken::Empty if empty < EMPTY_FRAMES => empty += 1,
-                Taken::Empty => {
-                    cx.waker().wake_by_ref();
-                    return self.wait(cx, exchange, flushed);
-                }
+            if let Some(cause) = self.take(frame) {
+                return Poll::Ready(Last::Due(cause));
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
-    /// Keeps a frame and says whether it ends the hold.
-    fn take(&mut self, frame: Frame<B::Data>) -> Taken {
+    /// Keeps a frame; a cause if it ends the hold.
+    fn take(&mut self, frame: Frame<B::Data>) -> Option<CommitCause> {
+        let content = &mut self.held.content;
         let data = match frame.into_data() {
             Ok(data) => data,
             Err(frame) => {
                 // Frames of a kind that http-body may yet invent are nothing to hold.
-                let Ok(trailers) = frame.into_trailers() else { return Taken::Empty };
-                self.held.trailers = Some(trailers);
-                self.held.body = None;
-                return Taken::Due(CommitCause::EndOfBody);
+                let trailers = frame.into_trailers().ok()?;
+                content.trailers = Some(Box::new(trailers));
+                content.drop_body();
+                return Some(CommitCause::EndOfBody);
             }
         };
-        if !data.has_remaining() {
-            let ended = self.held.body.as_ref().is_none_or(Body::is_end_stream);
-            return if ended { Taken::Due(CommitCause::EndOfBody) } else { Taken::Empty };
+        let empty = !data.has_remaining();
+        if !empty {
+            content.frames.push(data);
         }
-        self.held.frames.push(data);
-        let Until::Bytes(most) = self.hold.until() else {
-            return Taken::Due(CommitCause::FirstFrame);
-        };
-        if self.held.body.as_ref().is_none_or(Body::is_end_stream) {
-            self.held.body = None;
-            Taken::Due(CommitCause::EndOfBody)
-        } else if self.held.frames.bytes() >= most {
-            Taken::Due(CommitCause::Bytes)
-        } else {
-            Taken::More
+        content.drop_if_over();
+        if !empty && self.hold.until() == Until::FirstFrame {
+            return Some(CommitCause::FirstFrame);
+        }
+        if content.body.is_none() {
+            return Some(CommitCause::EndOfBody);
+        }
+        let Until::Bytes(most) = self.hold.until() else { return None };
+        let full = content.frames.bytes() >= u64::from(most) || content.frames.len() >= MOST_FRAMES;
+        full.then_some(CommitCause::Bytes)
+    }
+}
+
+pin_project! {
+    /// A hold whose body has nothing to say for now; boxed, because most responses need none.
+    pub(crate) struct Waiting<B: Body> {
+        holding: Option<Holding<B>>,
+        #[pin]
+        deadline: Sleep,
+    }
+}
+
+impl<B> Waiting<B>
+where
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    /// Lets the head wait until `deadline`.
+    pub(crate) fn new(holding: Holding<B>, deadline: Sleep) -> Pin<Box<Self>> {
+        Box::pin(Self { holding: Some(holding), deadline })
+    }
+
+    /// Polls the body until the head is due.
+    pub(crate) fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        exchange: &Exchange,
+    ) -> Poll<Last> {
+        let this = self.as_mut().project();
+        let last = this.holding.as_mut().map_or(Poll::Pending, |holding| holding.poll(cx));
+        if last.is_pending() { self.sleep(cx, exchange) } else { last }
+    }
+
+    /// Waits for the body, the deadline or a flush.
+    pub(crate) fn sleep(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        exchange: &Exchange,
+    ) -> Poll<Last> {
+        let this = self.project();
+        if timer::poll(this.deadline, cx).is_ready() {
+            return Poll::Ready(Last::Due(CommitCause::Deadline));
+        }
+        match this.holding {
+            Some(holding) => holding.wait(cx, exchange),
+            None => Poll::Pending,
         }
     }
 
-    /// The body has nothing to say for now: the head waits, unless it must not.
-    fn wait(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange, flushed: bool) -> Poll<Last> {
-        if flushed {
-            return Poll::Ready(Last::Due(CommitCause::Flush));
-        }
-        if self.timer.is_none() {
-            if hold::is_never_held(&self.held.parts.headers) {
-                return Poll::Ready(Last::Due(CommitCause::NotHeld));
-            }
-            let timer = Timer::start(self.hold.time());
-            if matches!(timer, Timer::Missing) {
-                if exchange.settings.said_no_timer.first() {
-                    exchange.note(Note::NoTimer);
-                }
-                return Poll::Ready(Last::Due(CommitCause::NotHeld));
-            }
-            self.timer = Some(timer);
-        }
-        if let Some(timer) = &mut self.timer {
-            if timer.poll(cx).is_ready() {
-                return Poll::Ready(Last::Due(CommitCause::Deadline));
-            }
-        }
-        if self.lend(cx, exchange) {
-            return Poll::Ready(Last::Due(CommitCause::Flush));
-        }
-        Poll::Pending
+    /// The response, taken out to be committed.
+    pub(crate) fn take(self: Pin<&mut Self>) -> Holding<B> {
+        self.project().holding.take().unwrap_or_else(Holding::nothing)
+    }
+}
+
+impl<B: Body> Holding<B> {
+    /// The timer that ends the wait; `None` if the head must not wait, or there is no timer.
+    pub(crate) fn deadline(&self, exchange: &Exchange) -> Option<Sleep> {
+        if self.is_never_held(exchange) { None } else { exchange.timer(self.hold.time()) }
     }
 
-    /// Lends the head to its readers and leaves the waker; `true` if somebody has flushed.
-    fn lend(&mut self, cx: &Context<'_>, exchange: &Exchange) -> bool {
+    /// Whether this response is of a kind that must not wait, by its planned fields.
+    fn is_never_held(&self, exchange: &Exchange) -> bool {
+        let state = exchange.shared.lock();
+        match &state.lent {
+            Some((_, lent)) => state.plans(lent, hold::is_never_held),
+            None => state.plans(&self.held.parts.headers, hold::is_never_held),
+        }
+    }
+
+    /// Leaves the waker for a flush, unless there was one, or a late write says not to wait.
+    fn wait(&self, cx: &Context<'_>, exchange: &Exchange) -> Poll<Last> {
+        if !self.lent {
+            return Poll::Pending;
+        }
         let waker = cx.waker().clone();
         let mut state = exchange.shared.lock();
         if state.life.flushed() {
-            drop(state);
-            return true;
+            return Poll::Ready(Last::Due(CommitCause::Flush));
         }
-        let fields = std::mem::take(&mut self.held.parts.headers);
-        state.lent = Some((self.held.parts.status, fields));
         let old = state.waker.replace(waker);
         drop(state);
         drop(old);
-        self.lent = true;
-        false
+        let cause = CommitCause::NotHeld;
+        if self.is_never_held(exchange) { Poll::Ready(Last::Due(cause)) } else { Poll::Pending }
     }
-
-    /// Takes the head back; `true` if somebody has flushed.
-    fn take_back(&mut self, exchange: &Exchange) -> bool {
-        self.lent = false;
-        let mut state = exchange.shared.lock();
-        if let Some((status, fields)) = state.lent.take() {
-            self.held.parts.status = status;
-            self.held.parts.headers = fields;
-        }
-        state.life.flushed()
-    }
-
-    /// What the hold came to.
-    pub(crate) fn over(self, last: Last) -> Over<B> {
-        let held = self.held;
-        match last {
-            Last::Due(cause) => Over::Due(cause, held),
-            Last::Failed(error) => Over::Failed { error, held },
-            Last::Panicked(payload) => {
-                let origin = Origin::BodyPanic;
-                Over::Panicked { origin, payload, planned: Some(held.into_planned()) }
-            }
-        }
-    }
-}
-
-impl<B: Body> Held<B> {
-    /// The planned head; the body and what was read of it are dropped.
-    pub(crate) fn into_planned(self) -> Parts {
-        let Self { parts, frames, body, trailers: _ } = self;
-        contained(move || drop((frames, body)));
-        parts
-    }
-}
-
-/// What a frame did to the hold.
-enum Taken {
-    Due(CommitCause),
-    More,
-    Empty,
 }

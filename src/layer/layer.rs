@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 
+use super::timer::Timers;
 use super::{Hold, Letterhead, Recover, StandardRecover};
 use crate::head::Receipt;
 
@@ -19,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) recover: Arc<dyn Recover>,
     pub(crate) on_end: Option<OnEnd>,
     pub(crate) linger: Duration,
+    pub(crate) timers: Timers,
     pub(crate) said_nested: Once,
     pub(crate) said_no_timer: Once,
 }
@@ -74,6 +76,7 @@ impl LetterheadLayer {
                 recover: Arc::new(StandardRecover),
                 on_end: None,
                 linger: Self::LINGER,
+                timers: Timers::default(),
                 said_nested: Once::default(),
                 said_no_timer: Once::default(),
             }),
@@ -118,6 +121,7 @@ impl LetterheadLayer {
             recover: Arc::clone(recover),
             on_end: on_end.clone(),
             linger,
+            timers: Timers::default(),
             said_nested: Once::default(),
             said_no_timer: Once::default(),
         };

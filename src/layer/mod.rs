@@ -3,14 +3,18 @@
 mod abort;
 mod body;
 mod commit;
+mod content;
 mod exchange;
 mod future;
 mod hold;
 mod holding;
+mod kept;
 #[expect(clippy::module_inception, reason = "one public noun per file, and this one is the layer")]
 mod layer;
 mod recover;
 mod service;
+mod spare;
+mod terms;
 mod timer;
 
 pub use abort::ResetCode;

@@ -11,10 +11,11 @@ use tower_service::Service;
 
 use super::exchange::Exchange;
 use super::layer::Settings;
+use super::spare;
 use super::{ResponseBody, ResponseFuture};
 use crate::caught::caught;
 use crate::error::BoxError;
-use crate::head::{Ability, Head, Shared};
+use crate::head::{Ability, Head};
 
 /// A service whose responses have a commit point; made by
 /// [`LetterheadLayer`](crate::LetterheadLayer).
@@ -65,13 +66,13 @@ where
         if request.extensions().get::<Head>().is_some_and(Head::note_nested) {
             return ResponseFuture::nested(self.inner.call(request));
         }
-        let ability = Ability::of(&request);
-        let shared = Arc::new(Shared::new(ability));
-        let method = request.method().clone();
+        let shared = spare::take(Ability::of(&request), request.method().clone());
         request.extensions_mut().insert(Head::new(Arc::clone(&shared)));
-        let exchange = Exchange::new(shared, Arc::clone(&self.settings), ability, method);
-        let inner = &mut self.inner;
-        ResponseFuture::new(caught(move || inner.call(request)), exchange)
+        let exchange = Exchange::new(shared, Arc::clone(&self.settings));
+        // The request is large: it is handed over by reference until the call itself.
+        let (inner, mut request) = (&mut self.inner, Some(request));
+        let called = caught(|| request.take().map(|request| inner.call(request)));
+        ResponseFuture::new(called, exchange)
     }
 }
 

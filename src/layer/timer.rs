@@ -1,44 +1,42 @@
-//! One tokio timer, made only when it is needed, and never a panic where there is none.
+//! Tokio timers, made only when they are needed, and never a panic where there are none.
 
+use std::future::Future as _;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::runtime::{Handle, Id};
 use tokio::time::{Sleep, sleep};
 
 use crate::caught::{caught, discard};
 
-/// A timer that runs, or the knowledge that there can be none.
-#[derive(Debug)]
-pub(crate) enum Timer {
-    Running(Pin<Box<Sleep>>),
-    /// No tokio runtime here, or one without a timer.
-    Missing,
+/// Makes timers, and remembers the runtime that has none.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    without: Mutex<Option<Id>>,
 }
 
-impl Timer {
-    /// Starts a timer, if there is a runtime with one.
+impl Timers {
+    /// A sleep, if there is a runtime with a timer.
     ///
-    /// tokio has no question for "are timers enabled", only a panic; so the panic is caught.
-    /// With `panic = "abort"` such a runtime has to enable its timers.
-    pub(crate) fn start(time: Duration) -> Self {
-        if tokio::runtime::Handle::try_current().is_err() {
-            return Self::Missing;
+    /// tokio has no question for "are timers enabled", only a panic. So the panic is caught, and
+    /// the runtime is not asked again. With `panic = "abort"` such a runtime has to enable its
+    /// timers.
+    pub(crate) fn start(&self, time: Duration) -> Option<Sleep> {
+        let runtime = Handle::try_current().ok()?.id();
+        if *self.without.lock().unwrap_or_else(PoisonError::into_inner) == Some(runtime) {
+            return None;
         }
-        match caught(|| Box::pin(sleep(time))) {
-            Ok(sleep) => Self::Running(sleep),
-            Err(payload) => {
-                discard(payload);
-                Self::Missing
-            }
+        let sleep = caught(|| sleep(time)).map_err(discard).ok();
+        if sleep.is_none() {
+            *self.without.lock().unwrap_or_else(PoisonError::into_inner) = Some(runtime);
         }
+        sleep
     }
+}
 
-    /// Ready when the time has passed; at once if there is no timer.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match self {
-            Self::Running(sleep) => sleep.as_mut().poll(cx),
-            Self::Missing => Poll::Ready(()),
-        }
-    }
+/// Ready when the time has passed; at once where the runtime is shut down.
+pub(crate) fn poll(sleep: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+    caught(|| sleep.poll(cx)).map_err(discard).unwrap_or(Poll::Ready(()))
 }

@@ -58,9 +58,11 @@ pub enum Fate {
     Trailers,
     /// It changed nothing.
     Refused(Refusal),
+    /// It stood in the way of the framing, which was mended; see the [notes](crate::Note::Mended).
+    Mended,
     /// The head was replaced by an error answer, and this field went with the old one.
     Replaced,
-    /// The response ended before the write could be applied.
+    /// The response ended before it could be sent.
     Unsent,
 }
 
@@ -72,6 +74,7 @@ impl fmt::Display for Fate {
             Self::Yielded => f.write_str("yielded"),
             Self::Trailers => f.write_str("in trailers"),
             Self::Refused(refusal) => write!(f, "refused: {refusal}"),
+            Self::Mended => f.write_str("mended with the framing"),
             Self::Replaced => f.write_str("replaced by an error answer"),
             Self::Unsent => f.write_str("never sent"),
         }
@@ -98,7 +101,7 @@ impl Entry {
         self.verb
     }
 
-    /// The field that was written; `None` for a status, or for a name that was none.
+    /// The field that was written; `None` for a status, or for what was no field name.
     #[must_use]
     pub const fn field(&self) -> Option<&HeaderName> {
         self.field.as_ref()
@@ -157,10 +160,6 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    pub(crate) const fn empty() -> Self {
-        Self { entries: Vec::new(), cut: 0 }
-    }
-
     /// Writes `entry` down; whatever it takes the place of is marked so.
     pub(crate) fn record(&mut self, entry: Entry) {
         if entry.fate == Fate::Applied && supersedes(entry.verb) {
@@ -204,10 +203,31 @@ impl Ledger {
         }
     }
 
-    /// Adds a line for each write that no head will ever carry.
-    pub(crate) fn unsent(&mut self, entries: impl Iterator<Item = Entry>) {
-        for entry in entries {
-            self.record(entry);
+    /// The framing guard changed or removed `field`.
+    pub(crate) fn mended(&mut self, field: &HeaderName) {
+        for entry in &mut self.entries {
+            if entry.fate == Fate::Applied && entry.field.as_ref() == Some(field) {
+                entry.fate = Fate::Mended;
+            }
+        }
+    }
+
+    /// Gives the late writes that were taken for trailers, in their order, their true fates.
+    pub(crate) fn settle_late(&mut self, fates: impl Iterator<Item = Fate>) {
+        let late = self.entries.iter_mut().filter(|entry| {
+            entry.fate == Fate::Trailers && entry.is_late() && entry.verb != Verb::Promise
+        });
+        for (entry, fate) in late.zip(fates) {
+            entry.fate = fate;
+        }
+    }
+
+    /// No head was committed, so nothing was announced.
+    pub(crate) fn promises_unsent(&mut self) {
+        for entry in &mut self.entries {
+            if entry.verb == Verb::Promise && entry.fate == Fate::Trailers {
+                entry.fate = Fate::Unsent;
+            }
         }
     }
 

@@ -1,8 +1,10 @@
 //! What a head says about its content, held against what the content is.
 
+use http::header::{HeaderMap, TRANSFER_ENCODING};
 use http::{StatusCode, Version};
 
 use crate::field::length::Declared;
+use crate::field::list;
 
 /// What is known about a response when its head is about to be committed.
 #[derive(Clone, Copy, Debug)]
@@ -27,13 +29,26 @@ pub(crate) struct Facts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Coding {
     None,
+    /// `chunked` alone, or a line that names nothing: the server says itself what it does.
     Chunked,
     Other,
 }
 
+impl Coding {
+    pub(crate) fn read(fields: &HeaderMap) -> Self {
+        if fields.is_empty() || !fields.contains_key(TRANSFER_ENCODING) {
+            Self::None
+        } else if list::is_at_most(fields, &TRANSFER_ENCODING, "chunked") {
+            Self::Chunked
+        } else {
+            Self::Other
+        }
+    }
+}
+
 /// Which content follows the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub(crate) enum ContentPlan {
     /// The body goes out, against this length if one is declared.
     Send(Option<u64>),
     /// No content may follow; the body is dropped.
@@ -69,8 +84,11 @@ pub enum Mended {
         /// How many bytes were there at the commit.
         seen: u64,
     },
-    /// Several `Content-Length` lines said the same; one went out.
-    RepeatedLength,
+    /// `Content-Length` was repeated or had blanks around its number; it went out once and bare.
+    UntidyLength,
+    /// `Content-Length: 0` on a body that was not over, nor told that it is empty: taken out,
+    /// because a server would not even ask such a body.
+    UnprovedZero,
     /// `Content-Length` lines that disagree or are no number were taken out.
     UnusableLength,
     /// A `Content-Length` beside a `Transfer-Encoding` (RFC 9112, section 6.2): one was taken out.
@@ -84,12 +102,13 @@ pub enum Mended {
 }
 
 /// What has to be done so that head and content agree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    pub(crate) content: Content,
+    pub(crate) content: ContentPlan,
     pub(crate) length: Length,
     pub(crate) remove_coding: bool,
-    pub(crate) mended: [Option<Mended>; 2],
+    /// Mostly nothing, which takes no allocation.
+    pub(crate) mended: Vec<Mended>,
 }
 
 /// Whether `status` can be no final status on this protocol: every 1xx, but for a 101 on HTTP/1.1.
@@ -114,18 +133,20 @@ pub(crate) fn judge(facts: &Facts) -> Plan {
     let Facts { status, declared, .. } = *facts;
     if status == StatusCode::SWITCHING_PROTOCOLS || facts.connect && status.is_success() {
         // RFC 9110, sections 8.6 and 9.3.6: neither length nor coding on these.
-        return bare(facts, Content::Upgrade);
+        return bare(facts, ContentPlan::Upgrade);
     }
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT) {
-        return bare(facts, Content::Drop);
+        return bare(facts, ContentPlan::Drop);
     }
     let dropped = (!facts.empty && !facts.head).then_some(Mended::ContentDropped);
     if status == StatusCode::NOT_MODIFIED {
         let (length, mended) = stands(declared);
-        return plan(facts, Content::Drop, length, [mended, dropped]);
+        return plan(facts, ContentPlan::Drop, length, [mended, dropped]);
     }
     if facts.head {
         let (length, mended) = match (declared, facts.exact) {
+            // A GET would have the coding, and so no length.
+            (_, _) if facts.coding == Coding::Other => (Length::Remove, None),
             // The length a GET would have; a bare empty body says nothing about that.
             (Declared::Absent, Some(exact)) if exact > 0 => (Length::Set(exact), None),
             (Declared::Unusable, Some(exact)) if exact > 0 => {
@@ -133,7 +154,7 @@ pub(crate) fn judge(facts: &Facts) -> Plan {
             }
             (declared, _) => stands(declared),
         };
-        return plan(facts, Content::Drop, length, [mended, None]);
+        return plan(facts, ContentPlan::Drop, length, [mended, None]);
     }
     due(facts)
 }
@@ -146,10 +167,10 @@ fn due(facts: &Facts) -> Plan {
         // The bytes are in that coding: its label has to stay, and rules out a length.
         let length = if both.is_some() { Length::Remove } else { Length::Keep };
         return Plan {
-            content: Content::Send(None),
+            content: ContentPlan::Send(None),
             length,
             remove_coding: false,
-            mended: [both, None],
+            mended: both.into_iter().collect(),
         };
     }
     let (length, expected, mended) = match (facts.declared, facts.exact) {
@@ -157,10 +178,10 @@ fn due(facts: &Facts) -> Plan {
         (Declared::Once(declared), Some(exact)) if declared == exact => {
             (Length::Keep, Some(exact), None)
         }
-        (Declared::Repeated(declared), Some(exact)) if declared == exact => {
-            (Length::Set(exact), Some(exact), Some(Mended::RepeatedLength))
+        (Declared::Untidy(declared), Some(exact)) if declared == exact => {
+            (Length::Set(exact), Some(exact), Some(Mended::UntidyLength))
         }
-        (Declared::Once(declared) | Declared::Repeated(declared), Some(actual)) => {
+        (Declared::Once(declared) | Declared::Untidy(declared), Some(actual)) => {
             (Length::Set(actual), Some(actual), Some(Mended::Length { declared, actual }))
         }
         (Declared::Unusable, Some(exact)) => {
@@ -168,29 +189,30 @@ fn due(facts: &Facts) -> Plan {
         }
         // RFC 9112, section 6.3: the coding overrides the length.
         (_, None) if both.is_some() => (Length::Remove, None, None),
-        (Declared::Once(declared) | Declared::Repeated(declared), None)
-            if facts.seen > declared =>
-        {
+        (Declared::Once(declared) | Declared::Untidy(declared), None) if facts.seen > declared => {
             let seen = facts.seen;
             (Length::Remove, None, Some(Mended::Exceeded { declared, seen }))
         }
+        (Declared::Once(0) | Declared::Untidy(0), None) => {
+            (Length::Remove, None, Some(Mended::UnprovedZero))
+        }
         (Declared::Once(declared), None) => (Length::Keep, Some(declared), None),
-        (Declared::Repeated(declared), None) => {
-            (Length::Set(declared), Some(declared), Some(Mended::RepeatedLength))
+        (Declared::Untidy(declared), None) => {
+            (Length::Set(declared), Some(declared), Some(Mended::UntidyLength))
         }
         (Declared::Unusable, None) => (Length::Remove, None, Some(Mended::UnusableLength)),
     };
-    plan(facts, Content::Send(expected), length, [mended, both])
+    plan(facts, ContentPlan::Send(expected), length, [mended, both])
 }
 
 /// A response that carries neither content nor any word about it.
-fn bare(facts: &Facts, content: Content) -> Plan {
+fn bare(facts: &Facts, content: ContentPlan) -> Plan {
     let given = facts.declared != Declared::Absent;
     // A 205 may say that its length is zero (RFC 9110, section 15.3.6).
     let zero = facts.status == StatusCode::RESET_CONTENT && facts.declared.bytes() == Some(0);
     let forbidden = (given && !zero).then_some(Mended::ForbiddenLength);
-    let dropped =
-        (!facts.empty && !facts.head && content == Content::Drop).then_some(Mended::ContentDropped);
+    let dropped = (!facts.empty && !facts.head && content == ContentPlan::Drop)
+        .then_some(Mended::ContentDropped);
     let length = if given { Length::Remove } else { Length::Keep };
     plan(facts, content, length, [forbidden, dropped])
 }
@@ -199,14 +221,19 @@ fn bare(facts: &Facts, content: Content) -> Plan {
 fn stands(declared: Declared) -> (Length, Option<Mended>) {
     match declared {
         Declared::Absent | Declared::Once(_) => (Length::Keep, None),
-        Declared::Repeated(bytes) => (Length::Set(bytes), Some(Mended::RepeatedLength)),
+        Declared::Untidy(bytes) => (Length::Set(bytes), Some(Mended::UntidyLength)),
         Declared::Unusable => (Length::Remove, Some(Mended::UnusableLength)),
     }
 }
 
-fn plan(facts: &Facts, content: Content, length: Length, mended: [Option<Mended>; 2]) -> Plan {
+fn plan(facts: &Facts, content: ContentPlan, length: Length, mended: [Option<Mended>; 2]) -> Plan {
     // Framing is the server's: it says `chunked` itself where the protocol has it.
-    Plan { content, length, remove_coding: facts.coding != Coding::None, mended }
+    Plan {
+        content,
+        length,
+        remove_coding: facts.coding != Coding::None,
+        mended: mended.into_iter().flatten().collect(),
+    }
 }
 
 impl std::fmt::Display for Mended {
@@ -218,7 +245,10 @@ impl std::fmt::Display for Mended {
             Self::Exceeded { declared, seen } => {
                 write!(f, "content-length says {declared}, body has {seen} and more: removed")
             }
-            Self::RepeatedLength => f.write_str("content-length repeated: sent once"),
+            Self::UntidyLength => f.write_str("content-length repeated or blank-padded: sent once"),
+            Self::UnprovedZero => {
+                f.write_str("content-length says 0, the body is not over: removed")
+            }
             Self::UnusableLength => f.write_str("content-length lines say no one number: removed"),
             Self::LengthAndCoding => {
                 f.write_str("content-length beside transfer-encoding: one removed")

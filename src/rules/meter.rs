@@ -48,6 +48,11 @@ impl Meter {
         }
     }
 
+    /// The bytes that are still due, if a length was declared.
+    pub(crate) fn rest(&self) -> Option<u64> {
+        self.declared.map(|declared| declared.saturating_sub(self.handed))
+    }
+
     /// Whether a length was declared and every byte of it was handed over.
     pub(crate) const fn is_full(&self) -> bool {
         match self.declared {

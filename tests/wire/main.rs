@@ -7,6 +7,7 @@ mod client;
 mod failing;
 mod framing;
 mod hold;
+mod odd;
 mod pinned;
 mod serve;
 mod trailers;

@@ -25,7 +25,7 @@ fn with_te() -> Ability {
 
 /// A head at `stage` that has promised `x-promised`.
 fn head_at(stage: Stage) -> Head {
-    let shared = Arc::new(Shared::new(with_te()));
+    let shared = Arc::new(Shared::new(with_te(), Method::GET));
     let inputs = [
         (Stage::Held, Input::Answered),
         (Stage::Committing, Input::Due(CommitCause::FirstFrame)),
@@ -102,13 +102,14 @@ fn a_late_removal_takes_back_a_late_write() {
         let mut state = head.shared.lock();
         std::mem::replace(&mut state.trailing, Trailing::Closed(Refusal::BodyOver))
     };
-    assert!(trailing.collect(None, with_te()).0.is_empty());
+    assert!(trailing.collect(None, with_te()).trailers.is_empty());
 }
 
 #[test]
 fn a_promise_needs_a_request_that_allows_trailers() {
-    let promise = |method, version, te| {
-        Head::new(Arc::new(Shared::new(ability(method, version, te)))).promise("x-sum")
+    let promise = |method: Method, version, te| {
+        let ability = ability(method.clone(), version, te);
+        Head::new(Arc::new(Shared::new(ability, method))).promise("x-sum")
     };
     assert_eq!(promise(Method::GET, Version::HTTP_11, true), Placed::Trailers);
     assert_eq!(promise(Method::GET, Version::HTTP_2, false), Placed::Trailers);
@@ -151,9 +152,10 @@ fn a_runaway_writer_is_bounded() {
     let placed = (0..4000).filter(|_| head.append("x-a", "1").is_placed()).count();
     assert_eq!(placed, 1024);
     assert_eq!(head.insert("x-a", "1"), refused(Refusal::TooMany));
-    let state = head.shared.lock();
-    assert_eq!(state.ledger.entries().len(), 1024);
-    assert_eq!(state.ledger.cut(), 4001 - 1024 - 1024);
+    let mut state = head.shared.lock();
+    let ledger = &state.sealing().ledger;
+    assert_eq!(ledger.entries().len(), 1024);
+    assert_eq!(ledger.cut(), 4001 - 1024 - 1024);
 }
 
 #[test]

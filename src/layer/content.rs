@@ -1,0 +1,166 @@
+//! The content of a response: frames that were read and not yet handed on, and the body they are from.
+
+use std::collections::VecDeque;
+
+use bytes::Buf;
+use http::HeaderMap;
+use http_body::{Body, SizeHint};
+
+use crate::caught::{Payload, caught, contained, discard};
+
+/// The content of a response, as far as it is known.
+pub(crate) struct Content<B: Body> {
+    /// Frames that were read and not yet handed on.
+    pub(crate) frames: Frames<B::Data>,
+    /// The rest of the body; `None` once it is over or must not be polled again.
+    pub(crate) body: Option<B>,
+    /// The trailers it ended with.
+    pub(crate) trailers: Option<Box<HeaderMap>>,
+    /// The exact length that the body told before it was polled. It is asked once, as hyper does:
+    /// there are bodies that go on telling the same.
+    told: Option<u64>,
+}
+
+impl<B: Body> Content<B> {
+    pub(crate) const fn none() -> Self {
+        Self { frames: Frames::new(), body: None, trailers: None, told: None }
+    }
+
+    /// The content of a fresh response; a panic of the body's is given back.
+    pub(crate) fn of(body: B) -> (Self, Result<(), Payload>) {
+        let (mut told, mut over) = (None, false);
+        let asked = caught(|| {
+            over = body.is_end_stream();
+            told = if over { Some(0) } else { body.size_hint().exact() };
+        });
+        let mut content = Self { frames: Frames::new(), body: Some(body), trailers: None, told };
+        if over || asked.is_err() {
+            content.drop_body();
+        }
+        (content, asked)
+    }
+
+    /// Whether the body says that no more data comes.
+    pub(crate) fn is_over(&self) -> bool {
+        self.body
+            .as_ref()
+            .is_none_or(|body| caught(|| body.is_end_stream()).map_err(discard).unwrap_or_default())
+    }
+
+    /// The exact length of everything, if it is known; asked before anything was handed on.
+    pub(crate) fn exact(&self) -> Option<u64> {
+        if self.body.is_none() { Some(self.frames.bytes) } else { self.told }
+    }
+
+    /// What the rest of the body says about its length.
+    pub(crate) fn rest(&self) -> SizeHint {
+        self.body.as_ref().map_or(SizeHint::with_exact(0), |body| {
+            caught(|| body.size_hint()).map_err(discard).unwrap_or_default()
+        })
+    }
+
+    /// Whether there is nothing to hand over.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.frames.is_empty() && self.body.is_none() && self.trailers.is_none()
+    }
+
+    /// Drops the body if it is over.
+    pub(crate) fn drop_if_over(&mut self) {
+        if self.body.is_some() && self.is_over() {
+            self.drop_body();
+        }
+    }
+
+    /// Drops the body; a panic in its drop is contained.
+    pub(crate) fn drop_body(&mut self) {
+        if let Some(body) = self.body.take() {
+            contained(move || drop(body));
+        }
+    }
+
+    /// Drops everything; panics in the drop of what is not ours are contained.
+    pub(crate) fn clear(&mut self) {
+        self.drop_body();
+        self.trailers = None;
+        self.told = None;
+        if !self.frames.is_empty() {
+            let frames = std::mem::replace(&mut self.frames, Frames::new());
+            contained(move || drop(frames));
+        }
+    }
+}
+
+impl<B: Body> Drop for Content<B> {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// Data frames in order; the first needs no allocation.
+pub(crate) struct Frames<D> {
+    first: Option<D>,
+    #[expect(clippy::box_collection, reason = "most responses have none, and are moved about")]
+    more: Option<Box<VecDeque<D>>>,
+    bytes: u64,
+}
+
+impl<D> Frames<D> {
+    pub(crate) const fn new() -> Self {
+        Self { first: None, more: None, bytes: 0 }
+    }
+
+    /// The bytes in all frames.
+    pub(crate) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.first.is_none() && self.more.as_ref().is_none_or(|more| more.is_empty())
+    }
+
+    /// How many frames there are.
+    pub(crate) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.as_ref().map_or(0, |more| more.len())
+    }
+}
+
+impl<D: Buf> Frames<D> {
+    pub(crate) fn push(&mut self, data: D) {
+        self.bytes += data.remaining() as u64;
+        if self.is_empty() {
+            self.first = Some(data);
+        } else {
+            self.more.get_or_insert_default().push_back(data);
+        }
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<D> {
+        let data = self.first.take().or_else(|| self.more.as_mut()?.pop_front())?;
+        self.bytes -= data.remaining() as u64;
+        Some(data)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn frames_leave_in_the_order_in_which_they_came() {
+        let mut frames = Frames::new();
+        assert!(frames.is_empty() && frames.pop().is_none());
+        for text in ["one", "two", "three"] {
+            frames.push(Bytes::from_static(text.as_bytes()));
+        }
+        assert_eq!(frames.bytes(), 11);
+        assert_eq!(frames.pop().as_deref(), Some(&b"one"[..]));
+        frames.push(Bytes::from_static(b"four"));
+        for text in ["two", "three", "four"] {
+            assert_eq!(frames.pop().as_deref(), Some(text.as_bytes()));
+        }
+        assert_eq!(frames.bytes(), 0);
+        assert!(frames.is_empty() && frames.pop().is_none());
+    }
+}

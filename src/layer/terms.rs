@@ -1,0 +1,161 @@
+//! What the commit does about framing and trailers: weighed against the content, then carried out.
+
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRAILER, TRANSFER_ENCODING};
+use http::response::Parts;
+use http_body::Body;
+
+use super::exchange::Exchange;
+use super::holding::Held;
+use crate::field::length::{self, Declared};
+use crate::field::{list, nature};
+use crate::head::{Ability, Note, Promises, Trailing};
+use crate::ledger::{Ledger, Refusal};
+use crate::rules::framing::{self, Coding, ContentPlan, Facts, Length, Plan};
+
+/// What is done to the head at the end of the commit, and with its content.
+pub(crate) enum Terms {
+    /// The head goes out as it is, and the content after it.
+    Plain,
+    Weighed(Weighed),
+}
+
+pub(crate) struct Weighed {
+    pub(crate) plan: Plan,
+    announce: Announce,
+    /// Trailers may follow.
+    pub(crate) trailers: bool,
+}
+
+impl Weighed {
+    /// Marks the writes that stood in the way of the framing.
+    pub(crate) fn mark(&self, ledger: &mut Ledger) {
+        if self.plan.length != Length::Keep {
+            ledger.mended(&CONTENT_LENGTH);
+        }
+        if self.plan.remove_coding {
+            ledger.mended(&TRANSFER_ENCODING);
+        }
+        if matches!(self.announce, Announce::Nothing) {
+            ledger.mended(&TRAILER);
+        }
+    }
+}
+
+/// Whether nothing in this head speaks of its framing, and content is due: as most heads are.
+pub(crate) fn is_plain(exchange: &Exchange, parts: &Parts) -> bool {
+    let Ability { head, connect, .. } = exchange.ability();
+    let fields = &parts.headers;
+    let silent = || {
+        [CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER].iter().all(|name| !fields.contains_key(name))
+    };
+    framing::content_is_due(parts.status, head, connect) && (fields.is_empty() || silent())
+}
+
+/// What becomes of the `Trailer` field.
+enum Announce {
+    AsItIs,
+    Nothing,
+    These(Box<HeaderValue>),
+}
+
+/// Holds the head against the content, and says what late writes will find.
+pub(crate) fn weigh<B: Body>(
+    exchange: &Exchange,
+    held: &Held<B>,
+    promises: Option<&Promises>,
+) -> (Weighed, Trailing) {
+    let Held { parts, content } = held;
+    let fields = &parts.headers;
+    let (over, seen) = (content.body.is_none(), content.frames.bytes());
+    let exact = content.exact();
+    let ability = exchange.ability();
+    let plan = framing::judge(&Facts {
+        head: ability.head,
+        connect: ability.connect,
+        status: parts.status,
+        declared: Declared::read(fields),
+        coding: Coding::read(fields),
+        exact,
+        seen,
+        empty: over && content.frames.is_empty(),
+    });
+    let (announce, trailing) = weigh_trailers(ability, held, over, &plan, promises);
+    let trailers = matches!(trailing, Trailing::Open { .. }) || held.content.trailers.is_some();
+    (Weighed { plan, announce, trailers }, trailing)
+}
+
+/// What late writes will find, and the `Trailer` field that goes with it.
+fn weigh_trailers<B: Body>(
+    ability: Ability,
+    held: &Held<B>,
+    over: bool,
+    plan: &Plan,
+    promises: Option<&Promises>,
+) -> (Announce, Trailing) {
+    let fields = &held.parts.headers;
+    let announced = !fields.is_empty() && fields.contains_key(TRAILER);
+    let promises = promises.filter(|promises| !promises.is_empty());
+    let possible = match plan.content {
+        ContentPlan::Drop | ContentPlan::Upgrade => Err(Refusal::NoBody),
+        ContentPlan::Send(_) => ability.trailers(),
+    };
+    // A length that stands once the plan is carried out.
+    let has_length = match plan.length {
+        Length::Keep => fields.contains_key(CONTENT_LENGTH),
+        Length::Set(_) => true,
+        Length::Remove => false,
+    };
+    let refusal = match possible {
+        Err(refusal) => Some(refusal),
+        Ok(()) if over && held.content.trailers.is_none() => Some(Refusal::BodyOver),
+        Ok(()) if !announced && promises.is_none() => Some(Refusal::NotDeclared),
+        Ok(()) if has_length => Some(Refusal::HasLength),
+        Ok(()) => None,
+    };
+    if let Some(refusal) = refusal {
+        // On h2 a response with a length may have trailers, and its author announced some.
+        let stays = refusal == Refusal::HasLength && ability.has_streams();
+        let announce = if announced && !stays { Announce::Nothing } else { Announce::AsItIs };
+        return (announce, Trailing::Closed(refusal));
+    }
+    let mut names = list::names(fields, &TRAILER);
+    names.retain(nature::may_be_trailer);
+    for name in promises.into_iter().flat_map(Promises::names) {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    if names.is_empty() {
+        return (Announce::Nothing, Trailing::Closed(Refusal::NotDeclared));
+    }
+    (Announce::These(Box::new(list::value(&names))), Trailing::open(names))
+}
+
+/// Mends the framing of the head.
+pub(crate) fn mend(exchange: &Exchange, fields: &mut HeaderMap, weighed: &Weighed) {
+    match weighed.plan.length {
+        Length::Keep => {}
+        Length::Set(bytes) => {
+            // A head without room for it stays without: the server frames by what the body says.
+            let _ = fields.try_insert(CONTENT_LENGTH, length::value(bytes));
+        }
+        Length::Remove => {
+            fields.remove(CONTENT_LENGTH);
+        }
+    }
+    if weighed.plan.remove_coding {
+        fields.remove(TRANSFER_ENCODING);
+    }
+    match &weighed.announce {
+        Announce::AsItIs => {}
+        Announce::Nothing => {
+            fields.remove(TRAILER);
+        }
+        Announce::These(names) => {
+            let _ = fields.try_insert(TRAILER, HeaderValue::clone(names));
+        }
+    }
+    for mended in &weighed.plan.mended {
+        exchange.note(Note::Mended(*mended));
+    }
+}
