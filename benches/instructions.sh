@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Instructions and allocations of the layer for each request, by callgrind; fails if a bar breaks.
+# Instructions and allocations of the layer for each request, by callgrind; fails if a bound breaks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 few=200 many=1200
@@ -19,11 +19,13 @@ while read -r case base; do
 done < <("$bench" cases)
 while read -r case number; do allocations[$case]=$number; done < <("$bench" allocations)
 
-# The most that a case may add to the one without the layer.
+# The most that a case may add to the one without the layer: what was measured, and a twentieth.
 declare -A most_instructions=(
-  [axum-layer]=2000 [hyper-layer]=2000 [axum-stream-layer]=3000 [hyper-stream-layer]=3000
+  [axum-layer]=2950 [hyper-layer]=2650 [axum-stream-layer]=3600 [hyper-stream-layer]=2950
 )
-declare -A most_allocations=([axum-layer]=3 [hyper-layer]=3)
+declare -A most_allocations=(
+  [axum-layer]=3 [hyper-layer]=3 [axum-stream-layer]=3 [hyper-stream-layer]=3
+)
 
 broken=0
 echo "| case | instructions | over identity | allocations | over identity |"

@@ -7,12 +7,23 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 /// A member with parameters (`trailers;q=0.5`) is not the bare token. A line that is not visible
 /// ASCII has no members: hyper reads it so, and what both agree on is what reaches the wire.
 pub(crate) fn lists(fields: &HeaderMap, name: &HeaderName, token: &str) -> bool {
-    // Most heads have no such line, and `get` finds that out for less than `get_all`.
-    fields.get(name).is_some()
+    has_any(fields, [name])
         && fields.get_all(name).iter().any(|line| {
             line.to_str()
                 .is_ok_and(|line| members(line).any(|member| member.eq_ignore_ascii_case(token)))
         })
+}
+
+/// Whether a line of one of `names` is there.
+///
+/// In a small head a look at every name is several times cheaper than a hash for each wanted one.
+pub(crate) fn has_any<const N: usize>(fields: &HeaderMap, names: [&HeaderName; N]) -> bool {
+    const SMALL: usize = 8;
+    if fields.keys_len() <= SMALL {
+        fields.keys().any(|present| names.contains(&present))
+    } else {
+        names.iter().any(|name| fields.contains_key(*name))
+    }
 }
 
 /// Whether the lines of `name` together list nothing but `token`.
@@ -80,6 +91,19 @@ mod tests {
         assert!(!te(&[b"trailers;q=1"]));
         assert!(!te(&[b"trailersx"]));
         assert!(!te(&[b"trailers, \xff"]));
+    }
+
+    #[test]
+    fn a_name_is_found_in_a_small_head_and_in_a_large_one() {
+        let mut fields = HeaderMap::new();
+        for number in 0..20 {
+            assert!(!has_any(&fields, [&TRAILER, &TE]), "{number}");
+            let mut with = fields.clone();
+            with.insert(TE, HeaderValue::from_static("gzip"));
+            assert!(has_any(&with, [&TRAILER, &TE]), "{number}");
+            let name = HeaderName::try_from(format!("x-{number}")).expect("a name");
+            fields.insert(name, HeaderValue::from_static("1"));
+        }
     }
 
     #[test]

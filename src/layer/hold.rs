@@ -16,7 +16,9 @@ const MOST: u32 = 1 << 20;
 ///
 /// Responses that live by being sent at once are never held: event streams, `application/x-ndjson`,
 /// `application/json-seq`, `multipart/x-mixed-replace`, gRPC (also -web) and Connect, whatever
-/// says `X-Accel-Buffering: no`, 101, a successful `CONNECT`, and bodies that are already over.
+/// says `X-Accel-Buffering: no`, 101, a successful `CONNECT`, and bodies that are already over. Fields
+/// and statuses that were written through [`Head`](crate::Head) count like the response's own. Their
+/// body is polled once, so that a first frame that is ready leaves in the same packet.
 ///
 /// # Examples
 ///

@@ -19,6 +19,9 @@ use crate::head::{Ability, Head};
 
 /// A service whose responses have a commit point; made by
 /// [`LetterheadLayer`](crate::LetterheadLayer).
+///
+/// A panic in the inner service's `call`, future or body becomes a response. One in its `poll_ready` goes
+/// on: there is no request yet that could be answered.
 #[derive(Clone)]
 pub struct Letterhead<S> {
     inner: S,

@@ -44,11 +44,8 @@ impl Weighed {
 /// Whether nothing in this head speaks of its framing, and content is due: as most heads are.
 pub(crate) fn is_plain(exchange: &Exchange, parts: &Parts) -> bool {
     let Ability { head, connect, .. } = exchange.ability();
-    let fields = &parts.headers;
-    let silent = || {
-        [CONTENT_LENGTH, TRANSFER_ENCODING, TRAILER].iter().all(|name| !fields.contains_key(name))
-    };
-    framing::content_is_due(parts.status, head, connect) && (fields.is_empty() || silent())
+    framing::content_is_due(parts.status, head, connect)
+        && !list::has_any(&parts.headers, [&CONTENT_LENGTH, &TRANSFER_ENCODING, &TRAILER])
 }
 
 /// What becomes of the `Trailer` field.

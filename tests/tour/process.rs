@@ -75,6 +75,11 @@ impl Drop for Example {
     }
 }
 
+/// Where an example is, as text.
+pub(crate) fn path_of(name: &str) -> String {
+    executable(name).display().to_string()
+}
+
 /// Cargo builds the examples beside the tests.
 fn executable(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();

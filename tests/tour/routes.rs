@@ -175,13 +175,54 @@ fn the_receipt_names_both_writers_of_a_status() {
 }
 
 #[test]
-fn a_bad_argument_is_named() {
-    let tour = Example::start("hyper");
-    for (path, part) in [("/late", "x-late: landed"), ("/fail-first", " 500")] {
-        let Some(ran) = curl("--http1.1", &[&tour.url(path)]) else { return };
-        ran.exits(0).says(part);
+fn a_websocket_is_upgraded() {
+    let tour = Example::start("tour");
+    let args = [
+        "--max-time",
+        "2",
+        "-H",
+        "connection: upgrade",
+        "-H",
+        "upgrade: websocket",
+        "-H",
+        "sec-websocket-version: 13",
+        "-H",
+        "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+        &tour.url("/ws"),
+    ];
+    // curl has nothing to say on a websocket; the echo itself is in the wire tests.
+    let Some(ran) = curl("--http1.1", &args) else { return };
+    ran.says(" 101").says("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n");
+    tour.receipt_with("upgraded");
+}
+
+#[test]
+fn the_layer_does_the_same_on_bare_hyper() {
+    let server = Example::start("hyper");
+    for protocol in PROTOCOLS {
+        let Some(ran) = curl(protocol, &[&server.url("/late")]) else { return };
+        ran.exits(0).says(" 200").says("x-late: landed\n");
+        let args = ["-H", "TE: trailers", &server.url("/trailer")];
+        let Some(ran) = curl(protocol, &args) else { return };
+        ran.exits(0).says("trailer: x-checksum\n").says("x-checksum: 8d9e");
+        let Some(ran) = curl(protocol, &[&server.url("/fail-first")]) else { return };
+        ran.exits(0).says(" 500").says("content-type: application/problem+json\n");
     }
-    let (status, receipts) = tour.interrupt();
+    let (status, receipts) = server.interrupt();
     assert!(status.success());
-    assert_eq!(receipts.len(), 2, "{receipts:#?}");
+    assert_eq!(receipts.len(), 6, "{receipts:#?}");
+}
+
+#[test]
+fn a_bad_argument_is_named() {
+    for (args, part) in [
+        (
+            ["--listen", "nowhere"],
+            "--listen: wanted an address like 127.0.0.1:3000, found `nowhere`",
+        ),
+        (["--port", "1"], "wanted `--listen ADDR`, found `--port`"),
+    ] {
+        let ran = run(&crate::process::path_of("tour"), &args).expect("it is built");
+        ran.exits(2).says(part);
+    }
 }

@@ -4,6 +4,7 @@
 mod axum;
 mod cancel;
 mod client;
+mod ending;
 mod failing;
 mod framing;
 mod hold;
