@@ -59,6 +59,8 @@ pub(crate) enum Kind {
     Panic(String),
     /// A before-commit hook failed or panicked.
     Hook,
+    /// A rule rejected the head.
+    Rejected,
     /// The body went past the length that the head declared.
     TooLong { declared: u64, reached: u64 },
     /// The body ended before the length that the head declared.
@@ -105,6 +107,12 @@ impl Error {
         matches!(self.kind, Kind::Hook)
     }
 
+    /// Whether a [rule](crate::Rules) rejected the head.
+    #[must_use]
+    pub const fn is_rejected(&self) -> bool {
+        matches!(self.kind, Kind::Rejected)
+    }
+
     /// Whether the body did not have the length that its head declared.
     #[must_use]
     pub const fn is_length(&self) -> bool {
@@ -128,6 +136,7 @@ impl fmt::Display for Error {
             Kind::Body => f.write_str("the response body failed")?,
             Kind::Panic(message) => write!(f, "panicked: {message}")?,
             Kind::Hook => f.write_str("a before-commit hook failed")?,
+            Kind::Rejected => f.write_str("a rule rejected the response head")?,
             Kind::TooLong { declared, reached } => {
                 write!(f, "content-length says {declared}, body went on to {reached}")?;
             }

@@ -51,7 +51,8 @@
 //! # Where to read on
 //!
 //! [`guide`] has the architecture, how to mount the layer and what axum changes outside it, what is
-//! mended in the framing, the errno table, and the facts about hyper and h2 that the crate leans on.
+//! mended in the framing, the rules with remedies, the classes of fields, the errno table, and the
+//! facts about hyper and h2 that the crate leans on.
 
 mod caught;
 mod error;
@@ -62,17 +63,20 @@ pub mod guide;
 mod head;
 mod layer;
 mod ledger;
+pub mod report;
 mod rules;
 mod sys;
 
 pub use error::Error;
+pub use field::class::{Class, Role, Shape};
 pub use head::{CommitCause, Draft, ErrorAnswer, Head, HookResult, Note, Outcome, Receipt};
 pub use layer::{
-    Cause, Failure, Hold, Letterhead, LetterheadLayer, Origin, Recover, ResetCode, ResponseBody,
-    ResponseFuture, StandardRecover,
+    Cause, Failure, Hold, Inside, Letterhead, LetterheadLayer, Named, Origin, Outside, ProbeFuture,
+    Recover, ResetCode, ResponseBody, ResponseFuture, StandardRecover, named,
 };
-pub use ledger::{Entry, Fate, Placed, Refusal, Stage, Verb};
+pub use ledger::{Entry, Fate, LayerName, Placed, Refusal, Shown, Stage, Verb, Writer};
 pub use rules::framing::Mended;
+pub use rules::{Action, Conflict, Expect, Rule, Rules, Settled};
 
 /// The README's Rust is tested as documentation.
 #[cfg(doctest)]

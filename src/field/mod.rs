@@ -1,5 +1,10 @@
 //! Words of HTTP, parsed and judged: lengths, lists, and what kind of thing a field is.
 
+pub(crate) mod cache_control;
+pub(crate) mod class;
+pub(crate) mod cookie;
+pub(crate) mod etag;
 pub(crate) mod length;
 pub(crate) mod list;
+pub(crate) mod member;
 pub(crate) mod nature;

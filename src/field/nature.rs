@@ -2,6 +2,8 @@
 
 use http::header::HeaderName;
 
+use super::class::{self, Role};
+
 /// Whether a field may be sent after the content (RFC 9110, section 6.5.1).
 ///
 /// The answer is the same for HTTP/1.1 and HTTP/2. A field that frames, routes, authenticates,
@@ -49,51 +51,14 @@ pub(crate) fn may_be_trailer(name: &HeaderName) -> bool {
 /// Whether a field of the planned head still holds for the error answer that replaces it.
 ///
 /// What describes the representation (its type, length, validators, place, how long to cache it)
-/// goes; what states a policy of the site or identifies the exchange (CORS, HSTS, CSP, cookies,
-/// request ids, timing) stays. A field that nobody registered stays: it is rarely about the content.
+/// goes, and so does what was for the connection alone; what states a policy of the site or
+/// identifies the exchange (CORS, HSTS, CSP, cookies, request ids, timing) stays. A field that
+/// nobody registered stays: it is rarely about the content.
 pub(crate) fn outlives_content(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    if name.starts_with("content-") {
-        return matches!(name, "content-security-policy" | "content-security-policy-report-only");
+    match class::of(name).role() {
+        Role::Policy => true,
+        Role::Representation | Role::Connection => false,
     }
-    // How long to cache what never came, in the words of one cache or another; the handshake of
-    // an upgrade that fell through.
-    if name.ends_with("-cache-control")
-        || ["surrogate-", "x-accel-", "sec-websocket-"].iter().any(|start| name.starts_with(start))
-    {
-        return false;
-    }
-    !matches!(
-        name,
-        "accept-ranges"
-            | "age"
-            | "allow"
-            | "cache-control"
-            | "cache-status"
-            | "connection"
-            | "delta-base"
-            | "digest"
-            | "edge-control"
-            | "etag"
-            | "expires"
-            | "im"
-            | "keep-alive"
-            | "last-modified"
-            | "link"
-            | "location"
-            | "pragma"
-            | "preference-applied"
-            | "refresh"
-            | "repr-digest"
-            | "retry-after"
-            | "signature"
-            | "signature-input"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "warning"
-            | "x-sendfile"
-    )
 }
 
 #[cfg(test)]

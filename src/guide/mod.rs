@@ -9,6 +9,12 @@ pub mod mounting {}
 #[doc = include_str!("framing.md")]
 pub mod framing {}
 
+#[doc = include_str!("fields.md")]
+pub mod fields {}
+
+#[doc = include_str!("rules.md")]
+pub mod rules {}
+
 #[doc = include_str!("errno.md")]
 pub mod errno {}
 

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::panic::Location;
 
+use bytes::Bytes;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::answer::replace;
 use super::handle::HookResult;
 use super::shared::Hook;
 use super::write::{Change, Unreadable, Write};
@@ -13,7 +15,7 @@ use super::{Ability, ErrorAnswer, Promises, Trailing};
 use crate::caught::{caught, contained, discard, message};
 use crate::error::{Error, Kind};
 use crate::field::nature;
-use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Stage, Verb};
+use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Seen, Stage, Verb, Writer};
 
 /// The most hooks that run at one commit: hooks that keep registering hooks end here.
 const MOST_HOOKS: u32 = 1024;
@@ -53,7 +55,8 @@ impl Sealing {
 
     /// Whether the commit has anything to do here.
     pub(crate) fn is_waiting(&self) -> bool {
-        !(self.writes.is_empty() && self.hooks.is_empty() && self.promises.is_empty())
+        self.ledger.watches()
+            || !(self.writes.is_empty() && self.hooks.is_empty() && self.promises.is_empty())
     }
 
     /// The response is over: what will never be sent is marked in the ledger and dropped, and a
@@ -79,14 +82,38 @@ impl Sealing {
     /// Applies the writes that waited, in the order in which they were made.
     pub(crate) fn apply_writes(&mut self, status: &mut StatusCode, fields: &mut HeaderMap) {
         for write in std::mem::take(&mut self.writes) {
-            let entry = write.apply(status, fields);
+            let entry = write.apply(status, fields, &self.ledger);
             self.ledger.record(entry);
         }
     }
 
-    /// An error answer takes the head's place: marks the writes that go with it.
-    pub(crate) fn replaced(&mut self, answer: &ErrorAnswer) {
+    /// An error answer takes the head's place: marks the writes that go with it. Returns its
+    /// content.
+    pub(crate) fn replaced(
+        &mut self,
+        status: &mut StatusCode,
+        fields: &mut HeaderMap,
+        answer: ErrorAnswer,
+    ) -> Bytes {
         self.ledger.replaced(|name| nature::outlives_content(name) && !answer.has(name));
+        if !self.ledger.watches() {
+            return replace(status, fields, answer);
+        }
+        let was = *status;
+        let before: Vec<_> = fields.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        let content = replace(status, fields, answer);
+        let lost = before.into_iter().filter(|(name, _)| !fields.contains_key(name)).collect();
+        let seen = Seen { was: Some(was), lost, ..Seen::default() };
+        self.ledger.record(Entry {
+            verb: Verb::Answer,
+            field: None,
+            status: Some(*status),
+            writer: Writer::ErrorAnswer,
+            stage: Stage::Committing,
+            fate: Fate::Applied,
+            seen: Some(Box::new(seen)),
+        });
+        content
     }
 
     /// Runs the hooks, last registered first, until none is left. The first that fails stops
@@ -237,7 +264,7 @@ impl Draft<'_> {
     fn write(&mut self, change: Result<Change, Unreadable>) -> Placed {
         let entry = match change {
             Ok(change) => Write { change, writer: Location::caller(), stage: Stage::Committing }
-                .apply(self.status, self.fields),
+                .apply(self.status, self.fields, &self.sealing.ledger),
             Err(unreadable) => unreadable.entry(Location::caller(), Stage::Committing),
         };
         let placed = match entry.fate {
@@ -257,7 +284,8 @@ impl Draft<'_> {
 
 #[track_caller]
 const fn line(verb: Verb, field: Option<HeaderName>, fate: Fate) -> Entry {
-    Entry { verb, field, status: None, writer: Location::caller(), stage: Stage::Committing, fate }
+    let (writer, stage) = (Writer::Place(Location::caller()), Stage::Committing);
+    Entry { verb, field, status: None, writer, stage, fate, seen: None }
 }
 
 impl fmt::Debug for Draft<'_> {

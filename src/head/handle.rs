@@ -11,7 +11,7 @@ use super::shared::Shared;
 use super::write::{Change, Unreadable, Write};
 use super::{Draft, Input, Receipt, Verdict};
 use crate::error::{BoxError, Error, Kind};
-use crate::ledger::{Entry, Fate, Placed, Refusal, Stage, Verb};
+use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Stage, Trail, Verb, Writer};
 
 /// The response head of one exchange, from anywhere in the application.
 ///
@@ -72,6 +72,28 @@ impl Head {
         let under_way = state.life.stage() != Stage::Ended;
         state.nested |= under_way;
         under_way
+    }
+
+    /// A clone for a probe, if somebody watches this head. The route is noted if it is new.
+    pub(crate) fn watched(&self, route: impl FnOnce() -> Option<Box<str>>) -> Option<Self> {
+        let mut state = self.shared.lock();
+        if !state.is_watched() {
+            return None;
+        }
+        if !state.has_route() {
+            state.set_route(route());
+        }
+        drop(state);
+        Some(self.clone())
+    }
+
+    /// Lets a probe look at the response. Not under the lock: what is dropped there is not ours.
+    pub(crate) fn look(&self, look: impl FnOnce(&mut Trail, &mut Ledger)) {
+        let taken = self.shared.lock().take_trail();
+        if let Some((mut trail, mut ledger)) = taken {
+            look(&mut trail, &mut ledger);
+            self.shared.lock().put_trail(trail, ledger);
+        }
     }
 
     /// Replaces every value of `name` with `value`.
@@ -149,9 +171,10 @@ impl Head {
             verb: Verb::Promise,
             field: name,
             status: None,
-            writer,
+            writer: Writer::Place(writer),
             stage,
             fate,
+            seen: None,
         });
         placed
     }
@@ -178,6 +201,18 @@ impl Head {
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.shared.lock().planned_status()
+    }
+
+    /// The head as it is planned, or went out: each field with who set, changed and dropped it, in
+    /// readable text. Secret values are left out.
+    ///
+    /// Who wrote what is known where somebody watches: a layer with
+    /// [rules](crate::LetterheadLayer::rules) or a [reporter](crate::LetterheadLayer::reporter);
+    /// else only the writes through this handle are.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        let (status, fields, ledger) = self.shared.lock().told();
+        super::explain(status, &fields, &ledger)
     }
 
     /// Whether the head is gone: from here on only trailers can be placed.

@@ -3,6 +3,7 @@
 mod ability;
 mod answer;
 mod draft;
+mod explain;
 mod handle;
 mod receipt;
 mod shared;
@@ -15,6 +16,7 @@ pub use answer::ErrorAnswer;
 pub(crate) use answer::replace;
 pub use draft::Draft;
 pub(crate) use draft::Sealing;
+pub(crate) use explain::{explain, in_short};
 pub use handle::{Head, HookResult};
 pub(crate) use receipt::Tally;
 pub use receipt::{Note, Outcome, Receipt};

@@ -2,12 +2,13 @@
 
 use std::fmt;
 
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
 use http::{Method, StatusCode, Version};
 
 use super::CommitCause;
 use crate::error::Error;
 use crate::ledger::{Entry, Ledger, Stage};
+use crate::rules::Conflict;
 use crate::rules::framing::Mended;
 
 /// How a response ended.
@@ -62,6 +63,22 @@ pub enum Note {
     RecoverPanicked,
 }
 
+impl Note {
+    /// What was mended in the framing, if this is about that.
+    #[must_use]
+    pub const fn mended(&self) -> Option<&Mended> {
+        match self {
+            Self::Mended(mended) => Some(mended),
+            Self::TrailersDropped(_)
+            | Self::NestedLayer
+            | Self::AlsoFailed(_)
+            | Self::EndUnseen
+            | Self::NoTimer
+            | Self::RecoverPanicked => None,
+        }
+    }
+}
+
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -86,7 +103,7 @@ impl fmt::Display for Note {
 /// Exactly one is made for every request that a layer saw, if somebody asked for it with
 /// [`LetterheadLayer::on_end`](crate::LetterheadLayer::on_end) or
 /// [`Head::after_end`](crate::Head::after_end). Printed, it is one line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Receipt {
     pub(crate) method: Method,
     pub(crate) version: Version,
@@ -94,11 +111,15 @@ pub struct Receipt {
     pub(crate) last_stage: Stage,
     pub(crate) cause: Option<CommitCause>,
     pub(crate) ledger: Ledger,
+    pub(crate) fields: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) path: Option<Box<str>>,
+    pub(crate) route: Option<Box<str>>,
     pub(crate) outcome: Outcome,
 }
 
 /// What the layer counts while a response goes by.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) status: Option<StatusCode>,
     pub(crate) held: u64,
@@ -164,7 +185,8 @@ impl Receipt {
     }
 
     /// Every write that was made through a [`Head`](crate::Head) or a [`Draft`](crate::Draft),
-    /// with its author and its fate, in the order in which they took effect.
+    /// with its author and its fate, in the order in which they took effect; where somebody
+    /// watches, also what [`named`](crate::named) layers wrote.
     #[must_use]
     pub fn writes(&self) -> &[Entry] {
         self.ledger.entries()
@@ -173,6 +195,32 @@ impl Receipt {
     /// The writes that came when the head was already committed.
     pub fn late_writes(&self) -> impl Iterator<Item = &Entry> {
         self.writes().iter().filter(|entry| entry.is_late())
+    }
+
+    /// The conflicts that the [rules](crate::Rules) found, in the order in which they came about.
+    #[must_use]
+    pub fn conflicts(&self) -> &[Conflict] {
+        &self.conflicts
+    }
+
+    /// The path of the request's target, without its query; `None` if nobody watched.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        self.path.as_deref()
+    }
+
+    /// The route that the request took, as axum writes it (`/users/{id}`), where a layer of this
+    /// crate stood inside the router.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.route.as_deref()
+    }
+
+    /// The head that went out, each field with who set, changed and dropped it; only the writes
+    /// if nobody watched.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        super::explain(self.tally.status, &self.fields, &self.ledger)
     }
 
     /// How many writes there was no room for in [`writes`](Self::writes).
@@ -216,6 +264,9 @@ impl fmt::Display for Receipt {
         }
         if self.writes_cut() > 0 {
             write!(f, "; {} more writes", self.writes_cut())?;
+        }
+        for conflict in self.conflicts() {
+            write!(f, "; conflict: {conflict}")?;
         }
         self.notes().iter().try_for_each(|note| write!(f, "; note: {note}"))
     }

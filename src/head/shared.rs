@@ -1,7 +1,7 @@
 //! What handle and response future share, behind the one lock.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -10,7 +10,8 @@ use http::{Method, StatusCode};
 use super::write::{Change, Write};
 use super::{Ability, Draft, Life, Note, Receipt, Sealing, Trailing};
 use crate::error::{BoxError, Error};
-use crate::ledger::{Entry, Fate, Placed, Refusal, Stage};
+use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Stage, Trail};
+use crate::rules::Conflict;
 
 /// Runs before the commit, with the draft of the head.
 pub(crate) type Hook = Box<dyn FnOnce(&mut Draft<'_>) -> Result<(), BoxError> + Send>;
@@ -53,6 +54,13 @@ pub(crate) struct Record {
     pub(crate) sealing: Sealing,
     pub(crate) callbacks: Vec<Callback>,
     pub(crate) notes: Vec<Note>,
+    /// What the watch has seen of the response; `None` while somebody looks, or if nobody watches.
+    pub(crate) trail: Option<Box<Trail>>,
+    /// What the rules found.
+    pub(crate) conflicts: Vec<Conflict>,
+    /// The request's path, and the route that it took, where that is known.
+    pub(crate) path: Option<Box<str>>,
+    pub(crate) route: Option<Box<str>>,
     /// What failed before the commit.
     pub(crate) failure: Option<Error>,
 }
@@ -121,6 +129,50 @@ impl State {
     /// What waits for the commit.
     pub(crate) fn sealing(&mut self) -> &mut Sealing {
         &mut self.record().sealing
+    }
+
+    /// Watches this head: values are kept, and layers are followed.
+    pub(crate) fn watch(&mut self, secrets: Arc<[HeaderName]>, path: &str) {
+        let record = self.record();
+        record.sealing.ledger.watch(secrets);
+        record.trail = Some(Box::default());
+        record.path = Some(path.into());
+    }
+
+    /// Notes the route, if it is not known yet and this is one that is watched.
+    pub(crate) fn set_route(&mut self, route: Option<Box<str>>) {
+        if let Some(record) = self.record.as_mut().filter(|record| record.route.is_none()) {
+            record.route = route;
+        }
+    }
+
+    pub(crate) fn has_route(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.route.is_some())
+    }
+
+    /// The path of the request's target, where somebody watches.
+    pub(crate) fn path(&self) -> Box<str> {
+        self.record.as_ref().and_then(|record| record.path.clone()).unwrap_or_default()
+    }
+
+    /// Whether somebody watches.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.path.is_some())
+    }
+
+    /// Takes what the watch has seen, to look on without the lock; `None` if nobody watches.
+    pub(crate) fn take_trail(&mut self) -> Option<(Box<Trail>, Ledger)> {
+        let record = self.record.as_mut()?;
+        let trail = record.trail.take()?;
+        Some((trail, std::mem::take(&mut record.sealing.ledger)))
+    }
+
+    /// Puts back what was taken. The lines that were written meanwhile come after.
+    pub(crate) fn put_trail(&mut self, trail: Box<Trail>, mut ledger: Ledger) {
+        let record = self.record();
+        ledger.join(std::mem::take(&mut record.sealing.ledger));
+        record.sealing.ledger = ledger;
+        record.trail = Some(trail);
     }
 
     /// What waits for the commit, if anything does.
@@ -199,6 +251,33 @@ impl State {
             let _ = write.change.clone().apply_to_fields(&mut fields);
         }
         ask(&fields)
+    }
+
+    /// Status, fields and ledger as far as they are known, for an explanation.
+    pub(crate) fn told(&self) -> (Option<StatusCode>, Vec<(HeaderName, HeaderValue)>, Ledger) {
+        let record = self.record.as_ref();
+        let trail = record.and_then(|record| record.trail.as_ref());
+        let mut fields = HeaderMap::new();
+        match (&self.lent, trail) {
+            (Some((_, lent)), _) => fields.clone_from(lent),
+            (None, Some(trail)) => {
+                for (name, value) in trail.fields() {
+                    let _ = fields.try_append(name, value.clone());
+                }
+            }
+            (None, None) => {}
+        }
+        let mut ledger = record.map(|record| record.sealing.ledger.clone()).unwrap_or_default();
+        let seen = trail.and_then(|trail| trail.status());
+        let known = self.planned_status().or(seen);
+        let mut status = known.unwrap_or_default();
+        for write in self.writes() {
+            // As if they were applied now.
+            let entry = write.clone().apply(&mut status, &mut fields, &ledger);
+            ledger.record(entry);
+        }
+        let fields = fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        (known.map(|_| status), fields, ledger)
     }
 
     fn writes(&self) -> &[Write] {

@@ -5,7 +5,7 @@ use std::panic::Location;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::ledger::{Entry, Fate, Refusal, Stage, Verb};
+use crate::ledger::{Entry, Fate, Ledger, Refusal, Seen, Stage, Values, Verb, Writer};
 
 /// One change that somebody wants of a head.
 #[derive(Clone, Debug)]
@@ -29,7 +29,8 @@ pub(crate) struct Unreadable {
 impl Unreadable {
     pub(crate) fn entry(self, writer: &'static Location<'static>, stage: Stage) -> Entry {
         let Self { verb, refusal, field, status } = self;
-        Entry { verb, field, status, writer, stage, fate: Fate::Refused(refusal) }
+        let (writer, fate) = (Writer::Place(writer), Fate::Refused(refusal));
+        Entry { verb, field, status, writer, stage, fate, seen: None }
     }
 }
 
@@ -124,12 +125,28 @@ impl Change {
 }
 
 impl Write {
-    /// Changes the head and says what became of it.
-    pub(crate) fn apply(self, status: &mut StatusCode, fields: &mut HeaderMap) -> Entry {
+    /// Changes the head and says what became of it; with what it changed, if the ledger watches.
+    pub(crate) fn apply(
+        self,
+        status: &mut StatusCode,
+        fields: &mut HeaderMap,
+        ledger: &Ledger,
+    ) -> Entry {
         let mut entry = self.entry(Fate::Applied);
+        let mut seen = ledger.watches().then(Box::<Seen>::default);
+        let values = |fields: &HeaderMap| match &entry.field {
+            Some(field) => Values::of(fields.get_all(field).iter()),
+            None => Values::None,
+        };
+        if let Some(seen) = &mut seen {
+            seen.before = values(fields);
+        }
         entry.fate = match self.change {
             Change::Status(code) => {
-                *status = code;
+                let was = std::mem::replace(status, code);
+                if let Some(seen) = &mut seen {
+                    seen.was = Some(was);
+                }
                 Fate::Applied
             }
             change @ (Change::Insert(..)
@@ -137,6 +154,10 @@ impl Write {
             | Change::Default(..)
             | Change::Remove(_)) => change.apply_to_fields(fields),
         };
+        if let Some(seen) = &mut seen {
+            seen.after = values(fields);
+        }
+        entry.seen = seen;
         entry
     }
 
@@ -146,9 +167,10 @@ impl Write {
             verb: self.change.verb(),
             field: self.change.field().cloned(),
             status: self.change.status_code(),
-            writer: self.writer,
+            writer: Writer::Place(self.writer),
             stage: self.stage,
             fate,
+            seen: None,
         }
     }
 }

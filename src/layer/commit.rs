@@ -16,9 +16,11 @@ use super::holding::Held;
 use super::kept::{Kept, Says};
 use super::recover::Origin;
 use super::terms::{Terms, is_plain, mend, weigh};
+use super::watched;
 use crate::error::Error;
+use crate::field::class::{self, Shape};
 use crate::head::{CommitCause, ErrorAnswer, Input, Note, Sealing, State, Trailing};
-use crate::ledger::Refusal;
+use crate::ledger::{Refusal, Trail};
 use crate::rules::framing::{self, ContentPlan, Mended};
 
 /// Commits the inner response.
@@ -43,11 +45,14 @@ where
             state.life = state.life.step(Input::Due(cause)).0;
             state.held = held.content.frames.bytes();
             written(state, trailing, held.parts.status);
+            if let Terms::Weighed(weighed) = &terms {
+                mend(exchange, &mut held.parts.headers, weighed);
+            }
             return terms;
         }
     }
-    let sealing = seal(exchange, held, Input::Due(cause));
-    settle(exchange, sealing, held, None)
+    let sealed = seal(exchange, held, Input::Due(cause));
+    settle(exchange, sealed, held, None)
 }
 
 /// Commits an error answer in the place of what was planned.
@@ -63,22 +68,30 @@ where
 {
     exchange.note_failure(error);
     held.content.clear();
-    let sealing = seal(exchange, held, Input::Failed);
-    settle(exchange, sealing, held, Some(answer))
+    let sealed = seal(exchange, held, Input::Failed);
+    settle(exchange, sealed, held, Some(answer))
+}
+
+/// What waited for the commit, and what was seen of the response on its way here.
+struct Sealed {
+    sealing: Option<Sealing>,
+    trail: Option<Box<Trail>>,
 }
 
 /// Begins the commit: from here only hooks may write. Takes what waited for it.
-fn seal<B: Body>(exchange: &Exchange, held: &Held<B>, input: Input) -> Option<Sealing> {
+fn seal<B: Body>(exchange: &Exchange, held: &Held<B>, input: Input) -> Sealed {
     let mut state = exchange.shared.lock();
     state.life = state.life.step(input).0;
     state.held = held.content.frames.bytes();
-    state.take_sealing()
+    let sealing = state.take_sealing();
+    let trail = sealing.as_ref().and_then(|_| state.record().trail.take());
+    Sealed { sealing, trail }
 }
 
-/// Applies writes and hooks, lets an error answer take its place, and ends the commit.
+/// Applies writes and hooks, lets an error answer take its place, judges, and ends the commit.
 fn settle<B>(
     exchange: &Exchange,
-    mut sealing: Option<Sealing>,
+    sealed: Sealed,
     held: &mut Held<B>,
     instead: Option<ErrorAnswer>,
 ) -> Terms
@@ -86,8 +99,13 @@ where
     B: Body,
     B::Data: From<Bytes>,
 {
+    let Sealed { mut sealing, mut trail } = sealed;
     if let Some(sealing) = &mut sealing {
-        sealing.apply_writes(&mut held.parts.status, &mut held.parts.headers);
+        let Parts { status, headers, .. } = &mut held.parts;
+        if let Some(trail) = trail.as_mut().filter(|_| instead.is_none() || !headers.is_empty()) {
+            trail.end(*status, headers, &mut sealing.ledger);
+        }
+        sealing.apply_writes(status, headers);
     }
     if let Some(answer) = instead {
         put_instead(held, sealing.as_mut(), answer);
@@ -104,6 +122,10 @@ where
     if let Some(names) = fold_trailers(held) {
         exchange.note_dropped(names);
     }
+    let conflicts = match (&mut sealing, &trail, &exchange.settings.watch) {
+        (Some(sealing), Some(_), Some(watch)) => watched::judge(exchange, watch, sealing, held),
+        (_, _, _) => Vec::new(),
+    };
     let promises = sealing.as_mut().map(|sealing| std::mem::take(&mut sealing.promises));
     let (weighed, trailing) = weigh(exchange, held, promises.as_ref());
     if let (Some(sealing), Some(promises), Trailing::Closed(refusal)) =
@@ -116,13 +138,24 @@ where
     if let Some(sealing) = &mut sealing {
         weighed.mark(&mut sealing.ledger);
     }
+    mend(exchange, &mut held.parts.headers, &weighed);
+    if let Some(trail) = &mut trail {
+        trail.sent(held.parts.status, &held.parts.headers);
+    }
+    let ends = watched::ends_a_test(exchange, &conflicts, trail.as_deref(), sealing.as_ref());
     let mut state = exchange.shared.lock();
     if let Some(mut sealing) = sealing {
         let meanwhile = std::mem::take(&mut state.sealing().ledger);
         sealing.ledger.join(meanwhile);
-        *state.sealing() = sealing;
+        let record = state.record();
+        record.sealing = sealing;
+        record.conflicts = conflicts;
+        record.trail = trail;
     }
     written(state, trailing, held.parts.status);
+    if let Some(text) = ends {
+        panic!("{text}");
+    }
     Terms::Weighed(weighed)
 }
 
@@ -134,17 +167,18 @@ fn written(mut state: MutexGuard<'_, State>, trailing: Trailing, status: StatusC
 }
 
 /// Puts an error answer in the place of the planned response.
-fn put_instead<B>(held: &mut Held<B>, sealing: Option<&mut Sealing>, answer: ErrorAnswer)
+pub(crate) fn put_instead<B>(held: &mut Held<B>, sealing: Option<&mut Sealing>, answer: ErrorAnswer)
 where
     B: Body,
     B::Data: From<Bytes>,
 {
-    if let Some(sealing) = sealing {
-        sealing.replaced(&answer);
-    }
+    let Parts { status, headers, extensions, .. } = &mut held.parts;
+    let content = match sealing {
+        Some(sealing) => sealing.replaced(status, headers, answer),
+        None => crate::head::replace(status, headers, answer),
+    };
     // What the old response carried for its server, such as a reason phrase, goes with it.
-    held.parts.extensions.clear();
-    let content = crate::head::replace(&mut held.parts.status, &mut held.parts.headers, answer);
+    extensions.clear();
     held.content.clear();
     if !content.is_empty() {
         held.content.frames.push(content.into());
@@ -166,7 +200,7 @@ where
     }
 }
 
-fn fail(exchange: &Exchange) {
+pub(crate) fn fail(exchange: &Exchange) {
     let mut state = exchange.shared.lock();
     state.life = state.life.step(Input::Failed).0;
 }
@@ -183,9 +217,16 @@ fn fold_trailers<B: Body>(held: &mut Held<B>) -> Option<Vec<HeaderName>> {
         return None;
     }
     let (trailers, dropped) = crate::head::permitted(*held.content.trailers.take()?);
-    for (name, value) in &trailers {
-        // A head that is full keeps what it has.
-        let _ = fields.try_append(name, value.clone());
+    for name in trailers.keys() {
+        // What comes last knows best; a list is gone on with.
+        let joins = matches!(class::of(name).shape(), Shape::List | Shape::Lines);
+        if !joins {
+            fields.remove(name);
+        }
+        for value in trailers.get_all(name) {
+            // A head that is full keeps what it has.
+            let _ = fields.try_append(name, value.clone());
+        }
     }
     Some(dropped)
 }
@@ -200,30 +241,27 @@ pub(crate) fn give<B>(
 where
     B: Body,
 {
-    let Held { mut parts, content } = held;
+    let Held { parts, content } = held;
     let exact = content.exact();
     let kept = match terms {
         Terms::Plain => {
             let says = if exact.is_some() { Says::Exactly } else { Says::AsItIs };
             Kept::new(content, exact, says, exchange)
         }
-        Terms::Weighed(weighed) => {
-            mend(&exchange, &mut parts.headers, &weighed);
-            match weighed.plan.content {
-                ContentPlan::Send(expected) => {
-                    let says = if weighed.trailers {
-                        Says::Trailers
-                    } else if exact.is_some() && exact == expected {
-                        Says::Exactly
-                    } else {
-                        Says::AsItIs
-                    };
-                    Kept::new(content, expected, says, exchange)
-                }
-                ContentPlan::Drop => empty(exchange, &parts, content, Unheard::Complete),
-                ContentPlan::Upgrade => empty(exchange, &parts, content, Unheard::Upgraded),
+        Terms::Weighed(weighed) => match weighed.plan.content {
+            ContentPlan::Send(expected) => {
+                let says = if weighed.trailers {
+                    Says::Trailers
+                } else if exact.is_some() && exact == expected {
+                    Says::Exactly
+                } else {
+                    Says::AsItIs
+                };
+                Kept::new(content, expected, says, exchange)
             }
-        }
+            ContentPlan::Drop => empty(exchange, &parts, content, Unheard::Complete),
+            ContentPlan::Upgrade => empty(exchange, &parts, content, Unheard::Upgraded),
+        },
     };
     let kept = match broken {
         None => kept,

@@ -19,6 +19,7 @@ use crate::head::{
     Ability, Collected, ErrorAnswer, Input, Note, Outcome, Receipt, Record, Shared, Tally, Trailing,
 };
 use crate::ledger::{Refusal, Stage};
+use crate::rules::{Conflict, Rule, judge_late};
 
 /// Owned by the response future, then by the body; whoever drops it last ends the exchange.
 pub(crate) struct Exchange {
@@ -192,12 +193,19 @@ impl Exchange {
             contained(move || drop(unsent));
             return;
         }
-        let Record { mut sealing, callbacks, notes, failure } =
-            record.map(|record| *record).unwrap_or_default();
-        sealing.give_up(cause.is_some(), unsent);
-        if callbacks.is_empty() && self.settings.on_end.is_none() {
+        let mut record = record.map(|record| *record).unwrap_or_default();
+        record.sealing.give_up(cause.is_some(), unsent);
+        let watch = self.settings.watch.as_ref().filter(|_| record.path.is_some());
+        if record.callbacks.is_empty() && self.settings.on_end.is_none() && watch.is_none() {
+            contained(move || drop(record));
             return;
         }
+        if let Some(watch) = watch {
+            let mended = record.notes.iter().filter_map(Note::mended);
+            let late = judge_late(&watch.rules, &record.sealing.ledger, mended);
+            record.conflicts.extend(late);
+        }
+        let Record { sealing, callbacks, notes, trail, conflicts, path, route, failure } = record;
         let mut receipt = Receipt {
             method: self.shared.method.clone(),
             version: self.ability().version,
@@ -212,6 +220,10 @@ impl Exchange {
             last_stage,
             cause,
             ledger: sealing.ledger,
+            fields: trail.map(|trail| trail.into_fields()).unwrap_or_default(),
+            conflicts,
+            path,
+            route,
             outcome,
         };
         if nested && self.settings.said_nested.first() {
@@ -223,6 +235,18 @@ impl Exchange {
         if let Some(on_end) = &self.settings.on_end {
             contained(|| on_end(&receipt));
         }
+        let Some(watch) = watch else {
+            contained(move || drop(receipt));
+            return;
+        };
+        for reporter in &watch.reporters {
+            contained(|| reporter.report(&receipt));
+        }
+        // A test may end here, with what was not known at the commit; but not while it ends.
+        let late = |conflict: &Conflict| matches!(conflict.rule(), Rule::LateWrite | Rule::Framing);
+        let ends = watch.rules.is_strict() && receipt.conflicts().iter().any(late);
+        let text = || indictment(receipt.conflicts(), &receipt.explain());
+        assert!(!ends || std::thread::panicking(), "{}", text());
         contained(move || drop(receipt));
     }
 
@@ -230,6 +254,17 @@ impl Exchange {
     pub(crate) fn stage(&self) -> Stage {
         self.shared.lock().life.stage()
     }
+}
+
+/// The text with which a strict rule ends a test.
+pub(crate) fn indictment(conflicts: &[Conflict], explained: &str) -> String {
+    let mut text = String::from("a response head broke the rules:\n");
+    for conflict in conflicts {
+        text.push_str("- ");
+        text.push_str(&conflict.to_string());
+        text.push('\n');
+    }
+    text + "the head:\n" + explained
 }
 
 impl Drop for Exchange {

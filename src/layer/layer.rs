@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use http::header::HeaderName;
 use tower_layer::Layer;
 
 use super::timer::Timers;
 use super::{Hold, Letterhead, Recover, StandardRecover};
 use crate::head::Receipt;
+use crate::report::Reporter;
+use crate::rules::{Action, Rule, Rules};
 
 /// Who wants the receipt of every response.
 type OnEnd = Arc<dyn Fn(&Receipt) + Send + Sync>;
@@ -20,9 +23,49 @@ pub(crate) struct Settings {
     pub(crate) recover: Arc<dyn Recover>,
     pub(crate) on_end: Option<OnEnd>,
     pub(crate) linger: Duration,
+    /// What is watched, and for whom; `None` if nobody looks, and then nothing is paid for it.
+    pub(crate) watch: Option<Watch>,
     pub(crate) timers: Timers,
     pub(crate) said_nested: Once,
     pub(crate) said_no_timer: Once,
+}
+
+/// What is watched, and for whom.
+#[derive(Clone)]
+pub(crate) struct Watch {
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) reporters: Vec<Arc<dyn Reporter>>,
+    /// One request in so many.
+    every: u64,
+    seen: Arc<AtomicU64>,
+    /// The head itself says who wrote what.
+    pub(crate) explained: bool,
+    /// A rejected response says why.
+    pub(crate) candid: bool,
+    pub(crate) secrets: Arc<[HeaderName]>,
+}
+
+impl Watch {
+    fn new() -> Self {
+        // Nothing is judged before rules are given.
+        let rules = Rule::ALL
+            .into_iter()
+            .fold(Rules::standard(), |rules, rule| rules.on(rule, Action::Allow));
+        Self {
+            rules: Arc::new(rules),
+            reporters: Vec::new(),
+            every: 1,
+            seen: Arc::default(),
+            explained: false,
+            candid: false,
+            secrets: Arc::from([]),
+        }
+    }
+
+    /// Whether this request is one of those that are watched.
+    pub(crate) fn takes(&self) -> bool {
+        self.every == 1 || self.seen.fetch_add(1, Ordering::Relaxed) % self.every == 0
+    }
 }
 
 /// Something that is said once in the life of a layer.
@@ -76,6 +119,7 @@ impl LetterheadLayer {
                 recover: Arc::new(StandardRecover),
                 on_end: None,
                 linger: Self::LINGER,
+                watch: None,
                 timers: Timers::default(),
                 said_nested: Once::default(),
                 said_no_timer: Once::default(),
@@ -114,13 +158,58 @@ impl LetterheadLayer {
         self.with(|settings| settings.linger = time)
     }
 
+    /// Judges each head before its commit, and watches who wrote what for it; see [`Rules`].
+    #[must_use]
+    pub fn rules(self, rules: Rules) -> Self {
+        self.watching(|watch| {
+            watch.secrets = rules.secrets();
+            watch.rules = Arc::new(rules);
+        })
+    }
+
+    /// Gives the record of each response to `reporter`, and watches who wrote what for it. May be
+    /// called again for another one.
+    #[must_use]
+    pub fn reporter(self, reporter: impl Reporter) -> Self {
+        self.watching(|watch| watch.reporters.push(Arc::new(reporter)))
+    }
+
+    /// Watches one request in `every`, the first one among them; 0 watches none. What is not
+    /// watched is neither judged nor given to reporters.
+    #[must_use]
+    pub fn sample(self, every: u32) -> Self {
+        if every == 0 {
+            return self.with(|settings| settings.watch = None);
+        }
+        self.watching(|watch| watch.every = u64::from(every))
+    }
+
+    /// Adds the field `x-letterhead` to each head: who wrote each field, last writer first, on one
+    /// line. For development: it shows file names of the source.
+    #[must_use]
+    pub fn debug_field(self, on: bool) -> Self {
+        self.watching(|watch| watch.explained = on)
+    }
+
+    /// Lets a response that was [rejected](crate::Action::Reject) say why: the conflicts, with
+    /// their writers, are members of the problem document. For development.
+    #[must_use]
+    pub fn debug_answers(self, on: bool) -> Self {
+        self.watching(|watch| watch.candid = on)
+    }
+
+    fn watching(self, change: impl FnOnce(&mut Watch)) -> Self {
+        self.with(|settings| change(settings.watch.get_or_insert_with(Watch::new)))
+    }
+
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let Settings { hold, ref recover, ref on_end, linger, .. } = *self.settings;
+        let Settings { hold, ref recover, ref on_end, linger, ref watch, .. } = *self.settings;
         let mut settings = Settings {
             hold,
             recover: Arc::clone(recover),
             on_end: on_end.clone(),
             linger,
+            watch: watch.clone(),
             timers: Timers::default(),
             said_nested: Once::default(),
             said_no_timer: Once::default(),

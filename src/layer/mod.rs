@@ -11,16 +11,20 @@ mod holding;
 mod kept;
 #[expect(clippy::module_inception, reason = "one public noun per file, and this one is the layer")]
 mod layer;
+mod named;
 mod recover;
+mod route;
 mod service;
 mod spare;
 mod terms;
 mod timer;
+mod watched;
 
 pub use abort::ResetCode;
 pub use body::ResponseBody;
 pub use future::ResponseFuture;
 pub use hold::Hold;
 pub use layer::LetterheadLayer;
+pub use named::{Inside, Named, Outside, ProbeFuture, named};
 pub use recover::{Cause, Failure, Origin, Recover, StandardRecover};
 pub use service::Letterhead;

@@ -10,12 +10,13 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::exchange::Exchange;
-use super::layer::Settings;
+use super::layer::{Settings, Watch};
+use super::route::route;
 use super::spare;
 use super::{ResponseBody, ResponseFuture};
 use crate::caught::caught;
 use crate::error::BoxError;
-use crate::head::{Ability, Head};
+use crate::head::{Ability, Head, Shared};
 
 /// A service whose responses have a commit point; made by
 /// [`LetterheadLayer`](crate::LetterheadLayer).
@@ -70,12 +71,25 @@ where
             return ResponseFuture::nested(self.inner.call(request));
         }
         let shared = spare::take(Ability::of(&request), request.method().clone());
+        if self.settings.watch.as_ref().is_some_and(Watch::takes) {
+            watch(&shared, &self.settings, &request);
+        }
         request.extensions_mut().insert(Head::new(Arc::clone(&shared)));
         let exchange = Exchange::new(shared, Arc::clone(&self.settings));
         // The request is large: it is handed over by reference until the call itself.
         let (inner, mut request) = (&mut self.inner, Some(request));
         let called = caught(|| request.take().map(|request| inner.call(request)));
         ResponseFuture::new(called, exchange)
+    }
+}
+
+/// Begins to watch who writes to the head of this request's response.
+#[cold]
+fn watch<B>(shared: &Shared, settings: &Settings, request: &Request<B>) {
+    if let Some(watch) = &settings.watch {
+        let mut state = shared.lock();
+        state.watch(Arc::clone(&watch.secrets), request.uri().path());
+        state.set_route(route(request.extensions()));
     }
 }
 

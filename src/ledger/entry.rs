@@ -1,15 +1,11 @@
 //! One line of the ledger: a write, its author and its fate.
 
 use std::fmt;
-use std::panic::Location;
 
 use http::StatusCode;
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue};
 
-use super::{Refusal, Stage};
-
-/// The most entries that one head keeps; what comes after is counted, not kept.
-const MOST_ENTRIES: usize = 1024;
+use super::{Refusal, Shown, Stage, Values, Writer};
 
 /// What a write wanted to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +23,8 @@ pub enum Verb {
     Status,
     /// Promise a trailer.
     Promise,
+    /// Answer with a head of one's own, and drop the one that came from inside.
+    Answer,
 }
 
 impl Verb {
@@ -40,6 +38,7 @@ impl Verb {
             Self::Remove => "remove",
             Self::Status => "status",
             Self::Promise => "promise",
+            Self::Answer => "answer",
         }
     }
 }
@@ -83,15 +82,34 @@ impl fmt::Display for Fate {
 
 /// One write to a head: what, by whom, when, and what became of it.
 ///
-/// Values of fields are not kept.
+/// Printed, it is one line; values are shown as [`Shown`] says.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub(crate) verb: Verb,
     pub(crate) field: Option<HeaderName>,
     pub(crate) status: Option<StatusCode>,
-    pub(crate) writer: &'static Location<'static>,
+    pub(crate) writer: Writer,
     pub(crate) stage: Stage,
     pub(crate) fate: Fate,
+    /// What is only known when somebody watches.
+    pub(crate) seen: Option<Box<Seen>>,
+}
+
+/// What a write changed, where it was watched.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) sequence: u64,
+    pub(crate) before: Values,
+    pub(crate) after: Values,
+    /// The status before.
+    pub(crate) was: Option<StatusCode>,
+    /// There was no room for the values.
+    pub(crate) cut: bool,
+    /// Where there was no room: something stood there before.
+    pub(crate) over: bool,
+    pub(crate) secret: bool,
+    /// The fields that an answer of one's own dropped.
+    pub(crate) lost: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Entry {
@@ -113,10 +131,10 @@ impl Entry {
         self.status
     }
 
-    /// The source line that made the write.
+    /// Who made the write.
     #[must_use]
-    pub const fn writer(&self) -> &'static Location<'static> {
-        self.writer
+    pub const fn writer(&self) -> &Writer {
+        &self.writer
     }
 
     /// The stage the head was in when the write was made.
@@ -131,10 +149,53 @@ impl Entry {
         self.fate
     }
 
+    /// Its place among all writes that were watched, from 1; `None` if nobody watched.
+    #[must_use]
+    pub fn sequence(&self) -> Option<u64> {
+        self.seen.as_ref().map(|seen| seen.sequence)
+    }
+
+    /// The field's values before the write; empty if there were none, or nobody watched.
+    #[must_use]
+    pub fn before(&self) -> Shown<'_> {
+        self.shown(|seen| &seen.before)
+    }
+
+    /// The field's values after the write; empty if none are left, or nobody watched.
+    #[must_use]
+    pub fn after(&self) -> Shown<'_> {
+        self.shown(|seen| &seen.after)
+    }
+
+    /// The fields that were dropped by an [answer](Verb::Answer) of one's own.
+    #[must_use]
+    pub fn lost(&self) -> Vec<&HeaderName> {
+        let mut names: Vec<&HeaderName> = Vec::new();
+        for (name, _) in self.seen.iter().flat_map(|seen| &seen.lost) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
     /// Whether the write came when the head was already sealed.
     #[must_use]
     pub fn is_late(&self) -> bool {
         self.stage > Stage::Committing
+    }
+
+    fn shown(&self, pick: fn(&Seen) -> &Values) -> Shown<'_> {
+        match &self.seen {
+            Some(seen) => Shown::new(pick(seen).as_slice(), seen.secret, seen.cut),
+            None => Shown::new(&[], false, false),
+        }
+    }
+
+    /// The values before and after, where they were watched and there was room for them.
+    pub(crate) fn change(&self) -> Option<(&Values, &Values)> {
+        let seen = self.seen.as_ref().filter(|seen| !seen.cut)?;
+        Some((&seen.before, &seen.after))
     }
 }
 
@@ -147,109 +208,10 @@ impl fmt::Display for Entry {
         if let Some(status) = self.status {
             write!(f, " {}", status.as_u16())?;
         }
-        write!(f, " by {}:{}", self.writer.file(), self.writer.line())?;
+        if !self.lost().is_empty() {
+            write!(f, " ({} fields lost)", self.lost().len())?;
+        }
+        write!(f, " by {}", self.writer)?;
         write!(f, " while {}: {}", self.stage, self.fate)
     }
-}
-
-/// The entries of one head, in the order in which they were made; bounded.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    entries: Vec<Entry>,
-    cut: u64,
-}
-
-impl Ledger {
-    /// Writes `entry` down; whatever it takes the place of is marked so.
-    pub(crate) fn record(&mut self, entry: Entry) {
-        if entry.fate == Fate::Applied && supersedes(entry.verb) {
-            for earlier in &mut self.entries {
-                if earlier.fate == Fate::Applied && same_target(earlier, &entry) {
-                    earlier.fate = Fate::Overridden;
-                }
-            }
-        }
-        if self.entries.len() < MOST_ENTRIES {
-            self.entries.push(entry);
-        } else {
-            self.cut += 1;
-        }
-    }
-
-    /// Marks what an error answer dropped: every applied write whose field is not `kept`.
-    pub(crate) fn replaced(&mut self, kept: impl Fn(&HeaderName) -> bool) {
-        for entry in &mut self.entries {
-            let survives = entry.field.as_ref().is_some_and(&kept);
-            if entry.fate == Fate::Applied && !survives {
-                entry.fate = Fate::Replaced;
-            }
-        }
-    }
-
-    /// The promise of `field` was not kept, and why.
-    pub(crate) fn refuse_promise(&mut self, field: &HeaderName, refusal: Refusal) {
-        for entry in &mut self.entries {
-            if entry.verb == Verb::Promise && entry.field.as_ref() == Some(field) {
-                entry.fate = Fate::Refused(refusal);
-            }
-        }
-    }
-
-    /// Adds the lines that were written while this ledger was away.
-    pub(crate) fn join(&mut self, later: Self) {
-        self.cut += later.cut;
-        for entry in later.entries {
-            self.record(entry);
-        }
-    }
-
-    /// The framing guard changed or removed `field`.
-    pub(crate) fn mended(&mut self, field: &HeaderName) {
-        for entry in &mut self.entries {
-            if entry.fate == Fate::Applied && entry.field.as_ref() == Some(field) {
-                entry.fate = Fate::Mended;
-            }
-        }
-    }
-
-    /// Gives the late writes that were taken for trailers, in their order, their true fates.
-    pub(crate) fn settle_late(&mut self, fates: impl Iterator<Item = Fate>) {
-        let late = self.entries.iter_mut().filter(|entry| {
-            entry.fate == Fate::Trailers && entry.is_late() && entry.verb != Verb::Promise
-        });
-        for (entry, fate) in late.zip(fates) {
-            entry.fate = fate;
-        }
-    }
-
-    /// No head was committed, so nothing was announced.
-    pub(crate) fn promises_unsent(&mut self) {
-        for entry in &mut self.entries {
-            if entry.verb == Verb::Promise && entry.fate == Fate::Trailers {
-                entry.fate = Fate::Unsent;
-            }
-        }
-    }
-
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// How many entries there was no room for.
-    pub(crate) const fn cut(&self) -> u64 {
-        self.cut
-    }
-}
-
-/// Whether a write with this verb leaves nothing of what stood there before.
-const fn supersedes(verb: Verb) -> bool {
-    match verb {
-        Verb::Insert | Verb::Remove | Verb::Status => true,
-        Verb::Append | Verb::Default | Verb::Promise => false,
-    }
-}
-
-fn same_target(earlier: &Entry, later: &Entry) -> bool {
-    let kind = |entry: &Entry| matches!(entry.verb, Verb::Status);
-    kind(earlier) == kind(later) && earlier.field == later.field && earlier.verb != Verb::Promise
 }

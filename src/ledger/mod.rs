@@ -1,10 +1,19 @@
 //! Memory of a response head: who wrote what, at which stage, and what became of it.
 
+mod book;
 mod entry;
 mod placed;
 mod stage;
+mod trail;
+mod values;
+mod writer;
 
-pub(crate) use entry::Ledger;
+pub(crate) use book::Ledger;
+pub(crate) use entry::Seen;
 pub use entry::{Entry, Fate, Verb};
 pub use placed::{Placed, Refusal};
 pub use stage::Stage;
+pub(crate) use trail::Trail;
+pub use values::Shown;
+pub(crate) use values::Values;
+pub use writer::{LayerName, Writer};

@@ -208,8 +208,8 @@ fn due(facts: &Facts) -> Plan {
 /// A response that carries neither content nor any word about it.
 fn bare(facts: &Facts, content: ContentPlan) -> Plan {
     let given = facts.declared != Declared::Absent;
-    // A 205 may say that its length is zero (RFC 9110, section 15.3.6).
-    let zero = facts.status == StatusCode::RESET_CONTENT && facts.declared.bytes() == Some(0);
+    // Frameworks say zero without being asked, and nobody meant anything by it.
+    let zero = facts.declared.bytes() == Some(0);
     let forbidden = (given && !zero).then_some(Mended::ForbiddenLength);
     let dropped = (!facts.empty && !facts.head && content == ContentPlan::Drop)
         .then_some(Mended::ContentDropped);

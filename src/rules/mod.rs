@@ -1,4 +1,20 @@
-//! Judgement: what may go out as it was written, and what has to be mended first.
+//! Judgement: what may go out as it was written, and what has to be mended, told or refused.
 
+mod conflict;
+mod expect;
 pub(crate) mod framing;
+mod history;
+mod judge;
+mod late;
+mod merge;
 pub(crate) mod meter;
+mod rule;
+mod set;
+mod standing;
+
+pub use conflict::{Conflict, Settled};
+pub use expect::Expect;
+pub(crate) use judge::{Case, Judged, judge};
+pub(crate) use late::judge_late;
+pub use rule::{Action, Rule};
+pub use set::Rules;

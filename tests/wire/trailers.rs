@@ -237,3 +237,18 @@ async fn trailers_that_come_within_the_hold_fold_into_the_head_but_not_for_grpc(
     assert_eq!((answer.field("grpc-status"), answer.body.as_str()), (None, "ab"));
     assert_eq!(answer.trailers.unwrap()["grpc-status"], "0");
 }
+
+#[tokio::test]
+async fn a_folded_trailer_goes_on_with_a_list_and_replaces_a_single_field() {
+    let server = serve_layer(LetterheadLayer::new(), |_, _| async {
+        let trailers = [("etag", "\"new\""), ("server-timing", "db;dur=5")];
+        let mut response = Response::new(script([Act::Trailers(fields(&trailers))]));
+        *response.headers_mut() = fields(&[("etag", "\"old\""), ("server-timing", "app;dur=9")]);
+        response
+    })
+    .await;
+    let answer = h2_get(&server, "/").await.unwrap();
+    assert_eq!(answer.field("etag"), Some("\"new\""));
+    let timings: Vec<_> = answer.fields.get_all("server-timing").iter().collect();
+    assert_eq!(timings, ["app;dur=9", "db;dur=5"]);
+}

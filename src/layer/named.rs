@@ -1,0 +1,241 @@
+//! A layer with a name: the response is looked at on both sides of it, and the difference is its doing.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::header::HeaderName;
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::route::route;
+use crate::head::Head;
+use crate::ledger::LayerName;
+
+/// Gives `layer` a name, so that receipts, conflicts and [`Head::explain`] can say what it wrote.
+///
+/// Any tower layer will do; it is used as it is. Its service is given the response on one side and
+/// hands it on at the other, and what differs is written down in its name. It costs next to nothing
+/// where nobody watches: no [`LetterheadLayer`](crate::LetterheadLayer) outside, or one without
+/// rules and reporters, or a request that is not sampled.
+///
+/// Name every layer that writes to responses. What an unnamed one writes is attributed to the
+/// handler if it stands inside the innermost named one, and else to "an unnamed layer outside" the
+/// named one that it stands around.
+///
+/// # Examples
+///
+/// ```
+/// use http::{HeaderValue, Request, Response, header};
+/// use http_body_util::Full;
+/// use bytes::Bytes;
+/// use letterhead::report::Collector;
+/// use letterhead::{LetterheadLayer, Rules, named};
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+/// # use tower::util::MapResponseLayer;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # type Answer = Response<Full<Bytes>>;
+/// let stamp = MapResponseLayer::new(|mut response: Answer| {
+///     response.headers_mut().insert(header::SERVER, HeaderValue::from_static("mine"));
+///     response
+/// });
+/// let overwrite = MapResponseLayer::new(|mut response: Answer| {
+///     response.headers_mut().insert(header::SERVER, HeaderValue::from_static("yours"));
+///     response
+/// });
+/// let seen = Collector::new();
+/// let app = ServiceBuilder::new()
+///     .layer(LetterheadLayer::new().rules(Rules::standard()).reporter(seen.clone()))
+///     .layer(named("overwrite", overwrite))
+///     .layer(named("stamp", stamp))
+///     .service(service_fn(|_: Request<Full<Bytes>>| async {
+///         Ok::<_, std::convert::Infallible>(Answer::default())
+///     }));
+/// let response = app.oneshot(Request::new(Full::default())).await.unwrap();
+/// drop(response);
+/// let conflict = seen.take()[0].conflicts()[0].to_string();
+/// assert_eq!(
+///     conflict,
+///     "overwritten server: layer stamp, then layer overwrite; `mine` became `yours`; reported"
+/// );
+/// # }
+/// ```
+pub fn named<L>(name: impl Into<Cow<'static, str>>, layer: L) -> Named<L> {
+    Named { name: LayerName::new(name.into(), Vec::new()), layer }
+}
+
+/// A layer with a name; made by [`named`].
+#[derive(Clone)]
+pub struct Named<L> {
+    name: LayerName,
+    layer: L,
+}
+
+impl<L> Named<L> {
+    /// Says that the layer is there to change these fields: it may overwrite, replace and remove
+    /// them, and the rules about that stay quiet.
+    ///
+    /// A layer that compresses owns `Content-Encoding`, `Content-Length`, `Accept-Ranges` and
+    /// `ETag`, for example.
+    #[must_use]
+    pub fn owns(mut self, fields: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.name = self.name.owning(fields);
+        self
+    }
+}
+
+impl<L, S> Layer<S> for Named<L>
+where
+    L: Layer<Inside<S>>,
+{
+    type Service = Outside<L::Service>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let name = self.name.instance();
+        let inside = Inside { name: name.clone(), inner };
+        Outside { name, inner: self.layer.layer(inside) }
+    }
+}
+
+/// The service of a named layer.
+#[derive(Clone)]
+pub struct Outside<S> {
+    name: LayerName,
+    inner: S,
+}
+
+/// What a named layer is put around: its inner service, watched.
+#[derive(Clone)]
+pub struct Inside<S> {
+    name: LayerName,
+    inner: S,
+}
+
+/// Which side of a layer the response passes.
+#[derive(Clone, Copy, Debug)]
+enum Side {
+    Inside,
+    Outside,
+}
+
+/// Somebody watches this request's head.
+struct Probe {
+    head: Head,
+    name: LayerName,
+    side: Side,
+}
+
+impl Probe {
+    fn of<B>(request: &Request<B>, name: &LayerName, side: Side) -> Option<Self> {
+        let head = request.extensions().get::<Head>()?.watched(|| route(request.extensions()))?;
+        Some(Self { head, name: name.clone(), side })
+    }
+
+    fn look<B>(&self, response: &Response<B>) {
+        self.head.look(|trail, ledger| {
+            let (status, fields) = (response.status(), response.headers());
+            match self.side {
+                Side::Inside => trail.enter(&self.name, status, fields, ledger),
+                Side::Outside => trail.leave(&self.name, status, fields, ledger),
+            }
+        });
+    }
+}
+
+impl<S, ReqB, ResB> Service<Request<ReqB>> for Outside<S>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ProbeFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        let probe = Probe::of(&request, &self.name, Side::Outside);
+        ProbeFuture { inner: self.inner.call(request), probe }
+    }
+}
+
+impl<S, ReqB, ResB> Service<Request<ReqB>> for Inside<S>
+where
+    S: Service<Request<ReqB>, Response = Response<ResB>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ProbeFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
+        let probe = Probe::of(&request, &self.name, Side::Inside);
+        ProbeFuture { inner: self.inner.call(request), probe }
+    }
+}
+
+pin_project! {
+    /// The future of a named layer, or of what it is put around: the same response, looked at.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it drops the inner future.
+    #[must_use = "futures do nothing unless they are polled"]
+    pub struct ProbeFuture<F> {
+        #[pin]
+        inner: F,
+        probe: Option<Probe>,
+    }
+}
+
+impl<F, B, E> Future for ProbeFuture<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let answer = ready!(this.inner.poll(cx));
+        if let (Some(probe), Ok(response)) = (this.probe.take(), &answer) {
+            probe.look(response);
+        }
+        Poll::Ready(answer)
+    }
+}
+
+impl<L: fmt::Debug> fmt::Debug for Named<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Named").field("name", &self.name).field("layer", &self.layer).finish()
+    }
+}
+
+impl<S> fmt::Debug for Outside<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outside").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<S> fmt::Debug for Inside<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inside").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<F> fmt::Debug for ProbeFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProbeFuture")
+            .field("watched", &self.probe.is_some())
+            .finish_non_exhaustive()
+    }
+}

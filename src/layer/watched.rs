@@ -1,0 +1,114 @@
+//! The judgement at the commit of a head that somebody watches.
+
+use bytes::Bytes;
+use http::StatusCode;
+use http::header::{HeaderName, HeaderValue};
+use http::response::Parts;
+use http_body::Body;
+
+use super::commit::{fail, put_instead};
+use super::exchange::{Exchange, indictment};
+use super::holding::Held;
+use super::layer::Watch;
+use crate::error::{Error, Kind};
+use crate::head::{ErrorAnswer, Sealing, explain, in_short};
+use crate::ledger::Trail;
+use crate::rules::{self, Case, Conflict, Judged};
+
+/// The field that says who wrote each field, where the operator wants that.
+const DEBUG_FIELD: HeaderName = HeaderName::from_static("x-letterhead");
+
+/// Judges the head, lets actions change it, and answers with a 500 where it is rejected.
+pub(crate) fn judge<B>(
+    exchange: &Exchange,
+    watch: &Watch,
+    sealing: &mut Sealing,
+    held: &mut Held<B>,
+) -> Vec<Conflict>
+where
+    B: Body,
+    B::Data: From<Bytes>,
+{
+    let path = exchange.shared.lock().path();
+    let Parts { status, headers, .. } = &mut held.parts;
+    let Judged { conflicts, rejected } = rules::judge(Case {
+        rules: &watch.rules,
+        path: &path,
+        status,
+        fields: headers,
+        ledger: &mut sealing.ledger,
+    });
+    if rejected {
+        exchange.note_failure(Error::new(Kind::Rejected));
+        put_instead(held, Some(sealing), refusal(&conflicts, watch.candid));
+        fail(exchange);
+    }
+    if watch.explained {
+        let headers = &mut held.parts.headers;
+        let pairs: Vec<_> = headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
+        let text = in_short(&pairs, &sealing.ledger);
+        if let Ok(value) = HeaderValue::try_from(text) {
+            let _ = headers.try_insert(DEBUG_FIELD, value);
+        }
+    }
+    conflicts
+}
+
+/// The text with which a strict rule ends a test, if one was broken.
+pub(crate) fn ends_a_test(
+    exchange: &Exchange,
+    conflicts: &[Conflict],
+    trail: Option<&Trail>,
+    sealing: Option<&Sealing>,
+) -> Option<String> {
+    let watch = exchange.settings.watch.as_ref()?;
+    if conflicts.is_empty() || !watch.rules.is_strict() {
+        return None;
+    }
+    let (trail, sealing) = (trail?, sealing?);
+    let explained = explain(trail.status(), trail.fields(), &sealing.ledger);
+    Some(indictment(conflicts, &explained))
+}
+
+/// What a client is told of a rejected response: no more than its status, unless it is to know.
+fn refusal(conflicts: &[Conflict], candid: bool) -> ErrorAnswer {
+    let answer = ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
+    if !candid {
+        return answer;
+    }
+    let listed: Vec<String> =
+        conflicts.iter().map(|conflict| quoted(&conflict.to_string())).collect();
+    let text = format!(
+        r#"{{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the response head broke the rules of this server","conflicts":[{}]}}"#,
+        listed.join(",")
+    );
+    answer.content(HeaderValue::from_static("application/problem+json"), text)
+}
+
+/// A JSON string (RFC 8259, section 7).
+fn quoted(text: &str) -> String {
+    use std::fmt::Write as _;
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                quoted.push('\\');
+                quoted.push(c);
+            }
+            c if c < ' ' => write!(quoted, "\\u{:04x}", u32::from(c)).unwrap_or_default(),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_quoted_for_json() {
+        assert_eq!(quoted("a\"b\\c\u{1}\u{e9}"), "\"a\\\"b\\\\c\\u0001\u{e9}\"");
+    }
+}

@@ -1,0 +1,184 @@
+//! The ledger itself: the entries of one head, in the order in which they took effect; bounded.
+
+use std::sync::Arc;
+
+use http::header::{HeaderName, HeaderValue};
+
+use super::values::is_secret;
+use super::{Entry, Fate, Refusal, Values, Verb, Writer};
+
+/// The most entries that one head keeps; what comes after is counted, not kept.
+const MOST_ENTRIES: usize = 1024;
+
+/// The most bytes of values that one ledger keeps alive.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// The entries of one head.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ledger {
+    entries: Vec<Entry>,
+    cut: u64,
+    /// Set when somebody watches: values are kept.
+    watch: Option<Watch>,
+}
+
+/// What a ledger that is watched keeps besides its entries.
+#[derive(Clone, Debug)]
+struct Watch {
+    /// Fields whose values are never shown, besides those that never are.
+    secrets: Arc<[HeaderName]>,
+    sequence: u64,
+    bytes: usize,
+}
+
+impl Ledger {
+    /// Keeps values from now on.
+    pub(crate) fn watch(&mut self, secrets: Arc<[HeaderName]>) {
+        self.watch = Some(Watch { secrets, sequence: 0, bytes: 0 });
+    }
+
+    /// Whether values are kept.
+    pub(crate) const fn watches(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// Whether values of this field are not to be shown.
+    pub(crate) fn is_secret(&self, name: &HeaderName) -> bool {
+        is_secret(name) || self.watch.as_ref().is_some_and(|watch| watch.secrets.contains(name))
+    }
+
+    /// Writes `entry` down; whatever it takes the place of is marked so.
+    pub(crate) fn record(&mut self, mut entry: Entry) {
+        if entry.fate == Fate::Applied && supersedes(entry.verb) {
+            for earlier in &mut self.entries {
+                if earlier.fate == Fate::Applied && same_target(earlier, &entry) {
+                    earlier.fate = Fate::Overridden;
+                }
+            }
+        }
+        if self.entries.len() >= MOST_ENTRIES {
+            self.cut += 1;
+            return;
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.sequence += 1;
+            let seen = entry.seen.get_or_insert_default();
+            seen.sequence = watch.sequence;
+            if let Some(field) = &entry.field {
+                seen.secret = is_secret(field) || watch.secrets.contains(field);
+            }
+            let lost: usize = seen.lost.iter().map(|(_, value)| value.len()).sum();
+            let bytes = seen.before.bytes() + seen.after.bytes() + lost;
+            if watch.bytes + bytes > MOST_BYTES {
+                seen.over = !seen.before.is_empty();
+                (seen.before, seen.after) = (Values::None, Values::None);
+                for (_, value) in &mut seen.lost {
+                    *value = HeaderValue::from_static("");
+                }
+                seen.cut = true;
+            } else {
+                watch.bytes += bytes;
+            }
+        }
+        self.entries.push(entry);
+    }
+
+    /// Marks what an error answer dropped: every applied write whose field is not `kept`.
+    pub(crate) fn replaced(&mut self, kept: impl Fn(&HeaderName) -> bool) {
+        for entry in &mut self.entries {
+            let survives = entry.field.as_ref().is_some_and(&kept);
+            if entry.fate == Fate::Applied && !survives {
+                entry.fate = Fate::Replaced;
+            }
+        }
+    }
+
+    /// The promise of `field` was not kept, and why.
+    pub(crate) fn refuse_promise(&mut self, field: &HeaderName, refusal: Refusal) {
+        for entry in &mut self.entries {
+            if entry.verb == Verb::Promise && entry.field.as_ref() == Some(field) {
+                entry.fate = Fate::Refused(refusal);
+            }
+        }
+    }
+
+    /// Adds the lines that were written while this ledger was away.
+    pub(crate) fn join(&mut self, later: Self) {
+        self.cut += later.cut;
+        for entry in later.entries {
+            self.record(entry);
+        }
+    }
+
+    /// The response that layers wrote to was dropped, and another one comes.
+    pub(crate) fn discard(&mut self) {
+        for entry in &mut self.entries {
+            let of_layers = matches!(entry.writer, Writer::Layer(_) | Writer::Unnamed(_));
+            if of_layers && matches!(entry.fate, Fate::Applied | Fate::Overridden) {
+                entry.fate = Fate::Unsent;
+            }
+        }
+    }
+
+    /// The framing guard changed or removed `field`.
+    pub(crate) fn mended(&mut self, field: &HeaderName) {
+        for entry in &mut self.entries {
+            if entry.fate == Fate::Applied && entry.field.as_ref() == Some(field) {
+                entry.fate = Fate::Mended;
+            }
+        }
+    }
+
+    /// Gives the late writes that were taken for trailers, in their order, their true fates.
+    pub(crate) fn settle_late(&mut self, fates: impl Iterator<Item = Fate>) {
+        let late = self.entries.iter_mut().filter(|entry| {
+            entry.fate == Fate::Trailers && entry.is_late() && entry.verb != Verb::Promise
+        });
+        for (entry, fate) in late.zip(fates) {
+            entry.fate = fate;
+        }
+    }
+
+    /// No head was committed, so nothing was announced.
+    pub(crate) fn promises_unsent(&mut self) {
+        for entry in &mut self.entries {
+            if entry.verb == Verb::Promise && entry.fate == Fate::Trailers {
+                entry.fate = Fate::Unsent;
+            }
+        }
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether the next entry would only be counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= MOST_ENTRIES
+    }
+
+    /// How many entries there was no room for.
+    pub(crate) const fn cut(&self) -> u64 {
+        self.cut
+    }
+}
+
+/// Whether a write with this verb leaves nothing of what stood there before.
+const fn supersedes(verb: Verb) -> bool {
+    match verb {
+        Verb::Insert | Verb::Remove | Verb::Status | Verb::Answer => true,
+        Verb::Append | Verb::Default | Verb::Promise => false,
+    }
+}
+
+fn same_target(earlier: &Entry, later: &Entry) -> bool {
+    if later.verb == Verb::Answer {
+        // A new head: whatever was written to a field that is gone went with the old one.
+        return match &earlier.field {
+            Some(field) => later.lost().contains(&field),
+            None => earlier.verb == Verb::Status,
+        };
+    }
+    let kind = |entry: &Entry| matches!(entry.verb, Verb::Status | Verb::Answer);
+    kind(earlier) == kind(later) && earlier.field == later.field && earlier.verb != Verb::Promise
+}

@@ -1,0 +1,155 @@
+//! Who made a write: a source line, a named layer, or what was there before anyone looked.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::header::HeaderName;
+
+/// The name of a layer, as it was given to [`named`](crate::named).
+#[derive(Clone)]
+pub struct LayerName {
+    label: Arc<Label>,
+    /// Which of the services that were made of the layer this is.
+    instance: u64,
+}
+
+/// A name, and the fields that the layer of that name is there to change.
+struct Label {
+    name: Cow<'static, str>,
+    owns: Vec<HeaderName>,
+}
+
+impl LayerName {
+    pub(crate) fn new(name: Cow<'static, str>, owns: Vec<HeaderName>) -> Self {
+        Self { label: Arc::new(Label { name, owns }), instance: 0 }
+    }
+
+    /// The name of another service that is made of the layer.
+    pub(crate) fn instance(&self) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let instance = NEXT.fetch_add(1, Ordering::Relaxed);
+        Self { label: Arc::clone(&self.label), instance }
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.label.name
+    }
+
+    /// The same name with more fields that it owns.
+    pub(crate) fn owning(&self, more: impl IntoIterator<Item = HeaderName>) -> Self {
+        let Label { name, owns } = &*self.label;
+        let owns = owns.iter().cloned().chain(more).collect();
+        Self::new(name.clone(), owns)
+    }
+
+    /// Whether the layer is there to change this field.
+    pub(crate) fn owns(&self, field: &HeaderName) -> bool {
+        self.label.owns.contains(field)
+    }
+
+    /// Whether both are of one service, and not only of one name.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.instance == other.instance && Arc::ptr_eq(&self.label, &other.label)
+    }
+}
+
+impl fmt::Display for LayerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for LayerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("LayerName").field(&self.as_str()).finish()
+    }
+}
+
+/// Who made a write.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Writer {
+    /// A call of [`Head`](crate::Head) or [`Draft`](crate::Draft), at this source line.
+    Place(&'static Location<'static>),
+    /// A layer that was [`named`](crate::named).
+    Layer(LayerName),
+    /// The response as it first came into sight: the handler, or a layer inside the innermost
+    /// named one.
+    Response,
+    /// A layer without a name. It stands outside this named one, if there is one.
+    Unnamed(Option<LayerName>),
+    /// The error answer that took the head's place.
+    ErrorAnswer,
+    /// A [rule](crate::Rules).
+    Rule,
+}
+
+impl Writer {
+    /// The source line, if it was one.
+    #[must_use]
+    pub const fn location(&self) -> Option<&'static Location<'static>> {
+        match self {
+            Self::Place(location) => Some(location),
+            Self::Layer(_) | Self::Response | Self::Unnamed(_) | Self::ErrorAnswer | Self::Rule => {
+                None
+            }
+        }
+    }
+
+    /// The layer's name, if it was a named one.
+    #[must_use]
+    pub const fn layer(&self) -> Option<&LayerName> {
+        match self {
+            Self::Layer(name) => Some(name),
+            Self::Place(_) | Self::Response | Self::Unnamed(_) | Self::ErrorAnswer | Self::Rule => {
+                None
+            }
+        }
+    }
+
+    /// Whether the writer is there to change this field.
+    pub(crate) fn owns(&self, field: &HeaderName) -> bool {
+        self.layer().is_some_and(|layer| layer.owns(field))
+    }
+
+    /// Whether both are one and the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        let kind = std::mem::discriminant(self) == std::mem::discriminant(other);
+        kind && self.location() == other.location()
+            && match (self.place_of(), other.place_of()) {
+                (Some(one), Some(two)) => one.is(two),
+                (one, two) => one.is_none() && two.is_none(),
+            }
+    }
+
+    /// The named layer that this is, or stands around.
+    const fn place_of(&self) -> Option<&LayerName> {
+        match self {
+            Self::Layer(name) | Self::Unnamed(Some(name)) => Some(name),
+            Self::Place(_)
+            | Self::Response
+            | Self::Unnamed(None)
+            | Self::ErrorAnswer
+            | Self::Rule => None,
+        }
+    }
+}
+
+impl fmt::Display for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place(location) => write!(f, "{}:{}", location.file(), location.line()),
+            Self::Layer(name) => write!(f, "layer {name}"),
+            Self::Response => f.write_str("the handler"),
+            Self::Unnamed(Some(inside)) => write!(f, "an unnamed layer outside {inside}"),
+            Self::Unnamed(None) => f.write_str("an unnamed layer"),
+            Self::ErrorAnswer => f.write_str("the error answer"),
+            Self::Rule => f.write_str("a rule"),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Conflicts that are only known when the response is over: late writes and mended framing.
+
+use super::framing::Mended;
+use super::{Action, Conflict, Rule, Rules};
+use crate::ledger::{Fate, Ledger};
+
+/// The most conflicts of these kinds that one response reports.
+const MOST: usize = 256;
+
+/// The writes that came too late and were refused, and what was mended in the framing.
+pub(crate) fn judge_late<'a>(
+    rules: &Rules,
+    ledger: &Ledger,
+    mended: impl Iterator<Item = &'a Mended>,
+) -> Vec<Conflict> {
+    let mut found = Vec::new();
+    for entry in ledger.entries() {
+        let Fate::Refused(refusal) = entry.fate() else { continue };
+        if entry.is_late() && rules.action(Rule::LateWrite, entry.field()) != Action::Allow {
+            found.push(Conflict {
+                field: entry.field().cloned(),
+                second: Some(entry.writer().clone()),
+                detail: Some(refusal.as_str().into()),
+                ..Conflict::new(Rule::LateWrite)
+            });
+        }
+    }
+    if rules.action(Rule::Framing, None) != Action::Allow {
+        found.extend(mended.map(|mended| Conflict {
+            detail: Some(mended.to_string().into()),
+            ..Conflict::new(Rule::Framing)
+        }));
+    }
+    found.truncate(MOST);
+    found
+}

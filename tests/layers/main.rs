@@ -1,0 +1,9 @@
+//! Real layers of others and how they quarrel: what goes out, what is told, what each action does.
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod ask;
+mod bugs;
+mod healthy;
+mod limits;
+mod names;
+mod strict;
