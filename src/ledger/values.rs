@@ -155,7 +155,7 @@ mod tests {
         sensitive.set_sensitive(true);
         let shown = Shown::new(std::slice::from_ref(&sensitive), false, false).to_string();
         assert_eq!(shown, "(secret, 5 bytes)");
-        let long = HeaderValue::from_bytes(&[b'x'; 1 << 20]).expect("legal");
+        let long = HeaderValue::from_bytes(&vec![b'x'; 1 << 20]).expect("legal");
         let shown = Shown::new(std::slice::from_ref(&long), false, false).to_string();
         assert!(shown.len() < 200 && shown.ends_with("(1048576 bytes)"), "{shown}");
         assert_eq!(Shown::new(&[], false, true).to_string(), "(too large to keep)");

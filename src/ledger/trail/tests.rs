@@ -123,7 +123,7 @@ fn ten_thousand_fields_and_large_values_are_bounded_and_the_cut_is_counted() {
     let (mut trail, mut ledger, one) = (Trail::default(), watched(), layer("one"));
     trail.enter(&one, StatusCode::OK, &HeaderMap::new(), &mut ledger);
     let mut fields = HeaderMap::new();
-    let large = HeaderValue::from_bytes(&[b'x'; 1 << 20]).expect("legal");
+    let large = HeaderValue::from_bytes(&vec![b'x'; 1 << 20]).expect("legal");
     fields.insert(header::SERVER, large);
     for number in 0..10_000 {
         let name = HeaderName::try_from(format!("x-{number}")).expect("a name");

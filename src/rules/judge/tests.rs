@@ -189,10 +189,11 @@ fn what_an_owner_does_and_what_changes_nothing_is_no_conflict() {
     trail.enter(&owner, StatusCode::OK, &fields, &mut ledger);
     let mut fields = map(&[("content-type", "a/b")]);
     trail.leave(&owner, StatusCode::OK, &fields, &mut ledger);
+    let mut status = StatusCode::OK;
     let judged = judge(Case {
         rules: &Rules::standard(),
         path: "/",
-        status: &mut StatusCode::OK,
+        status: &mut status,
         fields: &mut fields,
         ledger: &mut ledger,
     });
