@@ -21,9 +21,10 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use letterhead::{Head, LetterheadLayer};
+use letterhead::{Head, LetterheadLayer, Rules, named};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::layer::util::Identity;
+use tower::util::MapResponseLayer;
 use tower::{Layer as _, Service, service_fn};
 
 /// The system's allocator, counted.
@@ -55,7 +56,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// Each case, and the one it is held against.
-const CASES: [(&str, &str); 12] = [
+const CASES: [(&str, &str); 22] = [
     ("axum-identity", ""),
     ("axum-stateful", "axum-identity"),
     ("axum-layer", "axum-identity"),
@@ -68,6 +69,18 @@ const CASES: [(&str, &str); 12] = [
     ("hyper-layer", "hyper-identity"),
     ("hyper-stream-identity", ""),
     ("hyper-stream-layer", "hyper-stream-identity"),
+    // Two layers that do nothing, without names; then the same with names that nobody asks for,
+    // and with names that somebody watches.
+    ("two-layers", "hyper-layer"),
+    ("two-named-unwatched", "two-layers"),
+    ("watched", "hyper-layer"),
+    ("watched-named", "watched"),
+    ("watched-two-named", "watched-named"),
+    ("watched-three-named", "watched-two-named"),
+    ("watched-named-write", "watched-named"),
+    ("watched-named-two-writes", "watched-named-write"),
+    ("watched-head-write", "watched"),
+    ("watched-head-two-writes", "watched-head-write"),
 ];
 
 /// A layer that does nothing, but has a size: axum boxes and clones such a layer for each request,
@@ -100,6 +113,19 @@ impl<S: Service<R>, R> Service<R> for StatefulService<S> {
         self.0.call(request)
     }
 }
+
+/// A head of six fields.
+const SIX: [(http::HeaderName, &str); 6] = [
+    (http::header::CONTENT_TYPE, "text/plain"),
+    (http::header::CACHE_CONTROL, "max-age=60"),
+    (http::header::ETAG, "\"v1\""),
+    (http::header::VARY, "accept-encoding"),
+    (http::header::LAST_MODIFIED, "Tue, 24 Nov 2026 00:00:00 GMT"),
+    (http::header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+/// Fields that a layer or a handler adds.
+const ADDED: [http::HeaderName; 2] = [http::header::SERVER, http::header::REFERRER_POLICY];
 
 const ANSWER: &str = "hello";
 
@@ -147,6 +173,31 @@ async fn run(case: &str, requests: u64) {
     let ready = service_fn(|_: Request<Incoming>| async {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(ANSWER.as_bytes()))))
     });
+    // Six fields of usual kinds.
+    let six = |writes: usize| {
+        service_fn(move |request: Request<Incoming>| async move {
+            if let (1.., Ok(head)) = (writes, Head::of(request.extensions())) {
+                for name in ADDED.iter().take(writes) {
+                    let _ = head.insert(name, http::HeaderValue::from_static("x"));
+                }
+            }
+            let mut response = Response::new(Full::new(Bytes::from_static(ANSWER.as_bytes())));
+            for (name, value) in SIX {
+                response.headers_mut().insert(name, http::HeaderValue::from_static(value));
+            }
+            Ok::<_, Infallible>(response)
+        })
+    };
+    let watching = LetterheadLayer::new().rules(Rules::standard());
+    let writing = |count: usize| {
+        MapResponseLayer::new(move |mut response: Response<Full<Bytes>>| {
+            for name in ADDED.iter().take(count) {
+                response.headers_mut().insert(name, http::HeaderValue::from_static("x"));
+            }
+            response
+        })
+    };
+    let idle = || writing(0);
     let streamed =
         service_fn(|_: Request<Incoming>| async { Ok::<_, Infallible>(Response::new(Three(0))) });
     match case {
@@ -165,6 +216,33 @@ async fn run(case: &str, requests: u64) {
         "axum-stream-layer" => drive(axum(get(stream)).layer(layer), requests).await,
         "hyper-identity" => drive(Identity::new().layer(ready), requests).await,
         "hyper-layer" => drive(layer.layer(ready), requests).await,
+        "two-layers" => {
+            drive(layer.layer(idle().layer(idle().layer(six(0)))), requests).await;
+        }
+        "two-named-unwatched" => {
+            let stack = named("b", idle()).layer(named("a", idle()).layer(six(0)));
+            drive(layer.layer(stack), requests).await;
+        }
+        "watched" => drive(watching.layer(idle().layer(six(0))), requests).await,
+        "watched-named" => {
+            drive(watching.layer(named("a", idle()).layer(six(0))), requests).await;
+        }
+        "watched-two-named" => {
+            let stack = named("b", idle()).layer(named("a", idle()).layer(six(0)));
+            drive(watching.layer(stack), requests).await;
+        }
+        "watched-three-named" => {
+            let stack = named("b", idle()).layer(named("a", idle()).layer(six(0)));
+            drive(watching.layer(named("c", idle()).layer(stack)), requests).await;
+        }
+        "watched-named-write" => {
+            drive(watching.layer(named("a", writing(1)).layer(six(0))), requests).await;
+        }
+        "watched-named-two-writes" => {
+            drive(watching.layer(named("a", writing(2)).layer(six(0))), requests).await;
+        }
+        "watched-head-write" => drive(watching.layer(idle().layer(six(1))), requests).await,
+        "watched-head-two-writes" => drive(watching.layer(idle().layer(six(2))), requests).await,
         "hyper-stream-identity" => drive(Identity::new().layer(streamed), requests).await,
         "hyper-stream-layer" => drive(layer.layer(streamed), requests).await,
         other => panic!("wanted a case such as axum-layer, found {other:?}"),

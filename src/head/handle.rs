@@ -4,14 +4,14 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Extensions, StatusCode};
 
 use super::shared::Shared;
 use super::write::{Change, Unreadable, Write};
 use super::{Draft, Input, Receipt, Verdict};
 use crate::error::{BoxError, Error, Kind};
-use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Stage, Trail, Verb, Writer};
+use crate::ledger::{Entry, Fate, LayerName, Ledger, Placed, Refusal, Stage, Trail, Verb, Writer};
 
 /// The response head of one exchange, from anywhere in the application.
 ///
@@ -74,21 +74,43 @@ impl Head {
         under_way
     }
 
-    /// A clone for a probe, if somebody watches this head. The route is noted if it is new.
+    /// A clone for a probe, if somebody watches this head. The first probe brings the route.
     pub(crate) fn watched(&self, route: impl FnOnce() -> Option<Box<str>>) -> Option<Self> {
         let mut state = self.shared.lock();
         if !state.is_watched() {
             return None;
         }
-        if !state.has_route() {
+        if state.wants_route() {
             state.set_route(route());
         }
         drop(state);
         Some(self.clone())
     }
 
-    /// Lets a probe look at the response. Not under the lock: what is dropped there is not ours.
-    pub(crate) fn look(&self, look: impl FnOnce(&mut Trail, &mut Ledger)) {
+    /// A probe looks at the response as it is given to `layer`.
+    pub(crate) fn enter(&self, layer: &LayerName, status: StatusCode, fields: &HeaderMap) {
+        let mut state = self.shared.lock();
+        let Some(trail) = state.trail() else { return };
+        if !trail.has_passed(layer) && trail.is_same(status, fields) {
+            return trail.enter_same(layer);
+        }
+        drop(state);
+        self.look(|trail, ledger| trail.enter(layer, status, fields, ledger));
+    }
+
+    /// A probe looks at the response as `layer` hands it on.
+    pub(crate) fn leave(&self, layer: &LayerName, status: StatusCode, fields: &HeaderMap) {
+        let mut state = self.shared.lock();
+        let Some(trail) = state.trail() else { return };
+        if trail.is_same(status, fields) && trail.leave_same(layer) {
+            return;
+        }
+        drop(state);
+        self.look(|trail, ledger| trail.leave(layer, status, fields, ledger));
+    }
+
+    /// Looks without the lock: what is dropped there is not ours.
+    fn look(&self, look: impl FnOnce(&mut Trail, &mut Ledger)) {
         let taken = self.shared.lock().take_trail();
         if let Some((mut trail, mut ledger)) = taken {
             look(&mut trail, &mut ledger);

@@ -139,15 +139,26 @@ impl State {
         record.path = Some(path.into());
     }
 
-    /// Notes the route, if it is not known yet and this is one that is watched.
+    /// Notes the route.
     pub(crate) fn set_route(&mut self, route: Option<Box<str>>) {
-        if let Some(record) = self.record.as_mut().filter(|record| record.route.is_none()) {
+        if let Some(record) = &mut self.record {
             record.route = route;
         }
     }
 
-    pub(crate) fn has_route(&self) -> bool {
+    /// Whether no probe has brought the route yet.
+    pub(crate) fn wants_route(&self) -> bool {
+        let trail = self.record.as_ref().and_then(|record| record.trail.as_ref());
+        trail.is_some_and(|trail| trail.status().is_none()) && !self.has_route()
+    }
+
+    fn has_route(&self) -> bool {
         self.record.as_ref().is_some_and(|record| record.route.is_some())
+    }
+
+    /// What the watch has seen, where somebody watches.
+    pub(crate) fn trail(&mut self) -> Option<&mut Trail> {
+        self.record.as_mut()?.trail.as_deref_mut()
     }
 
     /// The path of the request's target, where somebody watches.
@@ -170,7 +181,9 @@ impl State {
     /// Puts back what was taken. The lines that were written meanwhile come after.
     pub(crate) fn put_trail(&mut self, trail: Box<Trail>, mut ledger: Ledger) {
         let record = self.record();
-        ledger.join(std::mem::take(&mut record.sealing.ledger));
+        if !record.sealing.ledger.is_empty() {
+            ledger.join(std::mem::take(&mut record.sealing.ledger));
+        }
         record.sealing.ledger = ledger;
         record.trail = Some(trail);
     }

@@ -138,13 +138,11 @@ impl Probe {
     }
 
     fn look<B>(&self, response: &Response<B>) {
-        self.head.look(|trail, ledger| {
-            let (status, fields) = (response.status(), response.headers());
-            match self.side {
-                Side::Inside => trail.enter(&self.name, status, fields, ledger),
-                Side::Outside => trail.leave(&self.name, status, fields, ledger),
-            }
-        });
+        let (status, fields) = (response.status(), response.headers());
+        match self.side {
+            Side::Inside => self.head.enter(&self.name, status, fields),
+            Side::Outside => self.head.leave(&self.name, status, fields),
+        }
     }
 }
 

@@ -152,6 +152,11 @@ impl Ledger {
         &self.entries
     }
 
+    /// Whether nothing was written down.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.cut == 0
+    }
+
     /// Whether the next entry would only be counted.
     pub(crate) fn is_full(&self) -> bool {
         self.entries.len() >= MOST_ENTRIES

@@ -191,12 +191,6 @@ impl Entry {
             None => Shown::new(&[], false, false),
         }
     }
-
-    /// The values before and after, where they were watched and there was room for them.
-    pub(crate) fn change(&self) -> Option<(&Values, &Values)> {
-        let seen = self.seen.as_ref().filter(|seen| !seen.cut)?;
-        Some((&seen.before, &seen.after))
-    }
 }
 
 impl fmt::Display for Entry {

@@ -27,6 +27,37 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
+    /// Whether this is what was seen last. Nothing is dropped here, so it may be asked under a lock.
+    pub(crate) fn is_same(&self, status: StatusCode, fields: &HeaderMap) -> bool {
+        self.started
+            && status == self.status
+            && self.fields.len() == fields.len()
+            && self.fields.iter().zip(fields).all(|(seen, found)| is_same(seen, found))
+    }
+
+    /// Whether `layer` handed a response on before: then somebody further out has asked again.
+    pub(crate) fn has_passed(&self, layer: &LayerName) -> bool {
+        self.passed.iter().any(|passed| passed.is(layer))
+    }
+
+    /// The response that was seen last is given to `layer`.
+    pub(crate) fn enter_same(&mut self, layer: &LayerName) {
+        if self.open.len() >= MOST_OPEN {
+            self.open.clear();
+        }
+        self.open.push(layer.clone());
+    }
+
+    /// `layer` hands the response on as it was given; `false` if it was never given one.
+    pub(crate) fn leave_same(&mut self, layer: &LayerName) -> bool {
+        let given = self.open.iter().rposition(|open| open.is(layer));
+        if let Some(at) = given {
+            self.open.truncate(at);
+            self.passed.push(layer.clone());
+        }
+        given.is_some()
+    }
+
     /// The response is given to `layer`.
     pub(crate) fn enter(
         &mut self,
@@ -35,16 +66,13 @@ impl Trail {
         fields: &HeaderMap,
         ledger: &mut Ledger,
     ) {
-        if self.passed.iter().any(|passed| passed.is(layer)) {
-            // A layer further out has asked again: what it was given before is nobody's response.
+        if self.has_passed(layer) {
+            // What it was given before is nobody's response any more.
             *self = Self::default();
             ledger.discard();
         }
         self.between(status, fields, ledger);
-        if self.open.len() >= MOST_OPEN {
-            self.open.clear();
-        }
-        self.open.push(layer.clone());
+        self.enter_same(layer);
     }
 
     /// `layer` hands the response on.
@@ -69,12 +97,16 @@ impl Trail {
 
     /// The response has passed every layer.
     pub(crate) fn end(&mut self, status: StatusCode, fields: &HeaderMap, ledger: &mut Ledger) {
-        self.between(status, fields, ledger);
+        if self.started {
+            self.between(status, fields, ledger);
+        }
     }
 
-    /// The head as it went out.
+    /// The head as it goes out.
     pub(crate) fn sent(&mut self, status: StatusCode, fields: &HeaderMap) {
-        self.take(status, fields);
+        if !self.is_same(status, fields) {
+            self.take(status, fields);
+        }
     }
 
     /// The fields as they were seen last.

@@ -1,7 +1,5 @@
 //! Conflicts that lie in what was done to a head: who wrote what over whose.
 
-use std::collections::HashMap;
-
 use http::StatusCode;
 use http::header::HeaderName;
 
@@ -9,66 +7,68 @@ use super::{Conflict, Rule, Rules, merge};
 use crate::field::class::Shape;
 use crate::ledger::{Entry, Fate, Ledger, Verb, Writer};
 
-/// Who wrote each field last, as far as the ledger goes.
+/// Who wrote what last, as far as the ledger goes.
+///
+/// A ledger is short, mostly a handful of entries, so it is read again for each question.
+#[derive(Clone, Copy)]
 pub(crate) struct Cast<'a> {
+    /// What happened since somebody brought a head of its own.
+    entries: &'a [Entry],
     /// Who brought the head that everything else was written to.
-    base: Writer,
-    last: HashMap<&'a HeaderName, &'a Writer>,
-    status: Option<&'a Writer>,
-    /// The sequence numbers of each field's last write.
-    times: HashMap<&'a HeaderName, u64>,
+    base: &'a Writer,
 }
 
 impl<'a> Cast<'a> {
-    /// The cast at the end of the ledger.
-    pub(crate) fn of(ledger: &'a Ledger) -> Self {
-        let mut cast = Self::new();
-        for entry in ledger.entries() {
-            cast.add(entry);
-        }
-        cast
+    /// The cast at the end of these entries.
+    pub(crate) fn of(entries: &'a [Entry]) -> Self {
+        let answer = entries.iter().rposition(|entry| {
+            entry.verb == Verb::Answer && entry.field.is_none() && took_effect(entry)
+        });
+        let since = answer.map_or(0, |at| at + 1);
+        let base = answer.and_then(|at| entries.get(at)).map_or(&Writer::Response, |e| &e.writer);
+        Self { entries: entries.get(since..).unwrap_or_default(), base }
     }
 
-    fn new() -> Self {
-        Self { base: Writer::Response, last: HashMap::new(), status: None, times: HashMap::new() }
+    /// Whether nobody wrote anything since the head was brought.
+    pub(crate) fn is_empty(self) -> bool {
+        self.entries.is_empty()
     }
 
-    fn add(&mut self, entry: &'a Entry) {
-        if !took_effect(entry) {
-            return;
-        }
-        match (&entry.field, entry.verb) {
-            (Some(field), _) => {
-                self.last.insert(field, &entry.writer);
-                self.times.insert(field, entry.sequence().unwrap_or_default());
-            }
-            (None, Verb::Answer) => {
-                self.base = entry.writer.clone();
-                self.last.clear();
-                self.times.clear();
-                self.status = None;
-            }
-            (None, _) => self.status = Some(&entry.writer),
-        }
+    /// The writes to `field`, the last one first.
+    fn writes(self, field: &HeaderName) -> impl Iterator<Item = &'a Entry> {
+        let is_about =
+            move |entry: &&Entry| entry.field.as_ref() == Some(field) && took_effect(entry);
+        self.entries.iter().rev().filter(is_about)
     }
 
     /// Who wrote `field` last.
-    pub(crate) fn writer(&self, field: &HeaderName) -> Writer {
-        self.last.get(field).map_or_else(|| self.base.clone(), |writer| (*writer).clone())
+    pub(crate) fn writer(self, field: &HeaderName) -> &'a Writer {
+        self.writes(field).next().map_or(self.base, |entry| &entry.writer)
     }
 
-    /// Whether anyone but the first response wrote `field`.
-    pub(crate) fn touched(&self, field: &HeaderName) -> bool {
-        self.last.contains_key(field)
+    /// How often anyone but the first response wrote `field`, up to two.
+    pub(crate) fn touched(self, field: &HeaderName) -> usize {
+        self.writes(field).take(2).count()
     }
 
-    /// When `field` was written last; 0 if it came with the response.
-    pub(crate) fn time(&self, field: &HeaderName) -> u64 {
-        self.times.get(field).copied().unwrap_or_default()
+    /// Who wrote `field` first: the head's bringer, if something stood there before all writes.
+    pub(crate) fn first_writer(self, field: &HeaderName) -> &'a Writer {
+        match self.writes(field).last() {
+            Some(first) if first.seen.as_ref().is_some_and(|seen| seen.before.is_empty()) => {
+                &first.writer
+            }
+            Some(_) | None => self.base,
+        }
     }
 
-    fn status_writer(&self) -> Writer {
-        self.status.map_or_else(|| self.base.clone(), Clone::clone)
+    /// When `field` was written last; 0 if it came with the head.
+    pub(crate) fn time(self, field: &HeaderName) -> u64 {
+        self.writes(field).next().and_then(Entry::sequence).unwrap_or_default()
+    }
+
+    fn status_writer(self) -> &'a Writer {
+        let is_status = |entry: &&Entry| entry.verb == Verb::Status && took_effect(entry);
+        self.entries.iter().rev().find(is_status).map_or(self.base, |entry| &entry.writer)
     }
 }
 
@@ -84,37 +84,37 @@ fn took_effect(entry: &Entry) -> bool {
 
 /// The conflicts in the order in which they came about.
 pub(crate) fn history(rules: &Rules, ledger: &Ledger) -> Vec<Conflict> {
-    let mut cast = Cast::new();
     let mut found = Vec::new();
-    for entry in ledger.entries() {
-        if took_effect(entry) {
-            match (&entry.field, entry.verb) {
-                (Some(field), _) => found.extend(of_field(rules, ledger, &cast, entry, field)),
-                (None, Verb::Answer) => found.extend(head_replaced(&cast, entry)),
-                (None, _) => found.extend(of_status(&cast, entry)),
-            }
+    for (at, entry) in ledger.entries().iter().enumerate() {
+        if !took_effect(entry) {
+            continue;
         }
-        cast.add(entry);
+        let before = || Cast::of(ledger.entries().get(..at).unwrap_or_default());
+        match (&entry.field, entry.verb) {
+            (Some(field), _) => found.extend(of_field(rules, ledger, before, entry, field)),
+            (None, Verb::Answer) => found.extend(head_replaced(before(), entry)),
+            (None, _) => found.extend(of_status(before(), entry)),
+        }
     }
     found
 }
 
-fn of_field(
+fn of_field<'a>(
     rules: &Rules,
-    ledger: &Ledger,
-    cast: &Cast<'_>,
+    ledger: &'a Ledger,
+    before_it: impl Fn() -> Cast<'a>,
     entry: &Entry,
     field: &HeaderName,
 ) -> Option<Conflict> {
-    let first = cast.writer(field);
-    if first.is(&entry.writer) || entry.writer.owns(field) {
-        return None;
-    }
     let seen = entry.seen.as_ref()?;
     let (before, after) = (&seen.before, &seen.after);
     // Values that were too large to keep differed, or there would be no entry.
     let changed = if seen.cut { seen.over } else { !before.is_empty() && before != after };
     if !changed {
+        return None;
+    }
+    let first = before_it().writer(field);
+    if first.is(&entry.writer) || entry.writer.owns(field) {
         return None;
     }
     let shape = rules.shape(field);
@@ -134,7 +134,7 @@ fn of_field(
     };
     Some(Conflict {
         field: Some(field.clone()),
-        first: Some(first),
+        first: Some(first.clone()),
         second: Some(entry.writer.clone()),
         before: before.clone(),
         after: after.clone(),
@@ -144,7 +144,7 @@ fn of_field(
     })
 }
 
-fn of_status(cast: &Cast<'_>, entry: &Entry) -> Option<Conflict> {
+fn of_status(cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
     let (was, is) = (entry.seen.as_ref()?.was?, entry.status?);
     let first = cast.status_writer();
     // A response says 200 unless it is told otherwise; to tell it through the head is no conflict.
@@ -154,7 +154,7 @@ fn of_status(cast: &Cast<'_>, entry: &Entry) -> Option<Conflict> {
         return None;
     }
     Some(Conflict {
-        first: Some(first),
+        first: Some(first.clone()),
         second: Some(entry.writer.clone()),
         statuses: Some((was, is)),
         ..Conflict::new(Rule::StatusChanged)
@@ -162,7 +162,7 @@ fn of_status(cast: &Cast<'_>, entry: &Entry) -> Option<Conflict> {
 }
 
 /// One conflict for the whole head. What was lost is told with it.
-fn head_replaced(cast: &Cast<'_>, entry: &Entry) -> Option<Conflict> {
+fn head_replaced(cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
     if matches!(entry.writer, Writer::ErrorAnswer) {
         // It says itself what it keeps, and why it came.
         return None;
@@ -187,7 +187,7 @@ fn head_replaced(cast: &Cast<'_>, entry: &Entry) -> Option<Conflict> {
     let plural = if count == 1 { "" } else { "s" };
     let statuses = entry.seen.as_ref().and_then(|seen| seen.was).zip(entry.status);
     Some(Conflict {
-        first: Some(cast.one_writer(&names)),
+        first: Some(cast.one_writer(&names).clone()),
         second: Some(entry.writer.clone()),
         statuses: statuses.filter(|(was, is)| was != is),
         detail: Some(format!("{count} field{plural} lost: {listed}").into()),
@@ -196,11 +196,11 @@ fn head_replaced(cast: &Cast<'_>, entry: &Entry) -> Option<Conflict> {
     })
 }
 
-impl Cast<'_> {
+impl<'a> Cast<'a> {
     /// Who wrote these fields, if it was one writer; else who brought the head.
-    fn one_writer(&self, fields: &[&HeaderName]) -> Writer {
+    fn one_writer(self, fields: &[&HeaderName]) -> &'a Writer {
         let mut writers = fields.iter().map(|field| self.writer(field));
-        let Some(first) = writers.next() else { return self.base.clone() };
-        if writers.all(|writer| writer.is(&first)) { first } else { self.base.clone() }
+        let Some(first) = writers.next() else { return self.base };
+        if writers.all(|writer| writer.is(first)) { first } else { self.base }
     }
 }

@@ -35,19 +35,10 @@ pub(crate) struct Case<'a> {
 pub(crate) fn judge(mut case: Case<'_>) -> Judged {
     let mut judged = Judged::default();
     let found = history(case.rules, case.ledger);
-    let mut work = Work::default();
-    for conflict in found {
-        case.settle(conflict, &mut work, &mut judged);
-    }
-    work.finish(&mut case);
+    case.carry_out(found, &mut judged);
     // What the first look repaired is not found again by the second.
-    let cast = Cast::of(case.ledger);
-    let found = standing(&case, &cast);
-    let mut work = Work::default();
-    for conflict in found {
-        case.settle(conflict, &mut work, &mut judged);
-    }
-    work.finish(&mut case);
+    let found = standing(&case, Cast::of(case.ledger.entries()));
+    case.carry_out(found, &mut judged);
     judged
 }
 
@@ -62,6 +53,18 @@ struct Work {
 }
 
 impl Case<'_> {
+    /// Settles each conflict and changes the head where that is what is to be done.
+    fn carry_out(&mut self, found: Vec<Conflict>, judged: &mut Judged) {
+        if found.is_empty() {
+            return;
+        }
+        let mut work = Work::default();
+        for conflict in found {
+            self.settle(conflict, &mut work, judged);
+        }
+        work.finish(self);
+    }
+
     fn settle(&self, mut conflict: Conflict, work: &mut Work, judged: &mut Judged) {
         let action = self.rules.action(conflict.rule, conflict.field.as_ref());
         if action == Action::Allow || judged.conflicts.len() >= MOST_CONFLICTS {

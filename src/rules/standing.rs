@@ -10,30 +10,45 @@ use super::judge::Case;
 use super::{Conflict, Rule, merge};
 use crate::field::class::Shape;
 use crate::field::{cache_control, etag};
-use crate::ledger::{Values, Writer};
+use crate::ledger::Values;
 
 /// The conflicts of the head as it stands.
-pub(crate) fn standing(case: &Case<'_>, cast: &Cast<'_>) -> Vec<Conflict> {
+pub(crate) fn standing(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
     let mut found = Vec::new();
-    for field in case.fields.keys() {
-        found.extend(doubled(case, cast, field));
+    let mut tagged = [false; 4];
+    // The lines of one name come one after the other.
+    let mut lines = case.fields.iter().peekable();
+    while let Some((field, _)) = lines.next() {
+        let mut more = 0;
+        while lines.next_if(|(next, _)| *next == field).is_some() {
+            more += 1;
+        }
+        if more > 0 || !cast.is_empty() && cast.touched(field) > 1 {
+            found.extend(doubled(case, cast, field));
+        }
+        for (flag, known) in tagged.iter_mut().zip([
+            &ETAG,
+            &CACHE_CONTROL,
+            &ACCESS_CONTROL_ALLOW_ORIGIN,
+            &CONTENT_ENCODING,
+        ]) {
+            *flag |= field == known;
+        }
     }
-    found.extend(strong_tag(case, cast));
-    found.extend(contradictions(case, cast));
+    let [tag, cached, shared, coded] = tagged;
+    if tag && coded {
+        found.extend(strong_tag(case, cast));
+    }
+    if cached || shared {
+        found.extend(contradictions(case, cast));
+    }
     found.extend(expected(case, cast));
     found
 }
 
-/// A field that stands there alone may only be judged by what it says; nobody else wrote it.
-fn doubled(case: &Case<'_>, cast: &Cast<'_>, field: &HeaderName) -> Option<Conflict> {
-    let lines = case.fields.get_all(field).iter();
-    if lines.size_hint().1 == Some(1) && !cast.touched(field) {
-        return None;
-    }
-    let values: Vec<HeaderValue> = lines.cloned().collect();
-    if values.len() == 1 && !cast.touched(field) {
-        return None;
-    }
+/// Several lines of a single field, or a member that a list names twice.
+fn doubled(case: &Case<'_>, cast: Cast<'_>, field: &HeaderName) -> Option<Conflict> {
+    let values: Vec<HeaderValue> = case.fields.get_all(field).iter().cloned().collect();
     let shape = case.rules.shape(field);
     let rule = match shape {
         Shape::Single if values.len() > 1 => Rule::Duplicated,
@@ -42,17 +57,11 @@ fn doubled(case: &Case<'_>, cast: &Cast<'_>, field: &HeaderName) -> Option<Confl
             return None;
         }
     };
-    let mut writers = case.ledger.entries().iter().filter(|e| e.field() == Some(field));
-    let first = writers.next().map(|entry| match entry.change() {
-        // Something stood there before the first write that was seen.
-        Some((before, _)) if !before.is_empty() => Writer::Response,
-        Some(_) | None => entry.writer().clone(),
-    });
-    let second = cast.writer(field);
+    let (first, second) = (cast.first_writer(field), cast.writer(field));
     Some(Conflict {
         field: Some(field.clone()),
-        first: first.filter(|first| !first.is(&second)),
-        second: Some(second),
+        first: (!first.is(second)).then(|| first.clone()),
+        second: Some(second.clone()),
         after: Values::of(values.iter()),
         secret: case.ledger.is_secret(field),
         ..Conflict::new(rule)
@@ -60,32 +69,32 @@ fn doubled(case: &Case<'_>, cast: &Cast<'_>, field: &HeaderName) -> Option<Confl
 }
 
 /// A tag that is the same for the bytes before and after a coding.
-fn strong_tag(case: &Case<'_>, cast: &Cast<'_>) -> Option<Conflict> {
+fn strong_tag(case: &Case<'_>, cast: Cast<'_>) -> Option<Conflict> {
     let tag = case.fields.get(ETAG).filter(|tag| etag::is_strong(tag))?;
     case.fields.get(CONTENT_ENCODING)?;
     let coder = cast.writer(&CONTENT_ENCODING);
     let later = cast.time(&CONTENT_ENCODING) > cast.time(&ETAG);
-    if !later || coder.is(&cast.writer(&ETAG)) {
+    if !later || coder.is(cast.writer(&ETAG)) {
         return None;
     }
     Some(Conflict {
         field: Some(ETAG),
-        first: Some(cast.writer(&ETAG)),
-        second: Some(coder),
+        first: Some(cast.writer(&ETAG).clone()),
+        second: Some(coder.clone()),
         after: Values::One(tag.clone()),
         detail: Some("content-encoding was applied after the tag was made".into()),
         ..Conflict::new(Rule::StrongTag)
     })
 }
 
-fn contradictions(case: &Case<'_>, cast: &Cast<'_>) -> Vec<Conflict> {
+fn contradictions(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
     let fields = &*case.fields;
     let mut found = Vec::new();
     let mut say = |field: HeaderName, other: Option<&HeaderName>, detail: &'static str| {
         let after = Values::of(fields.get_all(&field).iter());
         found.push(Conflict {
-            first: other.map(|other| cast.writer(other)),
-            second: Some(cast.writer(&field)),
+            first: other.map(|other| cast.writer(other).clone()),
+            second: Some(cast.writer(&field).clone()),
             secret: case.ledger.is_secret(&field),
             field: Some(field),
             after,
@@ -112,11 +121,12 @@ fn contradictions(case: &Case<'_>, cast: &Cast<'_>) -> Vec<Conflict> {
 }
 
 /// What is required or forbidden, by status and path.
-fn expected(case: &Case<'_>, cast: &Cast<'_>) -> Vec<Conflict> {
+fn expected(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
     let mut found = Vec::new();
     for expect in &case.rules.required {
         if !case.fields.contains_key(&expect.field) && expect.is_about(*case.status, case.path) {
-            let wrote = cast.touched(&expect.field).then(|| cast.writer(&expect.field));
+            let touched = cast.touched(&expect.field) > 0;
+            let wrote = touched.then(|| cast.writer(&expect.field).clone());
             found.push(Conflict {
                 field: Some(expect.field.clone()),
                 second: wrote,
@@ -131,7 +141,7 @@ fn expected(case: &Case<'_>, cast: &Cast<'_>) -> Vec<Conflict> {
         if case.fields.contains_key(&expect.field) && expect.is_about(*case.status, case.path) {
             found.push(Conflict {
                 field: Some(expect.field.clone()),
-                second: Some(cast.writer(&expect.field)),
+                second: Some(cast.writer(&expect.field).clone()),
                 after: Values::of(case.fields.get_all(&expect.field).iter()),
                 secret: case.ledger.is_secret(&expect.field),
                 detail: Some("forbidden here".into()),

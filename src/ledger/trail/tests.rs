@@ -181,7 +181,8 @@ fn the_ledger_replayed_over_the_first_head_is_the_last_one() {
                 answers += 1;
                 continue;
             };
-            let (before, after) = entry.change().expect("watched");
+            let seen = entry.seen.as_ref().expect("watched");
+            let (before, after) = (&seen.before, &seen.after);
             let stood: Vec<_> = replayed.get_all(field).iter().cloned().collect();
             assert_eq!(stood, before.as_slice(), "{entry}");
             replayed.remove(field);
