@@ -46,6 +46,9 @@
 //! |---|---|
 //! | `axum` | [`Head`] as an axum extractor, through `axum-core` |
 //! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
+//! | `json` | `report::JsonLines`: one JSON object for each response |
+//! | `metrics` | `report::Metrics`: counters and histograms |
+//! | `tracing` | `report::Tracing`: one event for each conflict |
 //! | `full` | all of them |
 //!
 //! # Where to read on

@@ -30,6 +30,29 @@ pub enum Outcome {
     Unwound,
 }
 
+impl Outcome {
+    /// The outcome in one lower-case word.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Upgraded => "upgraded",
+            Self::Aborted(_) => "aborted",
+            Self::Dropped => "dropped",
+            Self::Unwound => "unwound",
+        }
+    }
+
+    /// Why the response was broken off, if it was.
+    #[must_use]
+    pub const fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Aborted(error) => Some(error),
+            Self::Complete | Self::Upgraded | Self::Dropped | Self::Unwound => None,
+        }
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -64,6 +87,20 @@ pub enum Note {
 }
 
 impl Note {
+    /// The kind of note in one lower-case word, for labels; printed, a note says more.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Mended(_) => "mended",
+            Self::TrailersDropped(_) => "trailers-dropped",
+            Self::NestedLayer => "nested-layer",
+            Self::AlsoFailed(_) => "also-failed",
+            Self::EndUnseen => "end-unseen",
+            Self::NoTimer => "no-timer",
+            Self::RecoverPanicked => "recover-panicked",
+        }
+    }
+
     /// What was mended in the framing, if this is about that.
     #[must_use]
     pub const fn mended(&self) -> Option<&Mended> {

@@ -65,6 +65,38 @@ pub enum Fate {
     Unsent,
 }
 
+impl Fate {
+    /// The fate in one lower-case word, for labels; printed, it says more.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Overridden => "overridden",
+            Self::Yielded => "yielded",
+            Self::Trailers => "trailers",
+            Self::Refused(_) => "refused",
+            Self::Mended => "mended",
+            Self::Replaced => "replaced",
+            Self::Unsent => "unsent",
+        }
+    }
+
+    /// The reason, if the write was refused.
+    #[must_use]
+    pub const fn refusal(self) -> Option<Refusal> {
+        match self {
+            Self::Refused(refusal) => Some(refusal),
+            Self::Applied
+            | Self::Overridden
+            | Self::Yielded
+            | Self::Trailers
+            | Self::Mended
+            | Self::Replaced
+            | Self::Unsent => None,
+        }
+    }
+}
+
 impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,8 +1,24 @@
 //! Doors to people: what becomes of the record of a response.
 
+mod background;
 mod collector;
+#[cfg(feature = "json")]
+mod json;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(feature = "tracing")]
+mod tracing;
 
+#[cfg(feature = "metrics")]
+pub use self::metrics::Metrics;
+#[cfg(feature = "tracing")]
+pub use self::tracing::Tracing;
+pub use background::Background;
 pub use collector::Collector;
+#[cfg(feature = "json")]
+pub use json::JsonLines;
+
+use std::sync::Arc;
 
 use crate::head::Receipt;
 
@@ -10,7 +26,12 @@ use crate::head::Receipt;
 ///
 /// Give one to [`LetterheadLayer::reporter`](crate::LetterheadLayer::reporter). It is called once
 /// for each request, when the response is over, on the task that served it and perhaps inside a
-/// `Drop`; so it should be quick. A panic in it is caught and forgotten.
+/// `Drop`; so it should be quick, and a slow one belongs into a [`Background`]. A panic in it is
+/// caught and forgotten.
+///
+/// Every closure that takes a receipt is a reporter, and so is an `Arc` of one, which lets the
+/// application keep a hand on it. A box of one has to become an `Arc` (`Arc::from(boxed)`).
+/// [The guide](crate::guide::reports) has those that are there.
 ///
 /// # Examples
 ///
@@ -29,8 +50,15 @@ pub trait Reporter: Send + Sync + 'static {
     fn report(&self, receipt: &Receipt);
 }
 
-impl<F: Fn(&Receipt) + Send + Sync + 'static> Reporter for F {
+impl<F: Fn(&Receipt) + Send + Sync + ?Sized + 'static> Reporter for F {
     fn report(&self, receipt: &Receipt) {
         self(receipt);
+    }
+}
+
+// No such impl for boxes: a box of a closure is a closure, so the one above has it already.
+impl<R: Reporter + ?Sized> Reporter for Arc<R> {
+    fn report(&self, receipt: &Receipt) {
+        (**self).report(receipt);
     }
 }

@@ -82,6 +82,7 @@ fn strong_tag(case: &Case<'_>, cast: Cast<'_>) -> Option<Conflict> {
         first: Some(cast.writer(&ETAG).clone()),
         second: Some(coder.clone()),
         after: Values::One(tag.clone()),
+        secret: case.ledger.is_secret(&ETAG),
         detail: Some("content-encoding was applied after the tag was made".into()),
         ..Conflict::new(Rule::StrongTag)
     })
