@@ -113,17 +113,30 @@ impl fmt::Display for Shown<'_> {
                 // The name of a cookie is no secret, and tells which one it is about.
                 let name = bytes.split(|byte| *byte == b'=').next().unwrap_or_default();
                 if name.len() < bytes.len() && name.len() <= 32 && !name.contains(&b' ') {
-                    write!(f, "{}=", name.escape_ascii())?;
+                    write!(f, "{}=", Plain(name))?;
                 }
                 write!(f, "(secret, {} bytes)", bytes.len())?;
             } else if bytes.len() > MOST_SHOWN {
                 let start = bytes.get(..MOST_SHOWN).unwrap_or_default();
-                write!(f, "{}... ({} bytes)", start.escape_ascii(), bytes.len())?;
+                write!(f, "{}... ({} bytes)", Plain(start), bytes.len())?;
             } else {
-                write!(f, "{}", bytes.escape_ascii())?;
+                write!(f, "{}", Plain(bytes))?;
             }
         }
         Ok(())
+    }
+}
+
+/// Bytes as text: visible ASCII as it is, a backslash doubled, everything else as `\xNN`.
+struct Plain<'a>(&'a [u8]);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| match byte {
+            b'\\' => f.write_str("\\\\"),
+            b' '..=b'~' => write!(f, "{}", char::from(*byte)),
+            _ => write!(f, "\\x{byte:02x}"),
+        })
     }
 }
 
@@ -147,7 +160,7 @@ mod tests {
     fn values_are_shown_safely() {
         check(&[], false, "(none)");
         check(&[b"a", b"b"], false, "a | b");
-        check(&[b"caf\xe9"], false, "caf\\xe9");
+        check(&[b"caf\xe9\t\"tag\""], false, "caf\\xe9\\x09\"tag\"");
         check(&[b"sid=abcdef; Path=/"], true, "sid=(secret, 18 bytes)");
         check(&[b"Basic dXNlcjpwYXNz"], true, "(secret, 18 bytes)");
         check(&[b"Bearer abc="], true, "(secret, 11 bytes)");

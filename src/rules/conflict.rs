@@ -163,8 +163,10 @@ impl fmt::Display for Conflict {
         if let Some((was, is)) = self.statuses {
             write!(f, "; {} became {}", was.as_u16(), is.as_u16())?;
         }
-        if !(self.before().is_empty() && self.after().is_empty()) {
-            write!(f, "; `{}` became `{}`", self.before(), self.after())?;
+        match (self.before().is_empty(), self.after().is_empty()) {
+            (true, true) => {}
+            (true, false) => write!(f, "; `{}`", self.after())?,
+            (false, _) => write!(f, "; `{}` became `{}`", self.before(), self.after())?,
         }
         if let Some(detail) = &self.detail {
             write!(f, "; {detail}")?;

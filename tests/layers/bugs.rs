@@ -88,7 +88,8 @@ async fn vary_is_doubled() {
         router: || {
             let origin = HeaderValue::from_static("origin");
             let outer = SetResponseHeaderLayer::appending(VARY, origin);
-            let cors = CorsLayer::new().allow_origin(tower_http::cors::AllowOrigin::mirror_request());
+            let cors =
+                CorsLayer::new().allow_origin(tower_http::cors::AllowOrigin::mirror_request());
             let cors = cors.vary([http::header::ORIGIN]);
             Router::new()
                 .route("/", on_get(|| async { "hello" }))
@@ -99,7 +100,7 @@ async fn vary_is_doubled() {
         field: "vary",
         without: "origin | origin",
         rule: Rule::MemberRepeated,
-        told: "member-repeated vary: layer cors, then layer outer; `(none)` became `origin | origin`",
+        told: "member-repeated vary: layer cors, then layer outer; `origin | origin`",
         actions: &[(Action::Merge, "origin")],
     }
     .check()
@@ -147,7 +148,7 @@ async fn one_strong_tag_for_identity_and_gzip() {
         field: "etag",
         without: "\"v1\"",
         rule: Rule::StrongTag,
-        told: "strong-tag etag: the handler, then layer compression; `(none)` became `\\\"v1\\\"`; \
+        told: "strong-tag etag: the handler, then layer compression; `\"v1\"`; \
                content-encoding was applied after the tag was made",
         actions: &[(Action::Merge, "W/\"v1\"")],
     }

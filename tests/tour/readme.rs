@@ -6,7 +6,7 @@ use crate::process::{Example, run};
 fn the_readme_shows_true_output() {
     let readme =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let tour = Example::start("tour");
+    let (tour, conflicts) = (Example::start("tour"), Example::start("conflicts"));
     let mut checked = 0;
     for block in readme.split("```console\n").skip(1) {
         let block = block.split("```").next().unwrap();
@@ -16,6 +16,7 @@ fn the_readme_shows_true_output() {
                 continue;
             }
             let command = command.replace("127.0.0.1:3000", &tour.addr);
+            let command = command.replace("127.0.0.1:3001", &conflicts.addr);
             let Some(ran) = run("sh", &["-c", &format!("{command} 2>&1")]) else { return };
             // The clock is not ours; a blank end of a block is not curl's.
             let printed: Vec<_> =
@@ -24,5 +25,5 @@ fn the_readme_shows_true_output() {
             checked += 1;
         }
     }
-    assert!(checked >= 5, "the README has {checked} curl lines with output");
+    assert!(checked >= 12, "the README has {checked} curl lines with output");
 }

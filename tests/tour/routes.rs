@@ -214,6 +214,28 @@ fn the_layer_does_the_same_on_bare_hyper() {
 }
 
 #[test]
+fn each_way_of_settling_a_quarrel_gives_another_answer() {
+    let server = Example::start("conflicts");
+    for protocol in PROTOCOLS {
+        let Some(ran) = curl(protocol, &[&server.url("/?mode=report")]) else { return };
+        ran.exits(0).says(" 200").says("vary: accept-language\n").lacks("set-cookie: id=");
+        let Some(ran) = curl(protocol, &[&server.url("/?mode=merge")]) else { return };
+        ran.exits(0).says("vary: accept-encoding, origin, accept-language\n");
+        ran.says("set-cookie: id=").says("set-cookie: theme=dark\n");
+        let Some(ran) = curl(protocol, &[&server.url("/?mode=reject")]) else { return };
+        ran.exits(0).says(" 500").says("layer session, then layer theme");
+        let Some(ran) = curl(protocol, &[&server.url("/?mode=nonsense")]) else { return };
+        ran.exits(0).says(" 400").says("wanted report, merge or reject, found \"nonsense\"");
+        let args = ["-H", "accept-encoding: gzip", "--compressed", &server.url("/?mode=merge")];
+        let Some(ran) = curl(protocol, &args) else { return };
+        ran.exits(0).says("etag: W/\"v1\"\n").says("content-encoding: gzip\n");
+    }
+    server.receipt_with("strong-tag etag: the handler, then layer compression; `\"v1\"`");
+    let (status, _) = server.interrupt();
+    assert!(status.success());
+}
+
+#[test]
 fn a_bad_argument_is_named() {
     for (args, part) in [
         (
