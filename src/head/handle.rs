@@ -76,10 +76,10 @@ impl Head {
 
     /// A clone for a probe, if somebody watches this head. The first probe brings the route.
     pub(crate) fn watched(&self, route: impl FnOnce() -> Option<Box<str>>) -> Option<Self> {
-        let mut state = self.shared.lock();
-        if !state.is_watched() {
+        if !self.shared.watched {
             return None;
         }
+        let mut state = self.shared.lock();
         if state.wants_route() {
             state.set_route(route());
         }

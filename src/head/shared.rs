@@ -25,6 +25,8 @@ pub(crate) type Callback = Box<dyn FnOnce(&Receipt) + Send>;
 pub(crate) struct Shared {
     pub(crate) ability: Ability,
     pub(crate) method: Method,
+    /// Somebody watches; said before anybody else has the handle.
+    pub(crate) watched: bool,
     state: Mutex<State>,
 }
 
@@ -70,6 +72,7 @@ impl Shared {
         Self {
             ability,
             method,
+            watched: false,
             state: Mutex::new(State {
                 life: Life::Open { flushed: false },
                 nested: false,
@@ -164,11 +167,6 @@ impl State {
     /// The path of the request's target, where somebody watches.
     pub(crate) fn path(&self) -> Box<str> {
         self.record.as_ref().and_then(|record| record.path.clone()).unwrap_or_default()
-    }
-
-    /// Whether somebody watches.
-    pub(crate) fn is_watched(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| record.path.is_some())
     }
 
     /// Takes what the watch has seen, to look on without the lock; `None` if nobody watches.

@@ -15,12 +15,12 @@ use super::hold;
 use super::holding::Held;
 use super::kept::{Kept, Says};
 use super::recover::Origin;
-use super::terms::{Terms, is_plain, mend, weigh};
+use super::terms::{Terms, mend, terms_of};
 use super::watched;
 use crate::error::Error;
 use crate::field::class::{self, Shape};
 use crate::head::{CommitCause, ErrorAnswer, Input, Note, Sealing, State, Trailing};
-use crate::ledger::{Refusal, Trail};
+use crate::ledger::Trail;
 use crate::rules::framing::{self, ContentPlan, Mended};
 
 /// Commits the inner response.
@@ -30,15 +30,7 @@ where
     B::Data: From<Bytes>,
 {
     if held.content.trailers.is_none() && !is_unfinal(exchange, held.parts.status) {
-        let (terms, trailing) = if is_plain(exchange, &held.parts) {
-            let over = held.content.body.is_none();
-            let refusal = if over { Refusal::BodyOver } else { Refusal::NotDeclared };
-            let refusal = exchange.ability().trailers().err().unwrap_or(refusal);
-            (Terms::Plain, Trailing::Closed(refusal))
-        } else {
-            let (weighed, trailing) = weigh(exchange, held, None);
-            (Terms::Weighed(weighed), trailing)
-        };
+        let (terms, trailing) = terms_of(exchange, held, None);
         let mut state = exchange.shared.lock();
         if !state.has_waiting() {
             // Nobody had anything to say: one lock is all that the commit takes.
@@ -127,7 +119,7 @@ where
         (_, _, _) => Vec::new(),
     };
     let promises = sealing.as_mut().map(|sealing| std::mem::take(&mut sealing.promises));
-    let (weighed, trailing) = weigh(exchange, held, promises.as_ref());
+    let (terms, trailing) = terms_of(exchange, held, promises.as_ref());
     if let (Some(sealing), Some(promises), Trailing::Closed(refusal)) =
         (&mut sealing, &promises, &trailing)
     {
@@ -135,10 +127,12 @@ where
             sealing.ledger.refuse_promise(name, *refusal);
         }
     }
-    if let Some(sealing) = &mut sealing {
-        weighed.mark(&mut sealing.ledger);
+    if let Terms::Weighed(weighed) = &terms {
+        if let Some(sealing) = &mut sealing {
+            weighed.mark(&mut sealing.ledger);
+        }
+        mend(exchange, &mut held.parts.headers, weighed);
     }
-    mend(exchange, &mut held.parts.headers, &weighed);
     if let Some(trail) = &mut trail {
         trail.sent(held.parts.status, &held.parts.headers);
     }
@@ -156,7 +150,7 @@ where
     if let Some(text) = ends {
         panic!("{text}");
     }
-    Terms::Weighed(weighed)
+    terms
 }
 
 /// The head is the server's.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use http::header::HeaderName;
 use http::{Request, Response};
@@ -204,11 +204,15 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.inner.poll(cx));
-        if let (Some(probe), Ok(response)) = (this.probe.take(), &answer) {
-            probe.look(response);
+        // A response is large: it is looked at where it lies, and not moved.
+        let polled = this.inner.poll(cx);
+        if let (Some(probe), Poll::Ready(answer)) = (&*this.probe, &polled) {
+            if let Ok(response) = answer {
+                probe.look(response);
+            }
+            *this.probe = None;
         }
-        Poll::Ready(answer)
+        polled
     }
 }
 

@@ -70,9 +70,9 @@ where
         if request.extensions().get::<Head>().is_some_and(Head::note_nested) {
             return ResponseFuture::nested(self.inner.call(request));
         }
-        let shared = spare::take(Ability::of(&request), request.method().clone());
+        let mut shared = spare::take(Ability::of(&request), request.method().clone());
         if self.settings.watch.as_ref().is_some_and(Watch::takes) {
-            watch(&shared, &self.settings, &request);
+            watch(&mut shared, &self.settings, &request);
         }
         request.extensions_mut().insert(Head::new(Arc::clone(&shared)));
         let exchange = Exchange::new(shared, Arc::clone(&self.settings));
@@ -85,8 +85,10 @@ where
 
 /// Begins to watch who writes to the head of this request's response.
 #[cold]
-fn watch<B>(shared: &Shared, settings: &Settings, request: &Request<B>) {
-    if let Some(watch) = &settings.watch {
+fn watch<B>(shared: &mut Arc<Shared>, settings: &Settings, request: &Request<B>) {
+    // Nobody else has it yet.
+    if let (Some(watch), Some(shared)) = (&settings.watch, Arc::get_mut(shared)) {
+        shared.watched = true;
         let mut state = shared.lock();
         state.watch(Arc::clone(&watch.secrets), request.uri().path());
         state.set_route(route(request.extensions()));

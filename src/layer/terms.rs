@@ -41,8 +41,25 @@ impl Weighed {
     }
 }
 
+/// The terms on which this response goes out, and what late writes will find.
+pub(crate) fn terms_of<B: Body>(
+    exchange: &Exchange,
+    held: &Held<B>,
+    promises: Option<&Promises>,
+) -> (Terms, Trailing) {
+    let promises = promises.filter(|promises| !promises.is_empty());
+    if promises.is_some() || held.content.trailers.is_some() || !is_plain(exchange, &held.parts) {
+        let (weighed, trailing) = weigh(exchange, held, promises);
+        return (Terms::Weighed(weighed), trailing);
+    }
+    let over = held.content.body.is_none();
+    let refusal = if over { Refusal::BodyOver } else { Refusal::NotDeclared };
+    let refusal = exchange.ability().trailers().err().unwrap_or(refusal);
+    (Terms::Plain, Trailing::Closed(refusal))
+}
+
 /// Whether nothing in this head speaks of its framing, and content is due: as most heads are.
-pub(crate) fn is_plain(exchange: &Exchange, parts: &Parts) -> bool {
+fn is_plain(exchange: &Exchange, parts: &Parts) -> bool {
     let Ability { head, connect, .. } = exchange.ability();
     framing::content_is_due(parts.status, head, connect)
         && !list::has_any(&parts.headers, [&CONTENT_LENGTH, &TRANSFER_ENCODING, &TRAILER])
@@ -56,7 +73,7 @@ enum Announce {
 }
 
 /// Holds the head against the content, and says what late writes will find.
-pub(crate) fn weigh<B: Body>(
+fn weigh<B: Body>(
     exchange: &Exchange,
     held: &Held<B>,
     promises: Option<&Promises>,
@@ -91,7 +108,6 @@ fn weigh_trailers<B: Body>(
 ) -> (Announce, Trailing) {
     let fields = &held.parts.headers;
     let announced = !fields.is_empty() && fields.contains_key(TRAILER);
-    let promises = promises.filter(|promises| !promises.is_empty());
     let possible = match plan.content {
         ContentPlan::Drop | ContentPlan::Upgrade => Err(Refusal::NoBody),
         ContentPlan::Send(_) => ability.trailers(),

@@ -29,9 +29,18 @@ impl<'a> Cast<'a> {
         Self { entries: entries.get(since..).unwrap_or_default(), base }
     }
 
-    /// Whether nobody wrote anything since the head was brought.
-    pub(crate) fn is_empty(self) -> bool {
-        self.entries.is_empty()
+    /// The fields that were written more than once.
+    pub(crate) fn rewritten(self) -> Vec<&'a HeaderName> {
+        let mut found: Vec<&HeaderName> = Vec::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            let Some(field) = entry.field.as_ref().filter(|_| took_effect(entry)) else { continue };
+            let earlier = self.entries.iter().take(at);
+            let mut earlier = earlier.filter(|earlier| took_effect(earlier));
+            if earlier.any(|earlier| earlier.field.as_ref() == Some(field)) {
+                found.push(field);
+            }
+        }
+        found
     }
 
     /// The writes to `field`, the last one first.
@@ -46,9 +55,9 @@ impl<'a> Cast<'a> {
         self.writes(field).next().map_or(self.base, |entry| &entry.writer)
     }
 
-    /// How often anyone but the first response wrote `field`, up to two.
-    pub(crate) fn touched(self, field: &HeaderName) -> usize {
-        self.writes(field).take(2).count()
+    /// Whether anyone but the first response wrote `field`.
+    pub(crate) fn touched(self, field: &HeaderName) -> bool {
+        self.writes(field).next().is_some()
     }
 
     /// Who wrote `field` first: the head's bringer, if something stood there before all writes.

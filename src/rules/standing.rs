@@ -15,6 +15,7 @@ use crate::ledger::Values;
 /// The conflicts of the head as it stands.
 pub(crate) fn standing(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
     let mut found = Vec::new();
+    let rewritten = cast.rewritten();
     let mut tagged = [false; 4];
     // The lines of one name come one after the other.
     let mut lines = case.fields.iter().peekable();
@@ -23,7 +24,7 @@ pub(crate) fn standing(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
         while lines.next_if(|(next, _)| *next == field).is_some() {
             more += 1;
         }
-        if more > 0 || !cast.is_empty() && cast.touched(field) > 1 {
+        if more > 0 || rewritten.contains(&field) {
             found.extend(doubled(case, cast, field));
         }
         for (flag, known) in tagged.iter_mut().zip([
@@ -126,7 +127,7 @@ fn expected(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
     let mut found = Vec::new();
     for expect in &case.rules.required {
         if !case.fields.contains_key(&expect.field) && expect.is_about(*case.status, case.path) {
-            let touched = cast.touched(&expect.field) > 0;
+            let touched = cast.touched(&expect.field);
             let wrote = touched.then(|| cast.writer(&expect.field).clone());
             found.push(Conflict {
                 field: Some(expect.field.clone()),
