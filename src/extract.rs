@@ -38,7 +38,7 @@ impl IntoResponse for Error {
         let mut response = Response::new(axum_core::body::Body::empty());
         let answer = ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
         let (mut status, mut fields) = (StatusCode::OK, http::HeaderMap::<HeaderValue>::new());
-        let content = replace(&mut status, &mut fields, answer);
+        let content = replace(&mut status, &mut fields, answer, &|_| true);
         *response.status_mut() = status;
         *response.headers_mut() = fields;
         *response.body_mut() = content.into();

@@ -6,8 +6,6 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
-use crate::field::nature;
-
 /// The response that takes the place of one that failed before its head was committed.
 ///
 /// Its content is a terse problem document (RFC 9457) unless another is given. A status of 500
@@ -67,9 +65,9 @@ impl ErrorAnswer {
         self
     }
 
-    /// Whether it brings a field of this name.
-    pub(crate) fn has(&self, name: &HeaderName) -> bool {
-        self.fields.contains_key(name) || self.content.is_none() && name == CONTENT_TYPE
+    /// The fields that it brings, but for the type of its problem document.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.fields.keys()
     }
 
     /// The status it will have.
@@ -84,9 +82,9 @@ pub(crate) fn replace(
     status: &mut StatusCode,
     fields: &mut HeaderMap,
     answer: ErrorAnswer,
+    outlives: &dyn Fn(&HeaderName) -> bool,
 ) -> Bytes {
-    let gone: Vec<HeaderName> =
-        fields.keys().filter(|name| !nature::outlives_content(name)).cloned().collect();
+    let gone: Vec<HeaderName> = fields.keys().filter(|name| !outlives(name)).cloned().collect();
     for name in gone {
         fields.remove(name);
     }
@@ -120,6 +118,7 @@ mod tests {
     use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_LENGTH, ETAG};
 
     use super::*;
+    use crate::field::nature;
 
     #[test]
     fn the_new_head_keeps_policy_and_loses_description() {
@@ -131,7 +130,7 @@ mod tests {
         fields.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
         let answer =
             ErrorAnswer::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(Duration::from_millis(1));
-        let content = replace(&mut status, &mut fields, answer);
+        let content = replace(&mut status, &mut fields, answer, &nature::outlives_content);
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(content, r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#);
         assert_eq!(fields[ACCESS_CONTROL_ALLOW_ORIGIN], "*");

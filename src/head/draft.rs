@@ -14,8 +14,9 @@ use super::write::{Change, Unreadable, Write};
 use super::{Ability, ErrorAnswer, Promises, Trailing};
 use crate::caught::{caught, contained, discard, message};
 use crate::error::{Error, Kind};
-use crate::field::nature;
-use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Seen, Stage, Verb, Writer};
+use crate::ledger::{
+    Entry, Fate, Ledger, Lines, Placed, Refusal, Seen, Stage, Values, Verb, Writer,
+};
 
 /// The most hooks that run at one commit: hooks that keep registering hooks end here.
 const MOST_HOOKS: u32 = 1024;
@@ -87,33 +88,59 @@ impl Sealing {
         }
     }
 
-    /// An error answer takes the head's place: marks the writes that go with it. Returns its
-    /// content.
+    /// An error answer takes the head's place, with those fields that `outlives` lets it keep: marks
+    /// the writes that go with it. Returns its content.
     pub(crate) fn replaced(
         &mut self,
         status: &mut StatusCode,
         fields: &mut HeaderMap,
         answer: ErrorAnswer,
+        outlives: &dyn Fn(&HeaderName) -> bool,
     ) -> Bytes {
-        self.ledger.replaced(|name| nature::outlives_content(name) && !answer.has(name));
-        if !self.ledger.watches() {
-            return replace(status, fields, answer);
-        }
         let was = *status;
-        let before: Vec<_> = fields.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
-        let content = replace(status, fields, answer);
-        let lost = before.into_iter().filter(|(name, _)| !fields.contains_key(name)).collect();
-        let seen = Seen { was: Some(was), lost, ..Seen::default() };
+        let before = self.ledger.watches().then(|| Lines::of(fields));
+        let brings: Vec<HeaderName> = answer.names().cloned().collect();
+        let content = replace(status, fields, answer, outlives);
+        // What is not there any more went with the old head, whoever would have had it stay.
+        self.ledger.replaced(|name| fields.contains_key(name) && !brings.contains(name));
+        if let Some(before) = before {
+            let lost = before.0.into_iter().filter(|(name, _)| !fields.contains_key(name));
+            let seen = Seen { was: Some(was), lost: Lines(lost.collect()), ..Seen::default() };
+            self.ledger.record(Entry {
+                verb: Verb::Answer,
+                field: None,
+                status: Some(*status),
+                writer: Writer::ErrorAnswer,
+                stage: Stage::Committing,
+                fate: Fate::Applied,
+                seen: Some(Box::new(seen)),
+            });
+        }
+        content
+    }
+
+    /// Writes down what others than layers and handlers changed: the framing guard, the trailers.
+    pub(crate) fn changed(
+        &mut self,
+        writer: &Writer,
+        field: &HeaderName,
+        before: Values,
+        fields: &HeaderMap,
+    ) {
+        let after = Values::of(fields.get_all(field).iter());
+        if !self.ledger.watches() || before == after {
+            return;
+        }
+        let verb = if after.is_empty() { Verb::Remove } else { Verb::Insert };
         self.ledger.record(Entry {
-            verb: Verb::Answer,
-            field: None,
-            status: Some(*status),
-            writer: Writer::ErrorAnswer,
+            verb,
+            field: Some(field.clone()),
+            status: None,
+            writer: writer.clone(),
             stage: Stage::Committing,
             fate: Fate::Applied,
-            seen: Some(Box::new(seen)),
+            seen: Some(Box::new(Seen { before, after, ..Seen::default() })),
         });
-        content
     }
 
     /// Runs the hooks, last registered first, until none is left. The first that fails stops
@@ -189,6 +216,13 @@ impl Draft<'_> {
     #[must_use]
     pub fn fields(&self) -> &HeaderMap {
         self.fields
+    }
+
+    /// The head as it stands: each field with who set, changed and dropped it, as
+    /// [`Head::explain`](crate::Head::explain) has it.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        super::explain(Some(*self.status), &Lines::of(self.fields), &self.sealing.ledger)
     }
 
     /// Replaces every value of `name` with `value`.

@@ -1,61 +1,47 @@
 //! A head in readable text: each field with who set, changed and dropped it.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 
-use crate::ledger::{Entry, Fate, Ledger, Shown, Verb, Writer};
+use crate::ledger::{Entry, Fate, Ledger, Lines, Shown, Verb, Writer};
 
-/// The most lines of one explanation.
-const MOST_LINES: usize = 2048;
+/// The most fields of one explanation.
+const MOST_FIELDS: usize = 2048;
 
 /// Explains a head as it stands, field by field, then what was dropped from it.
-pub(crate) fn explain(
-    status: Option<StatusCode>,
-    fields: &[(HeaderName, HeaderValue)],
-    ledger: &Ledger,
-) -> String {
+pub(crate) fn explain(status: Option<StatusCode>, fields: &Lines, ledger: &Ledger) -> String {
+    let stories = Stories::of(ledger);
     let mut text = String::new();
-    let base = base(ledger);
     match status {
         Some(status) => writeln!(text, "status {}", status.as_u16()),
         None => writeln!(text, "no status yet"),
     }
     .unwrap_or_default();
-    let about_status: Vec<&Entry> =
-        ledger.entries().iter().filter(|e| e.field().is_none() && is_told(e)).collect();
-    if about_status.is_empty() && status.is_some() {
-        line(&mut text, "set", &base, "");
+    if stories.status.is_empty() && status.is_some() {
+        line(&mut text, "set", &Writer::Response, "");
     }
-    for entry in about_status {
+    for entry in &stories.status {
         let what = entry.status().map(|s| s.as_u16().to_string()).unwrap_or_default();
-        line(&mut text, entry.verb().as_str(), entry.writer(), &fate(entry, &what));
+        line(&mut text, entry.verb().as_str(), entry.writer(), &with_fate(entry, &what));
     }
-    let mut done: Vec<&HeaderName> = Vec::new();
-    for (name, _) in fields {
-        if done.contains(&name) || done.len() >= MOST_LINES {
-            continue;
-        }
-        done.push(name);
-        let values: Vec<HeaderValue> =
-            fields.iter().filter(|(n, _)| n == name).map(|(_, v)| v.clone()).collect();
-        let shown = Shown::new(&values, ledger.is_secret(name), false);
+    let mut done: HashSet<&HeaderName> = HashSet::new();
+    for lines in fields.0.chunk_by(|(one, _), (two, _)| one == two).take(MOST_FIELDS) {
+        let Some((name, _)) = lines.first() else { continue };
+        done.insert(name);
+        let values: Vec<HeaderValue> = lines.iter().map(|(_, value)| value.clone()).collect();
+        let shown = Shown::new(&values, ledger.secrecy(name), false);
         writeln!(text, "{name}: {shown}").unwrap_or_default();
-        story(&mut text, name, ledger, &base);
+        stories.tell(&mut text, name);
     }
-    let mut gone: Vec<&HeaderName> = Vec::new();
-    for entry in ledger.entries() {
-        let names = entry.field().into_iter().chain(entry.lost());
-        for name in names.collect::<Vec<_>>() {
-            if !done.contains(&name) && !gone.contains(&name) && gone.len() < MOST_LINES {
-                gone.push(name);
-            }
-        }
-    }
-    for name in gone {
+    let mut gone: Vec<&HeaderName> =
+        stories.fields.keys().copied().filter(|name| !done.contains(name)).collect();
+    gone.sort_by_key(|name| name.as_str());
+    for name in gone.into_iter().take(MOST_FIELDS) {
         writeln!(text, "(not there) {name}").unwrap_or_default();
-        story(&mut text, name, ledger, &base);
+        stories.tell(&mut text, name);
     }
     if ledger.cut() > 0 {
         writeln!(text, "({} more writes were not kept)", ledger.cut()).unwrap_or_default();
@@ -63,58 +49,111 @@ pub(crate) fn explain(
     text
 }
 
-/// The same on one line, for a debug field: each field and its writers, `<` for "written over".
-pub(crate) fn in_short(fields: &[(HeaderName, HeaderValue)], ledger: &Ledger) -> String {
+/// The same on one line, for a debug field: each field and its writers, the last one first.
+pub(crate) fn in_short(fields: &Lines, ledger: &Ledger) -> String {
     /// A field longer than this is more than servers and clients like.
     const MOST: usize = 4096;
+    let stories = Stories::of(ledger);
     let mut text = String::new();
-    let base = base(ledger);
-    let mut done: Vec<&HeaderName> = Vec::new();
-    for (name, _) in fields {
-        if done.contains(&name) || text.len() > MOST {
-            continue;
+    for name in fields.names() {
+        if text.len() > MOST {
+            break;
         }
-        done.push(name);
         if !text.is_empty() {
             text.push_str("; ");
         }
         write!(text, "{name}").unwrap_or_default();
-        let wrote = ledger.entries().iter().filter(|e| e.field() == Some(name) && is_told(e));
-        let wrote: Vec<&Writer> = wrote.map(Entry::writer).collect();
-        let came = !wrote.is_empty() && starts_with_base(name, ledger);
-        let writers =
-            wrote.iter().rev().copied().chain((wrote.is_empty() || came).then_some(&base));
-        for (number, writer) in writers.take(8).enumerate() {
+        let lines = stories.fields.get(name).map(Vec::as_slice).unwrap_or_default();
+        let wrote = lines.iter().rev().filter_map(|line| match line {
+            Line::Wrote(entry) if is_lasting(entry) => Some(entry.writer()),
+            Line::Wrote(_) | Line::Lost(_) => None,
+        });
+        let base = stories.came_with(name).then_some(stories.base);
+        for (number, writer) in wrote.chain(base).take(8).enumerate() {
             write!(text, "{} {writer}", if number == 0 { " by" } else { " <" }).unwrap_or_default();
         }
     }
     text.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { c } else { '?' }).collect()
 }
 
-/// Who brought the head that the rest was written to.
-fn base(ledger: &Ledger) -> Writer {
-    let answers = ledger.entries().iter().rev().find(|entry| entry.verb() == Verb::Answer);
-    answers.map_or(Writer::Response, |entry| entry.writer().clone())
+/// What the ledger says, sorted by what it is about.
+struct Stories<'a> {
+    status: Vec<&'a Entry>,
+    fields: HashMap<&'a HeaderName, Vec<Line<'a>>>,
+    /// Who brought the head that the rest was written to.
+    base: &'a Writer,
 }
 
-/// Whether something stood there before the first write that was seen.
-fn starts_with_base(name: &HeaderName, ledger: &Ledger) -> bool {
-    let first = ledger.entries().iter().find(|entry| entry.field() == Some(name) && is_told(entry));
-    first.is_none_or(|entry| !entry.before().is_empty())
+#[derive(Clone, Copy)]
+enum Line<'a> {
+    Wrote(&'a Entry),
+    /// An answer of one's own left it out.
+    Lost(&'a Entry),
 }
 
-fn story(text: &mut String, name: &HeaderName, ledger: &Ledger, base: &Writer) {
-    if starts_with_base(name, ledger) {
-        let first = ledger.entries().iter().find(|entry| entry.field() == Some(name));
-        let value = first.map(|entry| entry.before().to_string()).unwrap_or_default();
-        line(text, "set", base, &value);
+impl<'a> Stories<'a> {
+    fn of(ledger: &'a Ledger) -> Self {
+        let mut stories =
+            Self { status: Vec::new(), fields: HashMap::new(), base: &Writer::Response };
+        for entry in ledger.entries() {
+            match (entry.field(), entry.verb()) {
+                (_, Verb::Promise) => {}
+                (Some(field), _) => {
+                    stories.fields.entry(field).or_default().push(Line::Wrote(entry));
+                }
+                (None, _) => stories.status.push(entry),
+            }
+            if entry.verb() == Verb::Answer {
+                stories.base = entry.writer();
+                for lost in entry.lost() {
+                    stories.fields.entry(lost).or_default().push(Line::Lost(entry));
+                }
+            }
+        }
+        stories
     }
-    for entry in ledger.entries() {
-        if entry.field() == Some(name) {
-            let value = entry.after().to_string();
-            line(text, entry.verb().as_str(), entry.writer(), &fate(entry, &value));
-        } else if entry.lost().contains(&name) {
-            line(text, "drop", entry.writer(), "answered with a head of its own");
+
+    /// Whether the field came with the head, before the first write to it that was seen.
+    fn came_with(&self, name: &HeaderName) -> bool {
+        let lines = self.fields.get(name).map(Vec::as_slice).unwrap_or_default();
+        let since = lines.iter().rposition(|line| matches!(line, Line::Lost(_)));
+        let mut since = lines.iter().skip(since.map_or(0, |at| at + 1));
+        let first = since.find_map(|line| match line {
+            Line::Wrote(entry) if is_lasting(entry) => Some(entry),
+            Line::Wrote(_) | Line::Lost(_) => None,
+        });
+        first.is_none_or(|entry| !entry.before().is_empty())
+    }
+
+    fn tell(&self, text: &mut String, name: &HeaderName) {
+        let Some(lines) = self.fields.get(name) else {
+            return line(text, "set", self.base, "");
+        };
+        let writes = || {
+            lines.iter().filter_map(|line| match line {
+                Line::Wrote(entry) => Some(*entry),
+                Line::Lost(_) => None,
+            })
+        };
+        let lost_first = matches!(lines.first(), Some(Line::Lost(_)));
+        if lost_first {
+            line(text, "set", &Writer::Response, "");
+        } else if let Some(first) = writes().find(|entry| is_lasting(entry)) {
+            if !first.before().is_empty() {
+                let base = if self.came_with(name) { self.base } else { &Writer::Response };
+                line(text, "set", base, &first.before().to_string());
+            }
+        }
+        for told in lines {
+            match told {
+                Line::Wrote(entry) => {
+                    let value = with_fate(entry, &entry.after().to_string());
+                    line(text, entry.verb().as_str(), entry.writer(), &value);
+                }
+                Line::Lost(entry) => {
+                    line(text, "drop", entry.writer(), "answered with a head of its own");
+                }
+            }
         }
     }
 }
@@ -124,7 +163,15 @@ fn line(text: &mut String, verb: &str, writer: &Writer, rest: &str) {
     writeln!(text, "  {verb} by {writer}{colon}{rest}").unwrap_or_default();
 }
 
-fn fate(entry: &Entry, what: &str) -> String {
+/// Whether an entry changed the head.
+fn is_lasting(entry: &Entry) -> bool {
+    match entry.fate() {
+        Fate::Applied | Fate::Overridden | Fate::Mended | Fate::Replaced => true,
+        Fate::Yielded | Fate::Trailers | Fate::Refused(_) | Fate::Unsent => false,
+    }
+}
+
+fn with_fate(entry: &Entry, what: &str) -> String {
     match entry.fate() {
         Fate::Applied | Fate::Overridden => what.to_owned(),
         other @ (Fate::Yielded
@@ -134,9 +181,4 @@ fn fate(entry: &Entry, what: &str) -> String {
         | Fate::Replaced
         | Fate::Unsent) => format!("{what} ({other})"),
     }
-}
-
-/// Whether an entry is about the head and not about a promise.
-fn is_told(entry: &Entry) -> bool {
-    entry.verb() != Verb::Promise
 }

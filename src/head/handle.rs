@@ -2,16 +2,16 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderName, HeaderValue};
 use http::{Extensions, StatusCode};
 
 use super::shared::Shared;
 use super::write::{Change, Unreadable, Write};
 use super::{Draft, Input, Receipt, Verdict};
 use crate::error::{BoxError, Error, Kind};
-use crate::ledger::{Entry, Fate, LayerName, Ledger, Placed, Refusal, Stage, Trail, Verb, Writer};
+use crate::ledger::{Entry, Fate, Placed, Refusal, Stage, Verb, Writer};
 
 /// The response head of one exchange, from anywhere in the application.
 ///
@@ -87,35 +87,17 @@ impl Head {
         Some(self.clone())
     }
 
-    /// A probe looks at the response as it is given to `layer`.
-    pub(crate) fn enter(&self, layer: &LayerName, status: StatusCode, fields: &HeaderMap) {
-        let mut state = self.shared.lock();
-        let Some(trail) = state.trail() else { return };
-        if !trail.has_passed(layer) && trail.is_same(status, fields) {
-            return trail.enter_same(layer);
-        }
-        drop(state);
-        self.look(|trail, ledger| trail.enter(layer, status, fields, ledger));
+    /// The fields whose values are not shown.
+    pub(crate) fn secrets(&self) -> Arc<[HeaderName]> {
+        self.shared.lock().secrets()
     }
 
-    /// A probe looks at the response as `layer` hands it on.
-    pub(crate) fn leave(&self, layer: &LayerName, status: StatusCode, fields: &HeaderMap) {
-        let mut state = self.shared.lock();
-        let Some(trail) = state.trail() else { return };
-        if trail.is_same(status, fields) && trail.leave_same(layer) {
-            return;
-        }
-        drop(state);
-        self.look(|trail, ledger| trail.leave(layer, status, fields, ledger));
+    pub(crate) fn weak(&self) -> Weak<Shared> {
+        Arc::downgrade(&self.shared)
     }
 
-    /// Looks without the lock: what is dropped there is not ours.
-    fn look(&self, look: impl FnOnce(&mut Trail, &mut Ledger)) {
-        let taken = self.shared.lock().take_trail();
-        if let Some((mut trail, mut ledger)) = taken {
-            look(&mut trail, &mut ledger);
-            self.shared.lock().put_trail(trail, ledger);
-        }
+    pub(crate) fn is(&self, exchange: &Weak<Shared>) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.shared), exchange.as_ptr())
     }
 
     /// Replaces every value of `name` with `value`.
@@ -226,7 +208,9 @@ impl Head {
     }
 
     /// The head as it is planned, or went out: each field with who set, changed and dropped it, in
-    /// readable text. Secret values are left out.
+    /// readable text. Secret values are left out. While a handler is at work there are only the
+    /// writes through `Head`; while hooks run their [`Draft::explain`](crate::Draft::explain) has it
+    /// all.
     ///
     /// Who wrote what is known where somebody watches: a layer with
     /// [rules](crate::LetterheadLayer::rules) or a [reporter](crate::LetterheadLayer::reporter);

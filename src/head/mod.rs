@@ -8,6 +8,7 @@ mod handle;
 mod receipt;
 mod shared;
 mod stage;
+mod told;
 mod trailing;
 mod write;
 
@@ -23,4 +24,5 @@ pub use receipt::{Note, Outcome, Receipt};
 pub(crate) use shared::{Callback, Record, Shared, State};
 pub use stage::CommitCause;
 pub(crate) use stage::{Input, Life, Verdict};
+pub(crate) use told::Told;
 pub(crate) use trailing::{Collected, Promises, Trailing, permitted};

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderName;
 use http::{Method, StatusCode, Version};
 
 use super::CommitCause;
 use crate::error::Error;
-use crate::ledger::{Entry, Ledger, Stage};
+use crate::ledger::{Entry, Ledger, Lines, Stage};
 use crate::rules::Conflict;
 use crate::rules::framing::Mended;
 
@@ -148,8 +148,9 @@ pub struct Receipt {
     pub(crate) last_stage: Stage,
     pub(crate) cause: Option<CommitCause>,
     pub(crate) ledger: Ledger,
-    pub(crate) fields: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) fields: Lines,
     pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) conflicts_cut: u64,
     pub(crate) path: Option<Box<str>>,
     pub(crate) route: Option<Box<str>>,
     pub(crate) outcome: Outcome,
@@ -240,6 +241,13 @@ impl Receipt {
         &self.conflicts
     }
 
+    /// How many conflicts there was no room for in [`conflicts`](Self::conflicts). They were acted
+    /// upon all the same.
+    #[must_use]
+    pub const fn conflicts_cut(&self) -> u64 {
+        self.conflicts_cut
+    }
+
     /// The path of the request's target, without its query; `None` if nobody watched.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
@@ -304,6 +312,9 @@ impl fmt::Display for Receipt {
         }
         for conflict in self.conflicts() {
             write!(f, "; conflict: {conflict}")?;
+        }
+        if self.conflicts_cut > 0 {
+            write!(f, "; {} more conflicts", self.conflicts_cut)?;
         }
         self.notes().iter().try_for_each(|note| write!(f, "; note: {note}"))
     }

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
 use super::write::{Change, Write};
-use super::{Ability, Draft, Life, Note, Receipt, Sealing, Trailing};
+use super::{Ability, Draft, Life, Note, Receipt, Sealing, Told, Trailing};
 use crate::error::{BoxError, Error};
-use crate::ledger::{Entry, Fate, Ledger, Placed, Refusal, Stage, Trail};
+use crate::ledger::{Entry, Fate, Ledger, Lines, Placed, Refusal, Stage};
 use crate::rules::Conflict;
 
 /// Runs before the commit, with the draft of the head.
@@ -39,6 +40,8 @@ pub(crate) struct State {
     pub(crate) status: Option<StatusCode>,
     /// Bytes of content that were held until the commit.
     pub(crate) held: u64,
+    /// How long this response may wait for its body's word.
+    pub(crate) patience: Duration,
     /// What few responses have; made when it is needed.
     record: Option<Box<Record>>,
     /// What a write finds after the commit.
@@ -56,10 +59,15 @@ pub(crate) struct Record {
     pub(crate) sealing: Sealing,
     pub(crate) callbacks: Vec<Callback>,
     pub(crate) notes: Vec<Note>,
-    /// What the watch has seen of the response; `None` while somebody looks, or if nobody watches.
-    pub(crate) trail: Option<Box<Trail>>,
-    /// What the rules found.
+    /// What layers did to the response; it comes with it.
+    pub(crate) told: Option<Told>,
+    /// The head as it went out.
+    pub(crate) sent: Option<Lines>,
+    /// Fields whose values are not shown.
+    pub(crate) secrets: Option<Arc<[HeaderName]>>,
+    /// What the rules found, and how much more there was.
     pub(crate) conflicts: Vec<Conflict>,
+    pub(crate) conflicts_cut: u64,
     /// The request's path, and the route that it took, where that is known.
     pub(crate) path: Option<Box<str>>,
     pub(crate) route: Option<Box<str>>,
@@ -78,6 +86,7 @@ impl Shared {
                 nested: false,
                 status: None,
                 held: 0,
+                patience: Duration::ZERO,
                 record: None,
                 trailing: Trailing::Closed(Refusal::NotDeclared),
                 lent: None,
@@ -135,11 +144,17 @@ impl State {
     }
 
     /// Watches this head: values are kept, and layers are followed.
-    pub(crate) fn watch(&mut self, secrets: Arc<[HeaderName]>, path: &str) {
+    pub(crate) fn watch(&mut self, secrets: Arc<[HeaderName]>, path: Box<str>) {
         let record = self.record();
-        record.sealing.ledger.watch(secrets);
-        record.trail = Some(Box::default());
-        record.path = Some(path.into());
+        record.sealing.ledger.watch(Arc::clone(&secrets));
+        record.secrets = Some(secrets);
+        record.path = Some(path);
+    }
+
+    /// The fields whose values are not shown.
+    pub(crate) fn secrets(&self) -> Arc<[HeaderName]> {
+        let secrets = self.record.as_ref().and_then(|record| record.secrets.clone());
+        secrets.unwrap_or_else(|| Arc::from([]))
     }
 
     /// Notes the route.
@@ -151,39 +166,12 @@ impl State {
 
     /// Whether no probe has brought the route yet.
     pub(crate) fn wants_route(&self) -> bool {
-        let trail = self.record.as_ref().and_then(|record| record.trail.as_ref());
-        trail.is_some_and(|trail| trail.status().is_none()) && !self.has_route()
-    }
-
-    fn has_route(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| record.route.is_some())
-    }
-
-    /// What the watch has seen, where somebody watches.
-    pub(crate) fn trail(&mut self) -> Option<&mut Trail> {
-        self.record.as_mut()?.trail.as_deref_mut()
+        self.record.as_ref().is_some_and(|record| record.route.is_none())
     }
 
     /// The path of the request's target, where somebody watches.
     pub(crate) fn path(&self) -> Box<str> {
         self.record.as_ref().and_then(|record| record.path.clone()).unwrap_or_default()
-    }
-
-    /// Takes what the watch has seen, to look on without the lock; `None` if nobody watches.
-    pub(crate) fn take_trail(&mut self) -> Option<(Box<Trail>, Ledger)> {
-        let record = self.record.as_mut()?;
-        let trail = record.trail.take()?;
-        Some((trail, std::mem::take(&mut record.sealing.ledger)))
-    }
-
-    /// Puts back what was taken. The lines that were written meanwhile come after.
-    pub(crate) fn put_trail(&mut self, trail: Box<Trail>, mut ledger: Ledger) {
-        let record = self.record();
-        if !record.sealing.ledger.is_empty() {
-            ledger.join(std::mem::take(&mut record.sealing.ledger));
-        }
-        record.sealing.ledger = ledger;
-        record.trail = Some(trail);
     }
 
     /// What waits for the commit, if anything does.
@@ -265,30 +253,27 @@ impl State {
     }
 
     /// Status, fields and ledger as far as they are known, for an explanation.
-    pub(crate) fn told(&self) -> (Option<StatusCode>, Vec<(HeaderName, HeaderValue)>, Ledger) {
+    pub(crate) fn told(&self) -> (Option<StatusCode>, Lines, Ledger) {
         let record = self.record.as_ref();
-        let trail = record.and_then(|record| record.trail.as_ref());
         let mut fields = HeaderMap::new();
-        match (&self.lent, trail) {
-            (Some((_, lent)), _) => fields.clone_from(lent),
-            (None, Some(trail)) => {
-                for (name, value) in trail.fields() {
-                    let _ = fields.try_append(name, value.clone());
-                }
-            }
-            (None, None) => {}
+        if let Some((_, lent)) = &self.lent {
+            fields.clone_from(lent);
         }
         let mut ledger = record.map(|record| record.sealing.ledger.clone()).unwrap_or_default();
-        let seen = trail.and_then(|trail| trail.status());
-        let known = self.planned_status().or(seen);
+        if let Some(told) = record.and_then(|record| record.told.as_ref()) {
+            let mut story = told.with(|story| story.ledger().clone());
+            story.join(ledger);
+            ledger = story;
+        }
+        let known = self.planned_status();
         let mut status = known.unwrap_or_default();
         for write in self.writes() {
             // As if they were applied now.
             let entry = write.clone().apply(&mut status, &mut fields, &ledger);
             ledger.record(entry);
         }
-        let fields = fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        (known.map(|_| status), fields, ledger)
+        let sent = record.and_then(|record| record.sent.clone());
+        (known.map(|_| status), sent.unwrap_or_else(|| Lines::of(&fields)), ledger)
     }
 
     fn writes(&self) -> &[Write] {

@@ -18,9 +18,10 @@ use super::recover::Origin;
 use super::terms::{Terms, mend, terms_of};
 use super::watched;
 use crate::error::Error;
-use crate::field::class::{self, Shape};
-use crate::head::{CommitCause, ErrorAnswer, Input, Note, Sealing, State, Trailing};
-use crate::ledger::Trail;
+use crate::field::class::Shape;
+use crate::head::{CommitCause, ErrorAnswer, Input, Note, Sealing, State, Told, Trailing};
+use crate::ledger::{Lines, Values, Writer};
+use crate::rules::Judged;
 use crate::rules::framing::{self, ContentPlan, Mended};
 
 /// Commits the inner response.
@@ -38,7 +39,7 @@ where
             state.held = held.content.frames.bytes();
             written(state, trailing, held.parts.status);
             if let Terms::Weighed(weighed) = &terms {
-                mend(exchange, &mut held.parts.headers, weighed);
+                mend(exchange, &mut held.parts.headers, weighed, None);
             }
             return terms;
         }
@@ -64,10 +65,10 @@ where
     settle(exchange, sealed, held, Some(answer))
 }
 
-/// What waited for the commit, and what was seen of the response on its way here.
+/// What waited for the commit, and what layers did to the response on its way here.
 struct Sealed {
     sealing: Option<Sealing>,
-    trail: Option<Box<Trail>>,
+    told: Option<Told>,
 }
 
 /// Begins the commit: from here only hooks may write. Takes what waited for it.
@@ -76,8 +77,8 @@ fn seal<B: Body>(exchange: &Exchange, held: &Held<B>, input: Input) -> Sealed {
     state.life = state.life.step(input).0;
     state.held = held.content.frames.bytes();
     let sealing = state.take_sealing();
-    let trail = sealing.as_ref().and_then(|_| state.record().trail.take());
-    Sealed { sealing, trail }
+    let told = sealing.as_ref().and_then(|_| state.record().told.take());
+    Sealed { sealing, told }
 }
 
 /// Applies writes and hooks, lets an error answer take its place, judges, and ends the commit.
@@ -91,16 +92,23 @@ where
     B: Body,
     B::Data: From<Bytes>,
 {
-    let Sealed { mut sealing, mut trail } = sealed;
+    let Sealed { mut sealing, told } = sealed;
+    let watch = exchange.settings.watch.as_ref().filter(|_| exchange.shared.watched);
     if let Some(sealing) = &mut sealing {
         let Parts { status, headers, .. } = &mut held.parts;
-        if let Some(trail) = trail.as_mut().filter(|_| instead.is_none() || !headers.is_empty()) {
-            trail.end(*status, headers, &mut sealing.ledger);
+        if let Some(told) = told {
+            // What layers did comes before what is applied now.
+            let story = told.with(|story| {
+                story.between(*status, headers);
+                story.take_ledger()
+            });
+            let later = std::mem::replace(&mut sealing.ledger, story);
+            sealing.ledger.join(later);
         }
         sealing.apply_writes(status, headers);
     }
     if let Some(answer) = instead {
-        put_instead(held, sealing.as_mut(), answer);
+        put_instead(exchange, held, sealing.as_mut(), answer);
     }
     if let Some(sealing) = &mut sealing {
         run_hooks(exchange, sealing, held);
@@ -108,15 +116,15 @@ where
     if is_unfinal(exchange, held.parts.status) {
         exchange.note(Note::Mended(Mended::InformationalStatus(held.parts.status.as_u16())));
         let answer = ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
-        put_instead(held, sealing.as_mut(), answer);
+        put_instead(exchange, held, sealing.as_mut(), answer);
         fail(exchange);
     }
-    if let Some(names) = fold_trailers(held) {
+    if let Some(names) = fold_trailers(exchange, held, sealing.as_mut()) {
         exchange.note_dropped(names);
     }
-    let conflicts = match (&mut sealing, &trail, &exchange.settings.watch) {
-        (Some(sealing), Some(_), Some(watch)) => watched::judge(exchange, watch, sealing, held),
-        (_, _, _) => Vec::new(),
+    let judged = match (&mut sealing, watch) {
+        (Some(sealing), Some(watch)) => watched::judge(exchange, watch, sealing, held),
+        (_, _) => Judged::default(),
     };
     let promises = sealing.as_mut().map(|sealing| std::mem::take(&mut sealing.promises));
     let (terms, trailing) = terms_of(exchange, held, promises.as_ref());
@@ -131,20 +139,19 @@ where
         if let Some(sealing) = &mut sealing {
             weighed.mark(&mut sealing.ledger);
         }
-        mend(exchange, &mut held.parts.headers, weighed);
+        mend(exchange, &mut held.parts.headers, weighed, sealing.as_mut());
     }
-    if let Some(trail) = &mut trail {
-        trail.sent(held.parts.status, &held.parts.headers);
-    }
-    let ends = watched::ends_a_test(exchange, &conflicts, trail.as_deref(), sealing.as_ref());
+    let sent = watch.map(|_| Lines::of(&held.parts.headers));
+    let ends =
+        watched::ends_a_test(watch, &judged, held.parts.status, sent.as_ref(), sealing.as_ref());
     let mut state = exchange.shared.lock();
     if let Some(mut sealing) = sealing {
         let meanwhile = std::mem::take(&mut state.sealing().ledger);
         sealing.ledger.join(meanwhile);
         let record = state.record();
         record.sealing = sealing;
-        record.conflicts = conflicts;
-        record.trail = trail;
+        (record.conflicts, record.conflicts_cut) = (judged.conflicts, judged.cut);
+        record.sent = sent;
     }
     written(state, trailing, held.parts.status);
     if let Some(text) = ends {
@@ -161,15 +168,20 @@ fn written(mut state: MutexGuard<'_, State>, trailing: Trailing, status: StatusC
 }
 
 /// Puts an error answer in the place of the planned response.
-pub(crate) fn put_instead<B>(held: &mut Held<B>, sealing: Option<&mut Sealing>, answer: ErrorAnswer)
-where
+pub(crate) fn put_instead<B>(
+    exchange: &Exchange,
+    held: &mut Held<B>,
+    sealing: Option<&mut Sealing>,
+    answer: ErrorAnswer,
+) where
     B: Body,
     B::Data: From<Bytes>,
 {
     let Parts { status, headers, extensions, .. } = &mut held.parts;
+    let outlives = |name: &HeaderName| exchange.outlives(name);
     let content = match sealing {
-        Some(sealing) => sealing.replaced(status, headers, answer),
-        None => crate::head::replace(status, headers, answer),
+        Some(sealing) => sealing.replaced(status, headers, answer, &outlives),
+        None => crate::head::replace(status, headers, answer, &outlives),
     };
     // What the old response carried for its server, such as a reason phrase, goes with it.
     extensions.clear();
@@ -189,7 +201,7 @@ where
         sealing.drop_hooks();
         let answer = exchange.answer_error(Origin::Hook, &error);
         exchange.note_failure(error);
-        put_instead(held, Some(sealing), answer);
+        put_instead(exchange, held, Some(sealing), answer);
         fail(exchange);
     }
 }
@@ -205,21 +217,28 @@ fn is_unfinal(exchange: &Exchange, status: StatusCode) -> bool {
 
 /// Trailers that came before the head was gone belong into the head, but for gRPC, where they
 /// are part of the protocol. Returns the names that may not be there.
-fn fold_trailers<B: Body>(held: &mut Held<B>) -> Option<Vec<HeaderName>> {
+fn fold_trailers<B: Body>(
+    exchange: &Exchange,
+    held: &mut Held<B>,
+    mut sealing: Option<&mut Sealing>,
+) -> Option<Vec<HeaderName>> {
     let fields = &mut held.parts.headers;
     if held.content.trailers.is_none() || hold::is_grpc(fields) {
         return None;
     }
     let (trailers, dropped) = crate::head::permitted(*held.content.trailers.take()?);
     for name in trailers.keys() {
+        let before = Values::of(fields.get_all(name).iter());
         // What comes last knows best; a list is gone on with.
-        let joins = matches!(class::of(name).shape(), Shape::List | Shape::Lines);
-        if !joins {
+        if !matches!(exchange.shape(name), Shape::List | Shape::Lines) {
             fields.remove(name);
         }
         for value in trailers.get_all(name) {
             // A head that is full keeps what it has.
             let _ = fields.try_append(name, value.clone());
+        }
+        if let Some(sealing) = &mut sealing {
+            sealing.changed(&Writer::Trailers, name, before, fields);
         }
     }
     Some(dropped)

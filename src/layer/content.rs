@@ -49,7 +49,11 @@ impl<B: Body> Content<B> {
 
     /// The exact length of everything, if it is known; asked before anything was handed on.
     pub(crate) fn exact(&self) -> Option<u64> {
-        if self.body.is_none() { Some(self.frames.bytes) } else { self.told }
+        match &self.body {
+            None => Some(self.frames.bytes),
+            // A body that has given more than it told has no known length.
+            Some(_) => self.told.filter(|told| self.frames.bytes <= *told),
+        }
     }
 
     /// What the rest of the body says about its length.

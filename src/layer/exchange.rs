@@ -15,8 +15,11 @@ use super::recover::{Cause, Failure, Origin};
 use super::spare;
 use crate::caught::{caught, contained, discard};
 use crate::error::Error;
+use crate::field::class::{self, Shape};
+use crate::field::nature;
 use crate::head::{
-    Ability, Collected, ErrorAnswer, Input, Note, Outcome, Receipt, Record, Shared, Tally, Trailing,
+    Ability, Collected, CommitCause, ErrorAnswer, Input, Note, Outcome, Receipt, Record, Shared,
+    Tally, Told, Trailing,
 };
 use crate::ledger::{Refusal, Stage};
 use crate::rules::{Conflict, Rule, judge_late};
@@ -50,6 +53,37 @@ impl Exchange {
     /// What the request lets its response do.
     pub(crate) fn ability(&self) -> Ability {
         self.shared.ability
+    }
+
+    /// Whether a story is about a response of this exchange.
+    pub(crate) fn is_of(&self, told: &Told) -> bool {
+        told.is_about(&self.shared)
+    }
+
+    /// How long this response may still wait for its body's word: not at all if it was not held, or
+    /// somebody wants it out.
+    pub(crate) fn patience(&self) -> Duration {
+        let state = self.shared.lock();
+        match state.life.cause() {
+            Some(CommitCause::Flush | CommitCause::NotHeld) => Duration::ZERO,
+            Some(_) | None => state.patience,
+        }
+    }
+
+    /// Whether a field of the planned head still holds for an answer that replaces it.
+    pub(crate) fn outlives(&self, name: &HeaderName) -> bool {
+        match &self.settings.watch {
+            Some(watch) => watch.rules.outlives(name),
+            None => nature::outlives_content(name),
+        }
+    }
+
+    /// What shape the values of a field have.
+    pub(crate) fn shape(&self, name: &HeaderName) -> Shape {
+        match &self.settings.watch {
+            Some(watch) => watch.rules.shape(name),
+            None => class::of(name).shape(),
+        }
     }
 
     /// Says what a drop from now on means.
@@ -205,7 +239,9 @@ impl Exchange {
             let late = judge_late(&watch.rules, &record.sealing.ledger, mended);
             record.conflicts.extend(late);
         }
-        let Record { sealing, callbacks, notes, trail, conflicts, path, route, failure } = record;
+        let Record { sealing, callbacks, notes, sent, conflicts, path, route, failure, .. } =
+            record;
+        let conflicts_cut = record.conflicts_cut;
         let mut receipt = Receipt {
             method: self.shared.method.clone(),
             version: self.ability().version,
@@ -220,8 +256,9 @@ impl Exchange {
             last_stage,
             cause,
             ledger: sealing.ledger,
-            fields: trail.map(|trail| trail.into_fields()).unwrap_or_default(),
+            fields: sent.unwrap_or_default(),
             conflicts,
+            conflicts_cut,
             path,
             route,
             outcome,

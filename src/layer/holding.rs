@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Buf;
 use http::Response;
@@ -18,7 +19,7 @@ use super::recover::Origin;
 use super::timer;
 use crate::caught::{Payload, caught};
 use crate::error::{BoxError, Error, Kind};
-use crate::head::{CommitCause, Input, Verdict};
+use crate::head::{CommitCause, Input, Told, Verdict};
 use crate::rules::framing::content_is_due;
 
 /// Frames taken in one turn before the task is given back and the deadline looked at.
@@ -76,12 +77,18 @@ where
     /// The inner service has answered. With a last word the head is due without a poll: it is not
     /// held, was flushed before the answer, or its body is already over.
     pub(crate) fn begin(response: Response<B>, exchange: &Exchange) -> (Self, Option<Last>) {
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        let told = if exchange.shared.watched { parts.extensions.remove::<Told>() } else { None };
         let hold = parts.extensions.get().copied().unwrap_or(exchange.settings.hold);
         let (content, asked) = Content::of(body);
         let mut holding = Self { hold, lent: false, held: Held { parts, content } };
 
+        let told = told.filter(|told| exchange.is_of(told));
         let mut state = exchange.shared.lock();
+        if told.is_some() {
+            state.record().told = told;
+        }
+        state.patience = if hold.until() == Until::Never { Duration::ZERO } else { hold.time() };
         let (life, verdict) = state.life.step(Input::Answered);
         state.life = life;
         let Parts { status, headers, .. } = &mut holding.held.parts;

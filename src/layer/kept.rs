@@ -82,8 +82,9 @@ impl<B: Body> Kept<B> {
         exchange: Exchange,
     ) -> Self {
         content.drop_if_over();
-        if says == Says::Exactly && expected == Some(0) {
-            // The server will not ask for what is nothing.
+        let has_streams = exchange.ability().has_streams();
+        if says == Says::Exactly && expected == Some(0) && !has_streams {
+            // An HTTP/1 server will not ask for what is nothing; on HTTP/2 trailers may follow.
             content.drop_body();
         }
         let mut kept = Self { content, meter: Meter::new(expected), says, aside: None, exchange };
@@ -196,15 +197,14 @@ where
     fn hand(&mut self, data: B::Data, cx: &mut Context<'_>) -> Polled<B::Data> {
         match self.meter.count(data.remaining() as u64) {
             Count::Past { declared, reached } => self.too_long(declared, reached, cx),
-            Count::Complete if data.has_remaining() && self.content.body.is_some() => {
-                self.look_on(data, None, cx)
-            }
             Count::Complete if self.content.frames.bytes() > 0 => {
-                let more = self.meter.count(self.content.frames.bytes());
-                match more {
+                match self.meter.count(self.content.frames.bytes()) {
                     Count::Past { declared, reached } => self.too_long(declared, reached, cx),
                     Count::Within | Count::Complete => self.out(data),
                 }
+            }
+            Count::Complete if data.has_remaining() && self.content.body.is_some() => {
+                self.look_on(data, None, cx)
             }
             Count::Within | Count::Complete => self.out(data),
         }
@@ -246,8 +246,10 @@ where
         patience: Option<Pin<Box<Sleep>>>,
         cx: &mut Context<'_>,
     ) -> Polled<B::Data> {
-        let time = self.exchange.settings.hold.time();
-        let patience = patience.or_else(|| self.exchange.timer(time).map(Box::pin));
+        let patience = patience.or_else(|| {
+            let time = self.exchange.patience();
+            if time.is_zero() { None } else { self.exchange.timer(time).map(Box::pin) }
+        });
         let over = |mut patience: Pin<Box<Sleep>>| {
             timer::poll(patience.as_mut(), cx).is_pending().then_some(patience)
         };

@@ -25,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) linger: Duration,
     /// What is watched, and for whom; `None` if nobody looks, and then nothing is paid for it.
     pub(crate) watch: Option<Watch>,
+    pub(crate) sampling: Sampling,
     pub(crate) timers: Timers,
     pub(crate) said_nested: Once,
     pub(crate) said_no_timer: Once,
@@ -35,9 +36,6 @@ pub(crate) struct Settings {
 pub(crate) struct Watch {
     pub(crate) rules: Arc<Rules>,
     pub(crate) reporters: Vec<Arc<dyn Reporter>>,
-    /// One request in so many.
-    every: u64,
-    seen: Arc<AtomicU64>,
     /// The head itself says who wrote what.
     pub(crate) explained: bool,
     /// A rejected response says why.
@@ -54,17 +52,33 @@ impl Watch {
         Self {
             rules: Arc::new(rules),
             reporters: Vec::new(),
-            every: 1,
-            seen: Arc::default(),
             explained: false,
             candid: false,
             secrets: Arc::from([]),
         }
     }
+}
+
+/// Which requests are watched.
+#[derive(Clone, Debug)]
+pub(crate) struct Sampling {
+    /// One request in so many; 0 is none.
+    every: u64,
+    seen: Arc<AtomicU64>,
+}
+
+impl Sampling {
+    fn new(every: u64) -> Self {
+        Self { every, seen: Arc::default() }
+    }
 
     /// Whether this request is one of those that are watched.
     pub(crate) fn takes(&self) -> bool {
-        self.every == 1 || self.seen.fetch_add(1, Ordering::Relaxed) % self.every == 0
+        match self.every {
+            0 => false,
+            1 => true,
+            every => self.seen.fetch_add(1, Ordering::Relaxed) % every == 0,
+        }
     }
 }
 
@@ -120,6 +134,7 @@ impl LetterheadLayer {
                 on_end: None,
                 linger: Self::LINGER,
                 watch: None,
+                sampling: Sampling::new(1),
                 timers: Timers::default(),
                 said_nested: Once::default(),
                 said_no_timer: Once::default(),
@@ -175,13 +190,11 @@ impl LetterheadLayer {
     }
 
     /// Watches one request in `every`, the first one among them; 0 watches none. What is not
-    /// watched is neither judged nor given to reporters.
+    /// watched is neither judged nor given to reporters: rules that change or reject heads want
+    /// every request.
     #[must_use]
     pub fn sample(self, every: u32) -> Self {
-        if every == 0 {
-            return self.with(|settings| settings.watch = None);
-        }
-        self.watching(|watch| watch.every = u64::from(every))
+        self.with(|settings| settings.sampling = Sampling::new(u64::from(every)))
     }
 
     /// Adds the field `x-letterhead` to each head: who wrote each field, last writer first, on one
@@ -203,13 +216,15 @@ impl LetterheadLayer {
     }
 
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let Settings { hold, ref recover, ref on_end, linger, ref watch, .. } = *self.settings;
+        let Settings { hold, ref recover, ref on_end, linger, ref watch, ref sampling, .. } =
+            *self.settings;
         let mut settings = Settings {
             hold,
             recover: Arc::clone(recover),
             on_end: on_end.clone(),
             linger,
             watch: watch.clone(),
+            sampling: sampling.clone(),
             timers: Timers::default(),
             said_nested: Once::default(),
             said_no_timer: Once::default(),

@@ -12,6 +12,7 @@ mod kept;
 #[expect(clippy::module_inception, reason = "one public noun per file, and this one is the layer")]
 mod layer;
 mod named;
+mod probe;
 mod recover;
 mod route;
 mod service;

@@ -12,11 +12,11 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::route::route;
-use crate::head::Head;
+use super::probe::Probe;
 use crate::ledger::LayerName;
 
-/// Gives `layer` a name, so that receipts, conflicts and [`Head::explain`] can say what it wrote.
+/// Gives `layer` a name, so that receipts, conflicts and
+/// [`Head::explain`](crate::Head::explain) can say what it wrote.
 ///
 /// Any tower layer will do; it is used as it is. Its service is given the response on one side and
 /// hands it on at the other, and what differs is written down in its name. It costs next to nothing
@@ -67,7 +67,7 @@ use crate::ledger::LayerName;
 /// # }
 /// ```
 pub fn named<L>(name: impl Into<Cow<'static, str>>, layer: L) -> Named<L> {
-    Named { name: LayerName::new(name.into(), Vec::new()), layer }
+    Named { name: LayerName::new(name.into()), layer }
 }
 
 /// A layer with a name; made by [`named`].
@@ -86,6 +86,14 @@ impl<L> Named<L> {
     #[must_use]
     pub fn owns(mut self, fields: impl IntoIterator<Item = HeaderName>) -> Self {
         self.name = self.name.owning(fields);
+        self
+    }
+
+    /// Says that the layer is there to change the status, as one does that answers conditional or
+    /// range requests.
+    #[must_use]
+    pub fn owns_status(mut self) -> Self {
+        self.name = self.name.owning_status();
         self
     }
 }
@@ -117,35 +125,6 @@ pub struct Inside<S> {
     inner: S,
 }
 
-/// Which side of a layer the response passes.
-#[derive(Clone, Copy, Debug)]
-enum Side {
-    Inside,
-    Outside,
-}
-
-/// Somebody watches this request's head.
-struct Probe {
-    head: Head,
-    name: LayerName,
-    side: Side,
-}
-
-impl Probe {
-    fn of<B>(request: &Request<B>, name: &LayerName, side: Side) -> Option<Self> {
-        let head = request.extensions().get::<Head>()?.watched(|| route(request.extensions()))?;
-        Some(Self { head, name: name.clone(), side })
-    }
-
-    fn look<B>(&self, response: &Response<B>) {
-        let (status, fields) = (response.status(), response.headers());
-        match self.side {
-            Side::Inside => self.head.enter(&self.name, status, fields),
-            Side::Outside => self.head.leave(&self.name, status, fields),
-        }
-    }
-}
-
 impl<S, ReqB, ResB> Service<Request<ReqB>> for Outside<S>
 where
     S: Service<Request<ReqB>, Response = Response<ResB>>,
@@ -158,8 +137,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        let probe = Probe::of(&request, &self.name, Side::Outside);
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        let probe = Probe::outside(&mut request, &self.name);
         ProbeFuture { inner: self.inner.call(request), probe }
     }
 }
@@ -177,7 +156,7 @@ where
     }
 
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        let probe = Probe::of(&request, &self.name, Side::Inside);
+        let probe = Probe::inside(&request, &self.name);
         ProbeFuture { inner: self.inner.call(request), probe }
     }
 }
@@ -205,8 +184,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         // A response is large: it is looked at where it lies, and not moved.
-        let polled = this.inner.poll(cx);
-        if let (Some(probe), Poll::Ready(answer)) = (&*this.probe, &polled) {
+        let mut polled = this.inner.poll(cx);
+        if let (Some(probe), Poll::Ready(answer)) = (&*this.probe, &mut polled) {
             if let Ok(response) = answer {
                 probe.look(response);
             }

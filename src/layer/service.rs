@@ -10,8 +10,8 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::exchange::Exchange;
-use super::layer::{Settings, Watch};
-use super::route::route;
+use super::layer::Settings;
+use super::route::{path, route};
 use super::spare;
 use super::{ResponseBody, ResponseFuture};
 use crate::caught::caught;
@@ -71,7 +71,7 @@ where
             return ResponseFuture::nested(self.inner.call(request));
         }
         let mut shared = spare::take(Ability::of(&request), request.method().clone());
-        if self.settings.watch.as_ref().is_some_and(Watch::takes) {
+        if self.settings.watch.is_some() && self.settings.sampling.takes() {
             watch(&mut shared, &self.settings, &request);
         }
         request.extensions_mut().insert(Head::new(Arc::clone(&shared)));
@@ -90,7 +90,7 @@ fn watch<B>(shared: &mut Arc<Shared>, settings: &Settings, request: &Request<B>)
     if let (Some(watch), Some(shared)) = (&settings.watch, Arc::get_mut(shared)) {
         shared.watched = true;
         let mut state = shared.lock();
-        state.watch(Arc::clone(&watch.secrets), request.uri().path());
+        state.watch(Arc::clone(&watch.secrets), path(request));
         state.set_route(route(request.extensions()));
     }
 }

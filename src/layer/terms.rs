@@ -1,6 +1,8 @@
 //! What the commit does about framing and trailers: weighed against the content, then carried out.
 
-use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, TRAILER, TRANSFER_ENCODING};
+use http::header::{
+    CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRAILER, TRANSFER_ENCODING,
+};
 use http::response::Parts;
 use http_body::Body;
 
@@ -8,8 +10,8 @@ use super::exchange::Exchange;
 use super::holding::Held;
 use crate::field::length::{self, Declared};
 use crate::field::{list, nature};
-use crate::head::{Ability, Note, Promises, Trailing};
-use crate::ledger::{Ledger, Refusal};
+use crate::head::{Ability, Note, Promises, Sealing, Trailing};
+use crate::ledger::{Ledger, Refusal, Values, Writer};
 use crate::rules::framing::{self, Coding, ContentPlan, Facts, Length, Plan};
 
 /// What is done to the head at the end of the commit, and with its content.
@@ -145,7 +147,15 @@ fn weigh_trailers<B: Body>(
 }
 
 /// Mends the framing of the head.
-pub(crate) fn mend(exchange: &Exchange, fields: &mut HeaderMap, weighed: &Weighed) {
+pub(crate) fn mend(
+    exchange: &Exchange,
+    fields: &mut HeaderMap,
+    weighed: &Weighed,
+    sealing: Option<&mut Sealing>,
+) {
+    const MENDED: [&HeaderName; 3] = [&CONTENT_LENGTH, &TRANSFER_ENCODING, &TRAILER];
+    let before =
+        sealing.is_some().then(|| MENDED.map(|name| Values::of(fields.get_all(name).iter())));
     match weighed.plan.length {
         Length::Keep => {}
         Length::Set(bytes) => {
@@ -170,5 +180,10 @@ pub(crate) fn mend(exchange: &Exchange, fields: &mut HeaderMap, weighed: &Weighe
     }
     for mended in &weighed.plan.mended {
         exchange.note(Note::Mended(*mended));
+    }
+    if let (Some(sealing), Some(before)) = (sealing, before) {
+        for (name, before) in MENDED.into_iter().zip(before) {
+            sealing.changed(&Writer::Framing, name, before, fields);
+        }
     }
 }

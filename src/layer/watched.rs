@@ -12,7 +12,7 @@ use super::holding::Held;
 use super::layer::Watch;
 use crate::error::{Error, Kind};
 use crate::head::{ErrorAnswer, Sealing, explain, in_short};
-use crate::ledger::Trail;
+use crate::ledger::Lines;
 use crate::rules::{self, Case, Conflict, Judged};
 
 /// The field that says who wrote each field, where the operator wants that.
@@ -24,50 +24,56 @@ pub(crate) fn judge<B>(
     watch: &Watch,
     sealing: &mut Sealing,
     held: &mut Held<B>,
-) -> Vec<Conflict>
+) -> Judged
 where
     B: Body,
     B::Data: From<Bytes>,
 {
     let path = exchange.shared.lock().path();
-    let Parts { status, headers, .. } = &mut held.parts;
-    let Judged { conflicts, rejected } = rules::judge(Case {
-        rules: &watch.rules,
-        path: &path,
-        status,
-        fields: headers,
-        ledger: &mut sealing.ledger,
-    });
-    if rejected {
+    let mut judged = rules::judge(case(watch, &path, sealing, held));
+    if judged.rejected {
         exchange.note_failure(Error::new(Kind::Rejected));
-        put_instead(held, Some(sealing), refusal(&conflicts, watch.candid));
+        for culprit in &judged.culprits {
+            held.parts.headers.remove(culprit);
+        }
+        let answer = refusal(&judged.conflicts, watch.candid);
+        put_instead(exchange, held, Some(sealing), answer);
         fail(exchange);
+        rules::judge_refusal(case(watch, &path, sealing, held), &mut judged);
     }
     if watch.explained {
         let headers = &mut held.parts.headers;
-        let pairs: Vec<_> = headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
-        let text = in_short(&pairs, &sealing.ledger);
+        let text = in_short(&Lines::of(headers), &sealing.ledger);
         if let Ok(value) = HeaderValue::try_from(text) {
             let _ = headers.try_insert(DEBUG_FIELD, value);
         }
     }
-    conflicts
+    judged
+}
+
+fn case<'a, B: Body>(
+    watch: &'a Watch,
+    path: &'a str,
+    sealing: &'a mut Sealing,
+    held: &'a mut Held<B>,
+) -> Case<'a> {
+    let Parts { status, headers, .. } = &mut held.parts;
+    Case { rules: &watch.rules, path, status, fields: headers, ledger: &mut sealing.ledger }
 }
 
 /// The text with which a strict rule ends a test, if one was broken.
 pub(crate) fn ends_a_test(
-    exchange: &Exchange,
-    conflicts: &[Conflict],
-    trail: Option<&Trail>,
+    watch: Option<&Watch>,
+    judged: &Judged,
+    status: StatusCode,
+    sent: Option<&Lines>,
     sealing: Option<&Sealing>,
 ) -> Option<String> {
-    let watch = exchange.settings.watch.as_ref()?;
-    if conflicts.is_empty() || !watch.rules.is_strict() {
+    if judged.conflicts.is_empty() || !watch?.rules.is_strict() {
         return None;
     }
-    let (trail, sealing) = (trail?, sealing?);
-    let explained = explain(trail.status(), trail.fields(), &sealing.ledger);
-    Some(indictment(conflicts, &explained))
+    let explained = explain(Some(status), sent?, &sealing?.ledger);
+    Some(indictment(&judged.conflicts, &explained))
 }
 
 /// What a client is told of a rejected response: no more than its status, unless it is to know.

@@ -1,16 +1,17 @@
 //! The ledger itself: the entries of one head, in the order in which they took effect; bounded.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 
-use super::values::is_secret;
-use super::{Entry, Fate, Refusal, Values, Verb, Writer};
+use super::values::weight;
+use super::{Entry, Fate, Refusal, Secrecy, Values, Verb, Writer};
 
 /// The most entries that one head keeps; what comes after is counted, not kept.
 const MOST_ENTRIES: usize = 1024;
 
-/// The most bytes of values that one ledger keeps alive.
+/// The most bytes of values that one ledger keeps alive, with 64 for each value.
 const MOST_BYTES: usize = 256 * 1024;
 
 /// The entries of one head.
@@ -42,14 +43,19 @@ impl Ledger {
         self.watch.is_some()
     }
 
-    /// Whether values of this field are not to be shown.
-    pub(crate) fn is_secret(&self, name: &HeaderName) -> bool {
-        is_secret(name) || self.watch.as_ref().is_some_and(|watch| watch.secrets.contains(name))
+    /// How much of this field's values may be told.
+    pub(crate) fn secrecy(&self, name: &HeaderName) -> Secrecy {
+        match (Secrecy::of(name), &self.watch) {
+            (Secrecy::Open, Some(watch)) if watch.secrets.contains(name) => Secrecy::Secret,
+            (secrecy, _) => secrecy,
+        }
     }
 
     /// Writes `entry` down; whatever it takes the place of is marked so.
     pub(crate) fn record(&mut self, mut entry: Entry) {
-        if entry.fate == Fate::Applied && supersedes(entry.verb) {
+        if matches!(entry.writer, Writer::Rule) {
+            self.settle_by_rule(&entry);
+        } else if entry.fate == Fate::Applied && supersedes(entry.verb) {
             for earlier in &mut self.entries {
                 if earlier.fate == Fate::Applied && same_target(earlier, &entry) {
                     earlier.fate = Fate::Overridden;
@@ -65,14 +71,17 @@ impl Ledger {
             let seen = entry.seen.get_or_insert_default();
             seen.sequence = watch.sequence;
             if let Some(field) = &entry.field {
-                seen.secret = is_secret(field) || watch.secrets.contains(field);
+                let configured = watch.secrets.contains(field);
+                let secrecy = Secrecy::of(field);
+                let open = secrecy == Secrecy::Open;
+                seen.secrecy = if open && configured { Secrecy::Secret } else { secrecy };
             }
-            let lost: usize = seen.lost.iter().map(|(_, value)| value.len()).sum();
-            let bytes = seen.before.bytes() + seen.after.bytes() + lost;
+            let lost: usize = seen.lost.0.iter().map(|(_, value)| weight(value)).sum();
+            let bytes = seen.before.weight() + seen.after.weight() + lost;
             if watch.bytes + bytes > MOST_BYTES {
                 seen.over = !seen.before.is_empty();
                 (seen.before, seen.after) = (Values::None, Values::None);
-                for (_, value) in &mut seen.lost {
+                for (_, value) in &mut seen.lost.0 {
                     *value = HeaderValue::from_static("");
                 }
                 seen.cut = true;
@@ -81,6 +90,21 @@ impl Ledger {
             }
         }
         self.entries.push(entry);
+    }
+
+    /// A rule decided: what it let stand stands, and what it left out is overridden.
+    fn settle_by_rule(&mut self, entry: &Entry) {
+        let after = entry.seen.as_ref().map(|seen| members(&seen.after)).unwrap_or_default();
+        for earlier in &mut self.entries {
+            let of_head = matches!(earlier.fate, Fate::Applied | Fate::Overridden);
+            if !of_head || !same_target(earlier, entry) {
+                continue;
+            }
+            let wrote = earlier.seen.as_ref().map(|seen| members(&seen.after)).unwrap_or_default();
+            let stands = !wrote.is_empty() && wrote.is_subset(&after)
+                || entry.verb == Verb::Status && earlier.status == entry.status;
+            earlier.fate = if stands { Fate::Applied } else { Fate::Overridden };
+        }
     }
 
     /// Marks what an error answer dropped: every applied write whose field is not `kept`.
@@ -107,16 +131,6 @@ impl Ledger {
         self.cut += later.cut;
         for entry in later.entries {
             self.record(entry);
-        }
-    }
-
-    /// The response that layers wrote to was dropped, and another one comes.
-    pub(crate) fn discard(&mut self) {
-        for entry in &mut self.entries {
-            let of_layers = matches!(entry.writer, Writer::Layer(_) | Writer::Unnamed(_));
-            if of_layers && matches!(entry.fate, Fate::Applied | Fate::Overridden) {
-                entry.fate = Fate::Unsent;
-            }
         }
     }
 
@@ -152,20 +166,16 @@ impl Ledger {
         &self.entries
     }
 
-    /// Whether nothing was written down.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.cut == 0
-    }
-
-    /// Whether the next entry would only be counted.
-    pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() >= MOST_ENTRIES
-    }
-
     /// How many entries there was no room for.
     pub(crate) const fn cut(&self) -> u64 {
         self.cut
     }
+}
+
+/// The members of values, or the values themselves where they are no lists.
+fn members(values: &Values) -> HashSet<&[u8]> {
+    let lines = values.as_slice().iter().map(HeaderValue::as_bytes);
+    lines.flat_map(|line| line.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii).collect()
 }
 
 /// Whether a write with this verb leaves nothing of what stood there before.
@@ -180,7 +190,7 @@ fn same_target(earlier: &Entry, later: &Entry) -> bool {
     if later.verb == Verb::Answer {
         // A new head: whatever was written to a field that is gone went with the old one.
         return match &earlier.field {
-            Some(field) => later.lost().contains(&field),
+            Some(field) => later.lost().any(|lost| lost == field),
             None => earlier.verb == Verb::Status,
         };
     }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use http::StatusCode;
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderName;
 
-use super::{Refusal, Shown, Stage, Values, Writer};
+use super::{Lines, Refusal, Secrecy, Shown, Stage, Values, Writer};
 
 /// What a write wanted to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,9 +139,9 @@ pub(crate) struct Seen {
     pub(crate) cut: bool,
     /// Where there was no room: something stood there before.
     pub(crate) over: bool,
-    pub(crate) secret: bool,
+    pub(crate) secrecy: Secrecy,
     /// The fields that an answer of one's own dropped.
-    pub(crate) lost: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) lost: Lines,
 }
 
 impl Entry {
@@ -200,15 +200,8 @@ impl Entry {
     }
 
     /// The fields that were dropped by an [answer](Verb::Answer) of one's own.
-    #[must_use]
-    pub fn lost(&self) -> Vec<&HeaderName> {
-        let mut names: Vec<&HeaderName> = Vec::new();
-        for (name, _) in self.seen.iter().flat_map(|seen| &seen.lost) {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        names
+    pub fn lost(&self) -> impl Iterator<Item = &HeaderName> {
+        self.seen.iter().flat_map(|seen| seen.lost.names())
     }
 
     /// Whether the write came when the head was already sealed.
@@ -219,8 +212,8 @@ impl Entry {
 
     fn shown(&self, pick: fn(&Seen) -> &Values) -> Shown<'_> {
         match &self.seen {
-            Some(seen) => Shown::new(pick(seen).as_slice(), seen.secret, seen.cut),
-            None => Shown::new(&[], false, false),
+            Some(seen) => Shown::new(pick(seen).as_slice(), seen.secrecy, seen.cut),
+            None => Shown::new(&[], Secrecy::Open, false),
         }
     }
 }
@@ -234,8 +227,9 @@ impl fmt::Display for Entry {
         if let Some(status) = self.status {
             write!(f, " {}", status.as_u16())?;
         }
-        if !self.lost().is_empty() {
-            write!(f, " ({} fields lost)", self.lost().len())?;
+        let lost = self.lost().count();
+        if lost > 0 {
+            write!(f, " ({lost} fields lost)")?;
         }
         write!(f, " by {}", self.writer)?;
         write!(f, " while {}: {}", self.stage, self.fate)

@@ -4,7 +4,7 @@ mod book;
 mod entry;
 mod placed;
 mod stage;
-mod trail;
+mod story;
 mod values;
 mod writer;
 
@@ -13,7 +13,7 @@ pub(crate) use entry::Seen;
 pub use entry::{Entry, Fate, Verb};
 pub use placed::{Placed, Refusal};
 pub use stage::Stage;
-pub(crate) use trail::Trail;
+pub(crate) use story::Story;
 pub use values::Shown;
-pub(crate) use values::Values;
+pub(crate) use values::{Lines, Secrecy, Values};
 pub use writer::{LayerName, Writer};

@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use http::header::{AUTHORIZATION, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE};
+use http::header::{
+    AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE,
+};
 
 /// How many bytes of a value are shown.
 const MOST_SHOWN: usize = 96;
 
 /// The values of one field, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) enum Values {
     #[default]
     None,
@@ -39,25 +41,89 @@ impl Values {
         matches!(self, Self::None)
     }
 
-    pub(crate) fn bytes(&self) -> usize {
-        self.as_slice().iter().map(HeaderValue::len).sum()
+    /// What they weigh in memory, about.
+    pub(crate) fn weight(&self) -> usize {
+        self.as_slice().iter().map(weight).sum()
     }
 }
 
-/// Whether values of this field are never shown, whatever the configuration says.
-pub(crate) fn is_secret(name: &HeaderName) -> bool {
-    name == SET_COOKIE
-        || name == AUTHORIZATION
+/// A value's bytes, and what it takes to hold it.
+pub(crate) fn weight(value: &HeaderValue) -> usize {
+    value.len() + 64
+}
+
+/// Nothing of a value is told by accident.
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} values", self.as_slice().len())
+    }
+}
+
+/// Field lines in order; lines of one name stand together.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lines(pub(crate) Vec<(HeaderName, HeaderValue)>);
+
+impl Lines {
+    pub(crate) fn of(fields: &HeaderMap) -> Self {
+        let mut lines = Vec::with_capacity(fields.len());
+        lines.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
+        Self(lines)
+    }
+
+    /// Each name once.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        let mut last = None;
+        let names = self.0.iter().map(|(name, _)| name);
+        names.filter(move |name| last.replace(*name) != Some(*name))
+    }
+}
+
+/// The names alone.
+impl fmt::Debug for Lines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+/// How much of a field's values may be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Secrecy {
+    #[default]
+    Open,
+    /// The name of the cookie is no secret, and tells which one it is about.
+    Cookie,
+    Secret,
+}
+
+impl Secrecy {
+    /// Of a field whatever the configuration says.
+    pub(crate) fn of(name: &HeaderName) -> Self {
+        if name == SET_COOKIE || matches!(name.as_str(), "cookie" | "set-cookie2") {
+            Self::Cookie
+        } else if is_secret(name) {
+            Self::Secret
+        } else {
+            Self::Open
+        }
+    }
+}
+
+/// Whether values of this field are credentials.
+fn is_secret(name: &HeaderName) -> bool {
+    name == AUTHORIZATION
         || name == PROXY_AUTHORIZATION
         || matches!(
             name.as_str(),
             "authentication-info"
-                | "cookie"
+                | "dpop-nonce"
                 | "proxy-authentication-info"
-                | "set-cookie2"
+                | "x-access-token"
+                | "x-amz-security-token"
                 | "x-api-key"
                 | "x-auth-token"
                 | "x-csrf-token"
+                | "x-refresh-token"
+                | "x-session-token"
                 | "x-xsrf-token"
         )
 }
@@ -69,12 +135,12 @@ pub struct Shown<'a> {
     values: &'a [HeaderValue],
     /// There were values, and there was no room for them.
     cut: bool,
-    secret: bool,
+    secrecy: Secrecy,
 }
 
 impl<'a> Shown<'a> {
-    pub(crate) const fn new(values: &'a [HeaderValue], secret: bool, cut: bool) -> Self {
-        Self { values, cut, secret }
+    pub(crate) const fn new(values: &'a [HeaderValue], secrecy: Secrecy, cut: bool) -> Self {
+        Self { values, cut, secrecy }
     }
 
     /// Whether there are none.
@@ -91,8 +157,10 @@ impl<'a> Shown<'a> {
 
     /// The values themselves, unless they are secret or were too large to keep.
     #[must_use]
-    pub const fn values(&self) -> Option<&'a [HeaderValue]> {
-        if self.secret || self.cut { None } else { Some(self.values) }
+    pub fn values(&self) -> Option<&'a [HeaderValue]> {
+        let open = self.secrecy == Secrecy::Open && !self.cut;
+        let told = open && !self.values.iter().any(HeaderValue::is_sensitive);
+        told.then_some(self.values)
     }
 }
 
@@ -109,10 +177,10 @@ impl fmt::Display for Shown<'_> {
                 f.write_str(" | ")?;
             }
             let bytes = value.as_bytes();
-            if self.secret || value.is_sensitive() {
-                // The name of a cookie is no secret, and tells which one it is about.
+            if self.secrecy != Secrecy::Open || value.is_sensitive() {
                 let name = bytes.split(|byte| *byte == b'=').next().unwrap_or_default();
-                if name.len() < bytes.len() && name.len() <= 32 && !name.contains(&b' ') {
+                let is_cookie = self.secrecy == Secrecy::Cookie && !value.is_sensitive();
+                if is_cookie && name.len() < bytes.len() && name.len() <= 64 {
                     write!(f, "{}=", Plain(name))?;
                 }
                 write!(f, "(secret, {} bytes)", bytes.len())?;
@@ -150,27 +218,31 @@ impl fmt::Debug for Shown<'_> {
 mod tests {
     use super::*;
 
-    fn check(values: &[&'static [u8]], secret: bool, expected: &str) {
+    fn check(values: &[&'static [u8]], secrecy: Secrecy, expected: &str) {
         let values: Vec<_> =
             values.iter().map(|bytes| HeaderValue::from_bytes(bytes).expect("legal")).collect();
-        assert_eq!(Shown::new(&values, secret, false).to_string(), expected);
+        assert_eq!(Shown::new(&values, secrecy, false).to_string(), expected);
     }
 
     #[test]
     fn values_are_shown_safely() {
-        check(&[], false, "(none)");
-        check(&[b"a", b"b"], false, "a | b");
-        check(&[b"caf\xe9\t\"tag\""], false, "caf\\xe9\\x09\"tag\"");
-        check(&[b"sid=abcdef; Path=/"], true, "sid=(secret, 18 bytes)");
-        check(&[b"Basic dXNlcjpwYXNz"], true, "(secret, 18 bytes)");
-        check(&[b"Bearer abc="], true, "(secret, 11 bytes)");
-        let mut sensitive = HeaderValue::from_static("token");
+        use Secrecy::{Cookie, Open, Secret};
+        check(&[], Open, "(none)");
+        check(&[b"a", b"b"], Open, "a | b");
+        check(&[b"caf\xe9\t\"tag\" \\"], Open, "caf\\xe9\\x09\"tag\" \\\\");
+        check(&[b"sid=abcdef; Path=/"], Cookie, "sid=(secret, 18 bytes)");
+        check(&[b"no pair"], Cookie, "(secret, 7 bytes)");
+        check(&[b"Basic dXNlcjpwYXNz"], Secret, "(secret, 18 bytes)");
+        check(&[b"aHVudGVyMjE="], Secret, "(secret, 12 bytes)");
+        let mut sensitive = HeaderValue::from_static("to=ken");
         sensitive.set_sensitive(true);
-        let shown = Shown::new(std::slice::from_ref(&sensitive), false, false).to_string();
-        assert_eq!(shown, "(secret, 5 bytes)");
+        let shown = Shown::new(std::slice::from_ref(&sensitive), Open, false);
+        assert_eq!((shown.to_string().as_str(), shown.values()), ("(secret, 6 bytes)", None));
         let long = HeaderValue::from_bytes(&vec![b'x'; 1 << 20]).expect("legal");
-        let shown = Shown::new(std::slice::from_ref(&long), false, false).to_string();
+        let shown = Shown::new(std::slice::from_ref(&long), Open, false).to_string();
         assert!(shown.len() < 200 && shown.ends_with("(1048576 bytes)"), "{shown}");
-        assert_eq!(Shown::new(&[], false, true).to_string(), "(too large to keep)");
+        assert_eq!(Shown::new(&[], Open, true).to_string(), "(too large to keep)");
+        let debug = format!("{:?} {:?}", Values::One(sensitive.clone()), Values::None);
+        assert_eq!(debug, "1 values 0 values");
     }
 }

@@ -20,11 +20,12 @@ pub struct LayerName {
 struct Label {
     name: Cow<'static, str>,
     owns: Vec<HeaderName>,
+    owns_status: bool,
 }
 
 impl LayerName {
-    pub(crate) fn new(name: Cow<'static, str>, owns: Vec<HeaderName>) -> Self {
-        Self { label: Arc::new(Label { name, owns }), instance: 0 }
+    pub(crate) fn new(name: Cow<'static, str>) -> Self {
+        Self { label: Arc::new(Label { name, owns: Vec::new(), owns_status: false }), instance: 0 }
     }
 
     /// The name of another service that is made of the layer.
@@ -42,14 +43,27 @@ impl LayerName {
 
     /// The same name with more fields that it owns.
     pub(crate) fn owning(&self, more: impl IntoIterator<Item = HeaderName>) -> Self {
-        let Label { name, owns } = &*self.label;
+        let Label { name, owns, owns_status } = &*self.label;
         let owns = owns.iter().cloned().chain(more).collect();
-        Self::new(name.clone(), owns)
+        let label = Label { name: name.clone(), owns, owns_status: *owns_status };
+        Self { label: Arc::new(label), instance: 0 }
+    }
+
+    /// The same name, which owns the status, too.
+    pub(crate) fn owning_status(&self) -> Self {
+        let Label { name, owns, .. } = &*self.label;
+        let label = Label { name: name.clone(), owns: owns.clone(), owns_status: true };
+        Self { label: Arc::new(label), instance: 0 }
     }
 
     /// Whether the layer is there to change this field.
     pub(crate) fn owns(&self, field: &HeaderName) -> bool {
         self.label.owns.contains(field)
+    }
+
+    /// Whether the layer is there to change the status.
+    pub(crate) fn owns_status(&self) -> bool {
+        self.label.owns_status
     }
 
     /// Whether both are of one service, and not only of one name.
@@ -83,6 +97,10 @@ pub enum Writer {
     Response,
     /// A layer without a name. It stands outside this named one, if there is one.
     Unnamed(Option<LayerName>),
+    /// The body's own trailers, which came before the head was gone.
+    Trailers,
+    /// The framing guard; see [`Mended`](crate::Mended).
+    Framing,
     /// The error answer that took the head's place.
     ErrorAnswer,
     /// A [rule](crate::Rules).
@@ -95,9 +113,13 @@ impl Writer {
     pub const fn location(&self) -> Option<&'static Location<'static>> {
         match self {
             Self::Place(location) => Some(location),
-            Self::Layer(_) | Self::Response | Self::Unnamed(_) | Self::ErrorAnswer | Self::Rule => {
-                None
-            }
+            Self::Layer(_)
+            | Self::Response
+            | Self::Unnamed(_)
+            | Self::Trailers
+            | Self::Framing
+            | Self::ErrorAnswer
+            | Self::Rule => None,
         }
     }
 
@@ -106,15 +128,24 @@ impl Writer {
     pub const fn layer(&self) -> Option<&LayerName> {
         match self {
             Self::Layer(name) => Some(name),
-            Self::Place(_) | Self::Response | Self::Unnamed(_) | Self::ErrorAnswer | Self::Rule => {
-                None
-            }
+            Self::Place(_)
+            | Self::Response
+            | Self::Unnamed(_)
+            | Self::Trailers
+            | Self::Framing
+            | Self::ErrorAnswer
+            | Self::Rule => None,
         }
     }
 
     /// Whether the writer is there to change this field.
     pub(crate) fn owns(&self, field: &HeaderName) -> bool {
         self.layer().is_some_and(|layer| layer.owns(field))
+    }
+
+    /// Whether the writer is there to change the status.
+    pub(crate) fn owns_status(&self) -> bool {
+        self.layer().is_some_and(LayerName::owns_status)
     }
 
     /// Whether both are one and the same.
@@ -134,6 +165,8 @@ impl Writer {
             Self::Place(_)
             | Self::Response
             | Self::Unnamed(None)
+            | Self::Trailers
+            | Self::Framing
             | Self::ErrorAnswer
             | Self::Rule => None,
         }
@@ -148,6 +181,8 @@ impl fmt::Display for Writer {
             Self::Response => f.write_str("the handler"),
             Self::Unnamed(Some(inside)) => write!(f, "an unnamed layer outside {inside}"),
             Self::Unnamed(None) => f.write_str("an unnamed layer"),
+            Self::Trailers => f.write_str("the body's trailers"),
+            Self::Framing => f.write_str("the framing guard"),
             Self::ErrorAnswer => f.write_str("the error answer"),
             Self::Rule => f.write_str("a rule"),
         }

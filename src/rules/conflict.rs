@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use http::StatusCode;
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderName;
 
 use super::{Action, Rule};
 use crate::field::class;
-use crate::ledger::{Shown, Values, Writer};
+use crate::ledger::{Lines, Secrecy, Shown, Values, Writer};
 
 /// What became of a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,13 +51,15 @@ pub struct Conflict {
     pub(crate) second: Option<Writer>,
     pub(crate) before: Values,
     pub(crate) after: Values,
-    pub(crate) secret: bool,
+    pub(crate) secrecy: Secrecy,
     pub(crate) statuses: Option<(StatusCode, StatusCode)>,
     pub(crate) detail: Option<Cow<'static, str>>,
     /// What was in a head that was replaced.
-    pub(crate) lost: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) lost: Lines,
     /// What may be put in where something is missing.
-    pub(crate) offer: Option<HeaderValue>,
+    pub(crate) offer: Values,
+    /// Which line of the ledger it is about.
+    pub(crate) entry: Option<usize>,
     pub(crate) action: Action,
     pub(crate) settled: Settled,
 }
@@ -71,11 +73,12 @@ impl Conflict {
             second: None,
             before: Values::None,
             after: Values::None,
-            secret: false,
+            secrecy: Secrecy::Open,
             statuses: None,
             detail: None,
-            lost: Vec::new(),
-            offer: None,
+            lost: Lines(Vec::new()),
+            offer: Values::None,
+            entry: None,
             action: Action::Report,
             settled: Settled::Reported,
         }
@@ -108,13 +111,13 @@ impl Conflict {
     /// What stood there before.
     #[must_use]
     pub fn before(&self) -> Shown<'_> {
-        Shown::new(self.before.as_slice(), self.secret, false)
+        Shown::new(self.before.as_slice(), self.secrecy, false)
     }
 
     /// What stood there after.
     #[must_use]
     pub fn after(&self) -> Shown<'_> {
-        Shown::new(self.after.as_slice(), self.secret, false)
+        Shown::new(self.after.as_slice(), self.secrecy, false)
     }
 
     /// The two statuses, for [`Rule::StatusChanged`].

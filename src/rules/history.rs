@@ -1,11 +1,12 @@
 //! Conflicts that lie in what was done to a head: who wrote what over whose.
 
 use http::StatusCode;
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue, SET_COOKIE};
 
 use super::{Conflict, Rule, Rules, merge};
 use crate::field::class::Shape;
-use crate::ledger::{Entry, Fate, Ledger, Verb, Writer};
+use crate::field::cookie;
+use crate::ledger::{Entry, Fate, Ledger, Lines, Stage, Verb, Writer};
 
 /// Who wrote what last, as far as the ledger goes.
 ///
@@ -21,9 +22,7 @@ pub(crate) struct Cast<'a> {
 impl<'a> Cast<'a> {
     /// The cast at the end of these entries.
     pub(crate) fn of(entries: &'a [Entry]) -> Self {
-        let answer = entries.iter().rposition(|entry| {
-            entry.verb == Verb::Answer && entry.field.is_none() && took_effect(entry)
-        });
+        let answer = last_answer(entries);
         let since = answer.map_or(0, |at| at + 1);
         let base = answer.and_then(|at| entries.get(at)).map_or(&Writer::Response, |e| &e.writer);
         Self { entries: entries.get(since..).unwrap_or_default(), base }
@@ -70,9 +69,14 @@ impl<'a> Cast<'a> {
         }
     }
 
-    /// When `field` was written last; 0 if it came with the head.
+    /// When `field` was written last; 0 if it came with the head, or a handler asked for it before
+    /// any layer saw the response.
     pub(crate) fn time(self, field: &HeaderName) -> u64 {
-        self.writes(field).next().and_then(Entry::sequence).unwrap_or_default()
+        let made = |entry: &Entry| match (&entry.writer, entry.stage) {
+            (Writer::Place(_), Stage::Open | Stage::Held) => 0,
+            (_, _) => entry.sequence().unwrap_or_default(),
+        };
+        self.writes(field).next().map(made).unwrap_or_default()
     }
 
     fn status_writer(self) -> &'a Writer {
@@ -81,8 +85,13 @@ impl<'a> Cast<'a> {
     }
 }
 
+/// The place of the last entry with which somebody brought a head of its own.
+pub(crate) fn last_answer(entries: &[Entry]) -> Option<usize> {
+    entries.iter().rposition(|e| e.verb == Verb::Answer && e.field.is_none() && took_effect(e))
+}
+
 /// Whether an entry changed the head, whatever became of it later.
-fn took_effect(entry: &Entry) -> bool {
+pub(crate) fn took_effect(entry: &Entry) -> bool {
     match entry.fate {
         Fate::Applied | Fate::Overridden | Fate::Mended | Fate::Replaced => {
             entry.verb != Verb::Promise && !entry.is_late()
@@ -99,11 +108,12 @@ pub(crate) fn history(rules: &Rules, ledger: &Ledger) -> Vec<Conflict> {
             continue;
         }
         let before = || Cast::of(ledger.entries().get(..at).unwrap_or_default());
-        match (&entry.field, entry.verb) {
-            (Some(field), _) => found.extend(of_field(rules, ledger, before, entry, field)),
-            (None, Verb::Answer) => found.extend(head_replaced(before(), entry)),
-            (None, _) => found.extend(of_status(before(), entry)),
-        }
+        let conflict = match (&entry.field, entry.verb) {
+            (Some(field), _) => of_field(rules, ledger, before, entry, field),
+            (None, Verb::Answer) => head_replaced(before(), entry),
+            (None, _) => of_status(before(), entry),
+        };
+        found.extend(conflict.map(|conflict| Conflict { entry: Some(at), ..conflict }));
     }
     found
 }
@@ -126,16 +136,24 @@ fn of_field<'a>(
     if first.is(&entry.writer) || entry.writer.owns(field) {
         return None;
     }
+    let (one, two) = (before.as_slice(), after.as_slice());
     let shape = rules.shape(field);
     let rule = match (entry.verb, shape) {
         (_, Shape::Framing) => return None,
         (Verb::Remove, _) => Rule::Removed,
+        // A line that was put before others takes nothing away.
+        (Verb::Insert, Shape::Unknown) if !seen.cut && one.iter().all(|v| two.contains(v)) => {
+            return None;
+        }
         (Verb::Insert, Shape::Single | Shape::Unknown) => Rule::Overwritten,
         (Verb::Insert, Shape::List | Shape::Lines) => {
-            if seen.cut || !merge::loses(field, shape, before.as_slice(), after.as_slice()) {
+            if seen.cut || merge::loses(field, shape, one, two) {
+                Rule::ListReplaced
+            } else if field == SET_COOKIE && changes_a_cookie(one, two) {
+                Rule::Overwritten
+            } else {
                 return None;
             }
-            Rule::ListReplaced
         }
         (Verb::Append | Verb::Default | Verb::Status | Verb::Promise | Verb::Answer, _) => {
             return None;
@@ -147,9 +165,17 @@ fn of_field<'a>(
         second: Some(entry.writer.clone()),
         before: before.clone(),
         after: after.clone(),
-        secret: ledger.is_secret(field),
+        secrecy: ledger.secrecy(field),
         detail: seen.cut.then(|| "the values were too large to keep".into()),
         ..Conflict::new(rule)
+    })
+}
+
+/// Whether a cookie of `before` has another value in `after`.
+fn changes_a_cookie(before: &[HeaderValue], after: &[HeaderValue]) -> bool {
+    before.iter().any(|line| {
+        let key = cookie::key(line);
+        key.is_some() && !after.contains(line) && after.iter().any(|now| cookie::key(now) == key)
     })
 }
 
@@ -159,7 +185,7 @@ fn of_status(cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
     // A response says 200 unless it is told otherwise; to tell it through the head is no conflict.
     let unsaid = matches!(first, Writer::Response) && was == StatusCode::OK;
     let told = matches!(entry.writer, Writer::Place(_));
-    if was == is || first.is(&entry.writer) || unsaid && told {
+    if was == is || first.is(&entry.writer) || unsaid && told || entry.writer.owns_status() {
         return None;
     }
     Some(Conflict {
@@ -176,15 +202,9 @@ fn head_replaced(cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
         // It says itself what it keeps, and why it came.
         return None;
     }
-    let lost = &entry.seen.as_ref()?.lost;
-    let lost: Vec<_> =
-        lost.iter().filter(|(field, _)| !entry.writer.owns(field)).cloned().collect();
-    let mut names: Vec<&HeaderName> = Vec::new();
-    for (field, _) in &lost {
-        if !names.contains(&field) {
-            names.push(field);
-        }
-    }
+    let lost = entry.seen.as_ref()?.lost.0.iter();
+    let lost = Lines(lost.filter(|(field, _)| !entry.writer.owns(field)).cloned().collect());
+    let names: Vec<&HeaderName> = lost.names().collect();
     let count = names.len();
     if count == 0 {
         return None;
@@ -195,8 +215,9 @@ fn head_replaced(cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
     }
     let plural = if count == 1 { "" } else { "s" };
     let statuses = entry.seen.as_ref().and_then(|seen| seen.was).zip(entry.status);
+    let first = cast.one_writer(&names).clone();
     Some(Conflict {
-        first: Some(cast.one_writer(&names).clone()),
+        first: Some(first),
         second: Some(entry.writer.clone()),
         statuses: statuses.filter(|(was, is)| was != is),
         detail: Some(format!("{count} field{plural} lost: {listed}").into()),

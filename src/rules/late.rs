@@ -2,7 +2,7 @@
 
 use super::framing::Mended;
 use super::{Action, Conflict, Rule, Rules};
-use crate::ledger::{Fate, Ledger};
+use crate::ledger::{Fate, Ledger, Verb};
 
 /// The most conflicts of these kinds that one response reports.
 const MOST: usize = 256;
@@ -14,9 +14,18 @@ pub(crate) fn judge_late<'a>(
     mended: impl Iterator<Item = &'a Mended>,
 ) -> Vec<Conflict> {
     let mut found = Vec::new();
+    // A promise that was refused has told its author: what follows it is no surprise.
+    let refused = |field| {
+        ledger.entries().iter().any(|entry| {
+            let is_refused = matches!(entry.fate(), Fate::Refused(_));
+            entry.verb() == Verb::Promise && is_refused && entry.field() == field
+        })
+    };
     for entry in ledger.entries() {
         let Fate::Refused(refusal) = entry.fate() else { continue };
-        if entry.is_late() && rules.action(Rule::LateWrite, entry.field()) != Action::Allow {
+        let told = entry.field().is_some() && refused(entry.field());
+        if entry.is_late() && !told && rules.action(Rule::LateWrite, entry.field()) != Action::Allow
+        {
             found.push(Conflict {
                 field: entry.field().cloned(),
                 second: Some(entry.writer().clone()),

@@ -8,13 +8,14 @@ mod judge;
 mod late;
 mod merge;
 pub(crate) mod meter;
+mod replay;
 mod rule;
 mod set;
 mod standing;
 
 pub use conflict::{Conflict, Settled};
 pub use expect::Expect;
-pub(crate) use judge::{Case, Judged, judge};
+pub(crate) use judge::{Case, Judged, judge, judge_refusal};
 pub(crate) use late::judge_late;
 pub use rule::{Action, Rule};
 pub use set::Rules;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use http::header::HeaderName;
 
 use super::{Action, Expect, Rule};
-use crate::field::class::{self, Class, Shape};
+use crate::field::class::{self, Class, Role, Shape};
+use crate::field::nature;
 
 /// What is done about conflicts in response heads.
 ///
@@ -139,6 +140,19 @@ impl Rules {
             (_, Action::Allow) => Action::Allow,
             (Mode::Observe, _) => Action::Report,
             (Mode::Act | Mode::Strict, action) => action,
+        }
+    }
+
+    /// Whether an action for this rule on this very field was asked for.
+    pub(crate) fn has_for_field(&self, rule: Rule, field: &HeaderName) -> bool {
+        self.by_field.contains_key(&(rule, field.clone()))
+    }
+
+    /// Whether a field of the planned head still holds for an answer that replaces it.
+    pub(crate) fn outlives(&self, field: &HeaderName) -> bool {
+        match self.classes.get(field) {
+            Some(class) if !self.classes.is_empty() => class.role() == Role::Policy,
+            Some(_) | None => nature::outlives_content(field),
         }
     }
 

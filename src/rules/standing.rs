@@ -64,7 +64,7 @@ fn doubled(case: &Case<'_>, cast: Cast<'_>, field: &HeaderName) -> Option<Confli
         first: (!first.is(second)).then(|| first.clone()),
         second: Some(second.clone()),
         after: Values::of(values.iter()),
-        secret: case.ledger.is_secret(field),
+        secrecy: case.ledger.secrecy(field),
         ..Conflict::new(rule)
     })
 }
@@ -83,7 +83,7 @@ fn strong_tag(case: &Case<'_>, cast: Cast<'_>) -> Option<Conflict> {
         first: Some(cast.writer(&ETAG).clone()),
         second: Some(coder.clone()),
         after: Values::One(tag.clone()),
-        secret: case.ledger.is_secret(&ETAG),
+        secrecy: case.ledger.secrecy(&ETAG),
         detail: Some("content-encoding was applied after the tag was made".into()),
         ..Conflict::new(Rule::StrongTag)
     })
@@ -97,7 +97,7 @@ fn contradictions(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
         found.push(Conflict {
             first: other.map(|other| cast.writer(other).clone()),
             second: Some(cast.writer(&field).clone()),
-            secret: case.ledger.is_secret(&field),
+            secrecy: case.ledger.secrecy(&field),
             field: Some(field),
             after,
             detail: Some(detail.into()),
@@ -123,7 +123,7 @@ fn contradictions(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
 }
 
 /// What is required or forbidden, by status and path.
-fn expected(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
+pub(crate) fn expected(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
     let mut found = Vec::new();
     for expect in &case.rules.required {
         if !case.fields.contains_key(&expect.field) && expect.is_about(*case.status, case.path) {
@@ -132,8 +132,8 @@ fn expected(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
             found.push(Conflict {
                 field: Some(expect.field.clone()),
                 second: wrote,
-                offer: expect.value.clone(),
-                secret: case.ledger.is_secret(&expect.field),
+                offer: expect.value.clone().map_or(Values::None, Values::One),
+                secrecy: case.ledger.secrecy(&expect.field),
                 detail: Some("required here, and not there".into()),
                 ..Conflict::new(Rule::Missing)
             });
@@ -145,7 +145,7 @@ fn expected(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
                 field: Some(expect.field.clone()),
                 second: Some(cast.writer(&expect.field).clone()),
                 after: Values::of(case.fields.get_all(&expect.field).iter()),
-                secret: case.ledger.is_secret(&expect.field),
+                secrecy: case.ledger.secrecy(&expect.field),
                 detail: Some("forbidden here".into()),
                 ..Conflict::new(Rule::Forbidden)
             });

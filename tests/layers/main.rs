@@ -3,7 +3,10 @@
 
 mod ask;
 mod bugs;
+mod calls;
 mod healthy;
+mod judged;
 mod limits;
 mod names;
+mod secrets;
 mod strict;

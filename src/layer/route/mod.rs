@@ -1,6 +1,6 @@
-//! The route that a request took, where the framework knows it.
+//! The route that a request took and the path that it came with, where the framework knows them.
 
-use http::Extensions;
+use http::{Extensions, Request};
 
 /// The matched route, as axum writes it.
 #[cfg(feature = "axum")]
@@ -12,4 +12,17 @@ pub(crate) fn route(extensions: &Extensions) -> Option<Box<str>> {
 #[cfg(not(feature = "axum"))]
 pub(crate) fn route(_extensions: &Extensions) -> Option<Box<str>> {
     None
+}
+
+/// The path as the client asked for it: a nested router sees only the rest of it.
+#[cfg(feature = "axum")]
+pub(crate) fn path<B>(request: &Request<B>) -> Box<str> {
+    let original = request.extensions().get::<axum::extract::OriginalUri>();
+    original.map_or(request.uri(), |original| &original.0).path().into()
+}
+
+/// The path.
+#[cfg(not(feature = "axum"))]
+pub(crate) fn path<B>(request: &Request<B>) -> Box<str> {
+    request.uri().path().into()
 }

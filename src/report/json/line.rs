@@ -71,7 +71,7 @@ impl Keys for Note {
 
 impl Keys for Entry {
     fn put<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        let lost: Vec<&str> = self.lost().into_iter().map(HeaderName::as_str).collect();
+        let lost: Vec<&str> = self.lost().map(HeaderName::as_str).collect();
         map.serialize_entry("verb", self.verb().as_str())?;
         map.serialize_entry("field", &self.field().map(HeaderName::as_str))?;
         map.serialize_entry("status", &self.status().map(|status| status.as_u16()))?;

@@ -6,8 +6,8 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Case, Judged, judge};
-use crate::ledger::{LayerName, Ledger, Trail};
-use crate::rules::{Action, Expect, Rule, Rules};
+use crate::ledger::{LayerName, Story};
+use crate::rules::{Action, Expect, Rule, Rules, Settled};
 
 type Pairs = &'static [(&'static str, &'static str)];
 
@@ -19,21 +19,31 @@ fn map(pairs: Pairs) -> HeaderMap {
     fields
 }
 
-/// Runs a response through layers `one`, `two`, ..., and judges what comes out.
+fn status(code: u16) -> StatusCode {
+    StatusCode::from_u16(code).expect("a status")
+}
+
+/// Runs a response through layers `one`, `two`, ..., and judges what comes out. A head that has no
+/// field of several in common with the one before is one of the layer's own.
 fn run(rules: &Rules, heads: &[(u16, Pairs)]) -> (u16, HeaderMap, Judged) {
     const NAMES: [&str; 4] = ["one", "two", "three", "four"];
-    let (mut trail, mut ledger) = (Trail::default(), Ledger::default());
-    ledger.watch(Arc::from([]));
-    let status = |code| StatusCode::from_u16(code).expect("a status");
+    let none = || Arc::from([]);
     let (mut before, rest) = heads.split_first().expect("a response");
+    let mut story = Story::begin(status(before.0), &map(before.1), none());
     for (head, name) in rest.iter().zip(NAMES) {
-        let layer = LayerName::new(name.into(), Vec::new());
-        trail.enter(&layer, status(before.0), &map(before.1), &mut ledger);
-        trail.leave(&layer, status(head.0), &map(head.1), &mut ledger);
+        let layer = LayerName::new(name.into());
+        let (code, fields) = (status(head.0), map(head.1));
+        let own =
+            before.1.len() > 1 && !before.1.iter().any(|(name, _)| fields.contains_key(*name));
+        if own {
+            story = Story::answered(&layer, code, &fields, none(), Some(story));
+        } else {
+            story.leave(&layer, code, &fields);
+        }
         before = head;
     }
     let (mut code, mut fields) = (status(before.0), map(before.1));
-    trail.end(code, &fields, &mut ledger);
+    let mut ledger = story.take_ledger();
     let judged = judge(Case {
         rules,
         path: "/",
@@ -66,13 +76,121 @@ fn check(rule: Rule, action: Action, heads: &[(u16, Pairs)], expected: (u16, Pai
 #[test]
 fn an_overwritten_field() {
     let heads: [(u16, Pairs); 3] =
-        [(200, &[("etag", "a")]), (200, &[("etag", "b")]), (200, &[("etag", "c")])];
+        [(200, &[("x-a", "a")]), (200, &[("x-a", "b")]), (200, &[("x-a", "c")])];
     let expect = |action, value: Pairs| check(Rule::Overwritten, action, &heads, (200, value));
-    expect(Action::Allow, &[("etag", "c")]);
-    expect(Action::Report, &[("etag", "c")]);
-    expect(Action::KeepFirst, &[("etag", "a")]);
-    expect(Action::KeepLast, &[("etag", "c")]);
-    expect(Action::Reject, &[("etag", "c")]);
+    expect(Action::Allow, &[("x-a", "c")]);
+    expect(Action::Report, &[("x-a", "c")]);
+    expect(Action::KeepFirst, &[("x-a", "a")]);
+    expect(Action::KeepLast, &[("x-a", "c")]);
+    expect(Action::Reject, &[("x-a", "c")]);
+}
+
+#[test]
+fn what_describes_the_bytes_is_only_put_back_by_name() {
+    let heads: [(u16, Pairs); 2] =
+        [(200, &[("content-encoding", "gzip"), ("x-a", "1")]), (200, &[("x-a", "1")])];
+    let (_, fields, judged) = run(&Rules::standard().on(Rule::Removed, Action::KeepFirst), &heads);
+    assert_eq!(fields.get("content-encoding"), None);
+    assert_eq!(judged.conflicts[0].settled(), Settled::Reported);
+    let name = HeaderName::from_static("content-encoding");
+    let rules = Rules::standard().on_field(Rule::Removed, name, Action::KeepFirst);
+    let (_, fields, judged) = run(&rules, &heads);
+    assert_eq!(fields["content-encoding"], "gzip");
+    assert_eq!(judged.conflicts[0].settled(), Settled::Resolved);
+}
+
+#[test]
+fn only_the_offence_is_undone() {
+    // A cookie that was appended after the quarrel stays.
+    let heads: [(u16, Pairs); 3] = [
+        (200, &[("set-cookie", "a=1")]),
+        (200, &[("set-cookie", "theme=dark")]),
+        (200, &[("set-cookie", "theme=dark"), ("set-cookie", "session=s")]),
+    ];
+    check(Rule::ListReplaced, Action::KeepFirst, &heads, {
+        (200, &[("set-cookie", "a=1"), ("set-cookie", "session=s")])
+    });
+    // What was written after a removal is no offence.
+    let heads: [(u16, Pairs); 3] = [
+        (200, &[("x-frame-options", "ALLOWALL"), ("x-a", "1")]),
+        (200, &[("x-a", "1")]),
+        (200, &[("x-a", "1"), ("x-frame-options", "DENY")]),
+    ];
+    check(Rule::Removed, Action::KeepFirst, &heads, {
+        (200, &[("x-a", "1"), ("x-frame-options", "DENY")])
+    });
+    // Nothing of what was appended between two replacements is lost.
+    let heads: [(u16, Pairs); 4] = [
+        (200, &[("vary", "a")]),
+        (200, &[("vary", "b")]),
+        (200, &[("vary", "b"), ("vary", "c")]),
+        (200, &[("vary", "d")]),
+    ];
+    check(Rule::ListReplaced, Action::Merge, &heads, (200, &[("vary", "a, b, c, d")]));
+}
+
+#[test]
+fn nothing_is_done_about_a_head_that_nobody_sees() {
+    let heads: [(u16, Pairs); 3] = [
+        (201, &[("x-a", "1"), ("x-b", "1")]),
+        (202, &[("x-a", "2"), ("x-b", "1")]),
+        (500, &[("retry-after", "1")]),
+    ];
+    let expected = (500, &[("retry-after", "1")] as Pairs);
+    check(Rule::Overwritten, Action::KeepFirst, &heads, expected);
+    check(Rule::StatusChanged, Action::KeepFirst, &heads, expected);
+    let rules = Rules::standard().on(Rule::Overwritten, Action::Reject);
+    let (_, _, judged) = run(&rules, &heads);
+    assert!(!judged.rejected, "{:?}", judged.conflicts);
+}
+
+#[test]
+fn of_several_replaced_heads_the_last_word_on_policy_counts_once() {
+    let heads: [(u16, Pairs); 4] = [
+        (200, &[("access-control-allow-origin", "https://a"), ("etag", "1")]),
+        (200, &[("access-control-allow-origin", "*"), ("etag", "1")]),
+        (500, &[("x-a", "1"), ("x-b", "1")]),
+        (503, &[("retry-after", "1")]),
+    ];
+    let rules = Rules::standard()
+        .on(Rule::HeadReplaced, Action::Merge)
+        .on(Rule::Overwritten, Action::KeepFirst);
+    let (status, fields, _) = run(&rules, &heads);
+    let origins: Vec<_> = fields.get_all("access-control-allow-origin").iter().collect();
+    assert_eq!(origins, ["*"]);
+    assert_eq!(status, 503);
+    assert_eq!(
+        (&fields["x-a"], &fields["retry-after"]),
+        (&HeaderValue::from_static("1"), &HeaderValue::from_static("1"))
+    );
+}
+
+#[test]
+fn every_conflict_is_acted_upon_though_not_every_one_is_listed() {
+    let rules = Rules::standard()
+        .forbid(Expect::field(HeaderName::from_static("x-7")))
+        .on(Rule::Forbidden, Action::Reject);
+    let mut fields = HeaderMap::new();
+    for number in 0..300 {
+        let name = HeaderName::try_from(format!("x-{number}")).expect("a name");
+        fields.insert(name, HeaderValue::from_static("1"));
+    }
+    let mut story = Story::begin(StatusCode::OK, &fields, Arc::from([]));
+    for value in fields.values_mut() {
+        *value = HeaderValue::from_static("2");
+    }
+    story.leave(&LayerName::new("one".into()), StatusCode::OK, &fields);
+    let mut ledger = story.take_ledger();
+    let mut status = StatusCode::OK;
+    let judged = judge(Case {
+        rules: &rules,
+        path: "/",
+        status: &mut status,
+        fields: &mut fields,
+        ledger: &mut ledger,
+    });
+    assert_eq!((judged.conflicts.len(), judged.cut), (256, 45));
+    assert!(judged.rejected);
 }
 
 #[test]
@@ -112,8 +230,8 @@ fn a_status_or_field_that_was_taken_away() {
     let heads: [(u16, Pairs); 3] = [(404, &[]), (200, &[]), (500, &[])];
     check(Rule::StatusChanged, Action::KeepFirst, &heads, (404, &[]));
     check(Rule::StatusChanged, Action::KeepLast, &heads, (500, &[]));
-    let heads: [(u16, Pairs); 2] = [(200, &[("x-a", "1"), ("etag", "a")]), (200, &[("x-a", "1")])];
-    check(Rule::Removed, Action::KeepFirst, &heads, (200, &[("x-a", "1"), ("etag", "a")]));
+    let heads: [(u16, Pairs); 2] = [(200, &[("x-a", "1"), ("x-b", "a")]), (200, &[("x-a", "1")])];
+    check(Rule::Removed, Action::KeepFirst, &heads, (200, &[("x-a", "1"), ("x-b", "a")]));
     check(Rule::Removed, Action::Report, &heads, (200, &[("x-a", "1")]));
 }
 
@@ -178,18 +296,20 @@ fn what_an_owner_does_and_what_changes_nothing_is_no_conflict() {
         &[(200, &[("vary", "a")]), (200, &[("vary", "a"), ("vary", "b")])],
         &[(200, &[]), (200, &[("etag", "a")])],
     ];
+    let added: &[(u16, Pairs)] = &[(200, &[("x-a", "1")]), (200, &[("x-a", "0"), ("x-a", "1")])];
+    assert!(run(&Rules::standard(), added).2.conflicts.is_empty());
     for heads in quiet {
         let (_, _, judged) = run(&Rules::standard(), heads);
         assert!(judged.conflicts.is_empty(), "{heads:?}: {:?}", judged.conflicts);
     }
-    let (mut trail, mut ledger) = (Trail::default(), Ledger::default());
-    ledger.watch(Arc::from([]));
-    let owner = LayerName::new("gzip".into(), vec![HeaderName::from_static("content-length")]);
-    let fields = map(&[("content-length", "5"), ("content-type", "a/b")]);
-    trail.enter(&owner, StatusCode::OK, &fields, &mut ledger);
+    let length = HeaderName::from_static("content-length");
+    let owner = LayerName::new("gzip".into()).owning([length]).owning_status();
+    let before = map(&[("content-length", "5"), ("content-type", "a/b")]);
+    let mut story = Story::begin(StatusCode::OK, &before, Arc::from([]));
     let mut fields = map(&[("content-type", "a/b")]);
-    trail.leave(&owner, StatusCode::OK, &fields, &mut ledger);
-    let mut status = StatusCode::OK;
+    story.leave(&owner, StatusCode::NOT_MODIFIED, &fields);
+    let mut ledger = story.take_ledger();
+    let mut status = StatusCode::NOT_MODIFIED;
     let judged = judge(Case {
         rules: &Rules::standard(),
         path: "/",

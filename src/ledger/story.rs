@@ -1,0 +1,226 @@
+//! The story of one response on its way out: seen on both sides of each named layer, and the difference is theirs.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use super::{Entry, Fate, LayerName, Ledger, Lines, Seen, Stage, Values, Verb, Writer};
+
+/// The most lost field lines that are remembered of a head that was replaced.
+const MOST_LOST: usize = 1024;
+
+/// In a change of more lines than this, names are looked up instead of searched.
+const SMALL: usize = 16;
+
+/// A response as it was seen last, and what was done to it until then.
+///
+/// It travels with its response. So a response that a layer drops takes its story along, one that
+/// is tried again begins a new one, and one that a layer makes itself has none.
+#[derive(Debug)]
+pub(crate) struct Story {
+    fields: Lines,
+    status: StatusCode,
+    ledger: Ledger,
+    /// The layer that handed the response on last.
+    last: Option<LayerName>,
+}
+
+impl Story {
+    /// A response that has just come into sight.
+    pub(crate) fn begin(
+        status: StatusCode,
+        fields: &HeaderMap,
+        secrets: Arc<[HeaderName]>,
+    ) -> Self {
+        let mut ledger = Ledger::default();
+        ledger.watch(secrets);
+        Self { fields: Lines::of(fields), status, ledger, last: None }
+    }
+
+    /// A response that `layer` made itself. `given` is the story of the one that it was given, if
+    /// it was given any: what is not in the new head is lost.
+    pub(crate) fn answered(
+        layer: &LayerName,
+        status: StatusCode,
+        fields: &HeaderMap,
+        secrets: Arc<[HeaderName]>,
+        given: Option<Self>,
+    ) -> Self {
+        let mut story = Self::begin(status, fields, secrets);
+        let mut seen = Seen::default();
+        if let Some(given) = given {
+            let lost = given.fields.0.into_iter().filter(|(name, _)| !fields.contains_key(name));
+            seen.lost = Lines(lost.take(MOST_LOST).collect());
+            seen.was = Some(given.status);
+            story.ledger = given.ledger;
+        }
+        let answer = entry(Verb::Answer, None, &Writer::Layer(layer.clone()), seen);
+        story.ledger.record(Entry { status: Some(status), ..answer });
+        story.last = Some(layer.clone());
+        story
+    }
+
+    /// Whether every line that was seen is still there.
+    pub(crate) fn is_within(&self, fields: &HeaderMap) -> bool {
+        self.fields.0.iter().all(|(name, _)| fields.contains_key(name))
+    }
+
+    /// The response passes a point outside of `last` that nobody with a name has changed.
+    pub(crate) fn between(&mut self, status: StatusCode, fields: &HeaderMap) {
+        if !self.is_same(status, fields) {
+            let writer = Writer::Unnamed(self.last.clone());
+            self.compare(&writer, status, fields);
+        }
+    }
+
+    /// `layer` hands the response on.
+    pub(crate) fn leave(&mut self, layer: &LayerName, status: StatusCode, fields: &HeaderMap) {
+        if !self.is_same(status, fields) {
+            self.compare(&Writer::Layer(layer.clone()), status, fields);
+        }
+        self.last = Some(layer.clone());
+    }
+
+    /// What was done so far.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// What was done, at the end of the story.
+    pub(crate) fn take_ledger(&mut self) -> Ledger {
+        std::mem::take(&mut self.ledger)
+    }
+
+    /// A copy, for a layer that may yet answer by itself.
+    pub(crate) fn told(&self) -> Self {
+        let Self { fields, status, ledger, last } = self;
+        let (fields, ledger) = (fields.clone(), ledger.clone());
+        Self { fields, status: *status, ledger, last: last.clone() }
+    }
+
+    fn is_same(&self, status: StatusCode, fields: &HeaderMap) -> bool {
+        status == self.status
+            && self.fields.0.len() == fields.len()
+            && self.fields.0.iter().zip(fields).all(|(seen, found)| is_same(seen, found))
+    }
+
+    /// Writes down what `writer` changed, and keeps what there is now.
+    fn compare(&mut self, writer: &Writer, status: StatusCode, fields: &HeaderMap) {
+        if status != self.status {
+            let seen = Seen { was: Some(self.status), ..Seen::default() };
+            let change = entry(Verb::Status, None, writer, seen);
+            self.ledger.record(Entry { status: Some(status), ..change });
+            self.status = status;
+        }
+        let lines = &self.fields.0;
+        let start = lines.iter().zip(fields).take_while(|(s, f)| is_same(s, *f)).count();
+        let found: Vec<_> = fields.iter().skip(start).collect();
+        let rest = lines.get(start..).unwrap_or_default();
+        let both = rest.iter().rev().zip(found.iter().rev());
+        let end = both.take_while(|(seen, found)| is_same(seen, **found)).count();
+        let gone = rest.get(..rest.len() - end).unwrap_or_default();
+        let come = found.get(..found.len() - end).unwrap_or_default();
+
+        let before = Before::of(lines, gone.len() + come.len());
+        let mut done = Names::new(gone.len() + come.len());
+        for name in gone.iter().map(|(name, _)| name).chain(come.iter().map(|(name, _)| *name)) {
+            if !done.add(name) {
+                continue;
+            }
+            let (before, after) = (before.get(name), Values::of(fields.get_all(name).iter()));
+            let verb = match (before.as_slice(), after.as_slice()) {
+                (one, two) if one == two => continue,
+                (_, []) => Verb::Remove,
+                ([_, ..], two) if two.starts_with(before.as_slice()) => Verb::Append,
+                (_, _) => Verb::Insert,
+            };
+            let seen = Seen { before, after, ..Seen::default() };
+            self.ledger.record(entry(verb, Some(name.clone()), writer, seen));
+        }
+        let added = come.iter().map(|(name, value)| ((*name).clone(), (*value).clone()));
+        let (gone, added) = (start..start + gone.len(), added.collect::<Vec<_>>());
+        self.fields.0.splice(gone, added);
+    }
+}
+
+/// The values before a change, by name.
+enum Before<'a> {
+    Searched(&'a [(HeaderName, HeaderValue)]),
+    LookedUp(HashMap<&'a HeaderName, Vec<&'a HeaderValue>>),
+}
+
+impl<'a> Before<'a> {
+    fn of(lines: &'a [(HeaderName, HeaderValue)], changes: usize) -> Self {
+        if changes <= SMALL {
+            return Self::Searched(lines);
+        }
+        let mut map: HashMap<_, Vec<_>> = HashMap::new();
+        for (name, value) in lines {
+            map.entry(name).or_default().push(value);
+        }
+        Self::LookedUp(map)
+    }
+
+    fn get(&self, name: &HeaderName) -> Values {
+        match self {
+            Self::Searched(lines) => {
+                Values::of(lines.iter().filter(|(seen, _)| seen == name).map(|(_, value)| value))
+            }
+            Self::LookedUp(map) => {
+                Values::of(map.get(name).map(Vec::as_slice).unwrap_or_default().iter().copied())
+            }
+        }
+    }
+}
+
+/// Names that were seen already.
+enum Names<'a> {
+    Few(Vec<&'a HeaderName>),
+    Many(HashSet<&'a HeaderName>),
+}
+
+impl<'a> Names<'a> {
+    fn new(most: usize) -> Self {
+        if most <= SMALL { Self::Few(Vec::new()) } else { Self::Many(HashSet::new()) }
+    }
+
+    /// Whether `name` is new.
+    fn add(&mut self, name: &'a HeaderName) -> bool {
+        match self {
+            Self::Few(names) => {
+                let new = !names.contains(&name);
+                if new {
+                    names.push(name);
+                }
+                new
+            }
+            Self::Many(names) => names.insert(name),
+        }
+    }
+}
+
+/// Clones of a value share their bytes, so a look at place and length mostly settles it.
+fn is_same(
+    (seen, value): &(HeaderName, HeaderValue),
+    (name, now): (&HeaderName, &HeaderValue),
+) -> bool {
+    let (one, two) = (value.as_bytes(), now.as_bytes());
+    seen == name && (std::ptr::eq(one, two) || one == two)
+}
+
+fn entry(verb: Verb, field: Option<HeaderName>, writer: &Writer, seen: Seen) -> Entry {
+    Entry {
+        verb,
+        field,
+        status: None,
+        writer: writer.clone(),
+        stage: Stage::Open,
+        fate: Fate::Applied,
+        seen: Some(Box::new(seen)),
+    }
+}
+
+#[cfg(test)]
+mod tests;
