@@ -258,7 +258,10 @@ where
     let exact = content.exact();
     let kept = match terms {
         Terms::Plain => {
-            let says = if exact.is_some() { Says::Exactly } else { Says::AsItIs };
+            let says = match exact {
+                Some(_) => Says::Exactly,
+                None => content.says(),
+            };
             Kept::new(content, exact, says, exchange)
         }
         Terms::Weighed(weighed) => match weighed.plan.content {

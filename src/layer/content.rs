@@ -6,6 +6,7 @@ use bytes::Buf;
 use http::HeaderMap;
 use http_body::{Body, SizeHint};
 
+use super::kept::Says;
 use crate::caught::{Payload, caught, contained, discard};
 
 /// The content of a response, as far as it is known.
@@ -54,6 +55,12 @@ impl<B: Body> Content<B> {
             // A body that has given more than it told has no known length.
             Some(_) => self.told.filter(|told| self.frames.bytes <= *told),
         }
+    }
+
+    /// Whose word counts for a length that is not known.
+    pub(crate) fn says(&self) -> Says {
+        let broke_its_word = self.told.is_some() && self.exact().is_none();
+        if broke_its_word { Says::NoLength } else { Says::AsItIs }
     }
 
     /// What the rest of the body says about its length.

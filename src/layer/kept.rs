@@ -42,6 +42,8 @@ pub(crate) enum Says {
     Exactly,
     /// What the rest of the body says.
     AsItIs,
+    /// Nothing of a length: the body has told one and gone past it.
+    NoLength,
     /// Trailers may follow: with a length HTTP/1.1 would not be chunked, and after an end that is
     /// said early nobody would ask for them.
     Trailers,
@@ -108,7 +110,7 @@ impl<B: Body> Kept<B> {
             return true;
         }
         let said = match self.says {
-            Says::Exactly | Says::AsItIs | Says::Nothing => true,
+            Says::Exactly | Says::AsItIs | Says::NoLength | Says::Nothing => true,
             Says::Trailers | Says::NothingYet => false,
         };
         said && self.aside.is_none()

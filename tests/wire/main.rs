@@ -11,4 +11,5 @@ mod hold;
 mod odd;
 mod pinned;
 mod serve;
+mod told;
 mod trailers;
