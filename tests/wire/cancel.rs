@@ -142,8 +142,11 @@ async fn h2_share(server: &crate::serve::Server, requests: u64) {
             continue;
         }
         let method = if kind == "head" { Method::HEAD } else { Method::GET };
-        let answer = client.request(method, &format!("/{kind}")).await.unwrap();
-        assert_eq!(answer.reset.is_some(), kind == "fail-later", "{kind}");
+        match client.request(method, &format!("/{kind}")).await {
+            Ok(answer) => assert_eq!(answer.reset.is_some(), kind == "fail-later", "{kind}"),
+            // The linger is a bound: on a loaded machine the reset may overtake the head.
+            Err(error) => assert!(error.is_reset() && kind == "fail-later", "{kind}: {error}"),
+        }
     }
 }
 
