@@ -57,6 +57,7 @@
 //! mended in the framing, the rules with remedies, the classes of fields, the errno table, and the
 //! facts about hyper and h2 that the crate leans on.
 
+pub mod answer;
 mod caught;
 mod error;
 #[cfg(feature = "axum")]

@@ -1,14 +1,142 @@
 //! Entity tags: strong, weak, or no tag at all (RFC 9110, section 8.8.3).
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use http::header::HeaderValue;
 
+use super::coding::Coding;
 use super::list;
+use super::tag::{Tag, is_etagc};
+
+/// Names one version of what is served (RFC 9110, section 8.8.3).
+///
+/// A *strong* tag is of exactly these bytes; a *weak* one is of bytes that are as good. Ranges and
+/// `If-Match` count on strong tags alone.
+///
+/// # Examples
+///
+/// ```
+/// use letterhead::answer::EntityTag;
+///
+/// let tag = EntityTag::strong("v1").unwrap();
+/// assert_eq!(tag.value(), r#""v1""#);
+/// assert_eq!(tag.weakened().value(), r#"W/"v1""#);
+/// // No blanks and no quotes between the quotes.
+/// assert!(EntityTag::strong("version 1").is_none());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntityTag {
+    value: HeaderValue,
+    weak: bool,
+}
+
+impl EntityTag {
+    /// A tag of exactly these bytes; `None` if `opaque` has a blank, a quote or a control
+    /// character.
+    #[must_use]
+    pub fn strong(opaque: impl AsRef<[u8]>) -> Option<Self> {
+        Self::quoted(b"\"", opaque.as_ref(), false)
+    }
+
+    /// A tag of bytes that are as good; `None` as for [`strong`](Self::strong).
+    #[must_use]
+    pub fn weak(opaque: impl AsRef<[u8]>) -> Option<Self> {
+        Self::quoted(b"W/\"", opaque.as_ref(), true)
+    }
+
+    /// Reads a field value; `None` if it is not one tag.
+    #[must_use]
+    pub fn parse(value: &HeaderValue) -> Option<Self> {
+        let tag = Tag::read(value.as_bytes())?;
+        if tag.weak { Self::weak(tag.opaque) } else { Self::strong(tag.opaque) }
+    }
+
+    /// A strong tag made of a digest of the content, in hexadecimal digits.
+    #[must_use]
+    pub fn of_digest(digest: &[u8]) -> Self {
+        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let digits = digits.filter_map(|digit| char::from_digit(u32::from(digit), 16));
+        Self::plain(&digits.collect::<String>())
+    }
+
+    /// A strong tag made of a length and the time of the last change.
+    ///
+    /// It is equal on every replica that has the same file with the same time. `None` at the epoch
+    /// and before it: that is what tools write that have no time to tell.
+    #[must_use]
+    pub fn of_version(length: u64, modified: SystemTime) -> Option<Self> {
+        let since = modified.duration_since(UNIX_EPOCH).ok().filter(|since| !since.is_zero())?;
+        Some(Self::plain(&format!("{length:x}-{:x}", since.as_nanos())))
+    }
+
+    /// The same tag for the same content in a coding, which is other bytes: `"v1"` becomes
+    /// `"v1-gzip"`. [`Coding::Identity`] changes nothing.
+    #[must_use]
+    pub fn coded(&self, coding: Coding) -> Self {
+        match coding {
+            Coding::Identity => self.clone(),
+            coded @ (Coding::Gzip | Coding::Zstd | Coding::Brotli) => {
+                let opaque = [self.opaque(), b"-", coded.token().as_bytes()].concat();
+                let coded = if self.weak { Self::weak(opaque) } else { Self::strong(opaque) };
+                // Not reached: what was legal is, with letters behind it.
+                coded.unwrap_or_else(|| self.clone())
+            }
+        }
+    }
+
+    /// The weak tag of the same text.
+    #[must_use]
+    pub fn weakened(&self) -> Self {
+        Self { value: weaken(&self.value), weak: true }
+    }
+
+    /// Whether it is weak.
+    #[must_use]
+    pub const fn is_weak(&self) -> bool {
+        self.weak
+    }
+
+    /// What stands between the quotes.
+    #[must_use]
+    pub fn opaque(&self) -> &[u8] {
+        let quoted = self.value.as_bytes().get(if self.weak { 3 } else { 1 }..).unwrap_or(b"");
+        quoted.strip_suffix(b"\"").unwrap_or(quoted)
+    }
+
+    /// The value of an `ETag` field.
+    #[must_use]
+    pub const fn value(&self) -> &HeaderValue {
+        &self.value
+    }
+
+    /// Equal, and both strong.
+    pub(crate) fn matches_strongly(&self, other: Tag<'_>) -> bool {
+        Tag { weak: self.weak, opaque: self.opaque() }.matches_strongly(other)
+    }
+
+    /// Equal, weak or not.
+    pub(crate) fn matches_weakly(&self, other: Tag<'_>) -> bool {
+        Tag { weak: self.weak, opaque: self.opaque() }.matches_weakly(other)
+    }
+
+    fn quoted(open: &[u8], opaque: &[u8], weak: bool) -> Option<Self> {
+        if !opaque.iter().all(|byte| is_etagc(*byte)) {
+            return None;
+        }
+        let value = HeaderValue::try_from([open, opaque, b"\""].concat()).ok()?;
+        Some(Self { value, weak })
+    }
+
+    /// A strong tag of letters, digits and `-`.
+    fn plain(opaque: &str) -> Self {
+        let quoted = HeaderValue::try_from(format!("\"{opaque}\""));
+        Self { value: quoted.unwrap_or_else(|_| HeaderValue::from_static("\"\"")), weak: false }
+    }
+}
 
 /// Whether `value` is a strong tag: quoted, and without `W/`.
 pub(crate) fn is_strong(value: &HeaderValue) -> bool {
-    let inside =
-        list::trim(value.as_bytes()).strip_prefix(b"\"").and_then(|tag| tag.strip_suffix(b"\""));
-    inside.is_some_and(|tag| tag.iter().all(|byte| is_etagc(*byte)))
+    Tag::read(value.as_bytes()).is_some_and(|tag| !tag.weak)
 }
 
 /// The weak tag of the same text; `value` itself if it is weak already or no tag.
@@ -25,11 +153,6 @@ pub(crate) fn weaken(value: &HeaderValue) -> HeaderValue {
         // Not reached: two letters more make no value illegal.
         Err(_) => value.clone(),
     }
-}
-
-/// A byte that may stand between the quotes: visible and no quote, or above ASCII.
-const fn is_etagc(byte: u8) -> bool {
-    matches!(byte, 0x21 | 0x23..=0x7e | 0x80..)
 }
 
 #[cfg(test)]
@@ -64,6 +187,43 @@ mod tests {
         ] {
             check(malformed, false, malformed);
         }
+    }
+
+    #[test]
+    fn a_tag_is_its_text_and_whether_it_is_weak() {
+        for (value, weak, opaque) in [
+            (&b"\"xyzzy\""[..], false, &b"xyzzy"[..]),
+            (b"W/\"xyzzy\"", true, b"xyzzy"),
+            (b"\"\"", false, b""),
+            (b" W/\"\" ", true, b""),
+            (b"\"\xe4\\\"", false, b"\xe4\\"),
+        ] {
+            let value = HeaderValue::from_bytes(value).expect("a legal value");
+            let tag = EntityTag::parse(&value).expect("a tag");
+            assert_eq!((tag.is_weak(), tag.opaque()), (weak, opaque), "{value:?}");
+            assert_eq!(tag.value().as_bytes(), list::trim(value.as_bytes()));
+            assert_eq!(tag.weakened().opaque(), opaque);
+            assert!(tag.weakened().is_weak());
+        }
+        for opaque in ["a b", "a\"", "\n", "\t", "\u{7f}", "\0"] {
+            assert_eq!(EntityTag::strong(opaque), None, "{opaque:?}");
+            assert_eq!(EntityTag::weak(opaque), None, "{opaque:?}");
+        }
+        assert_eq!(EntityTag::parse(&HeaderValue::from_static("\"a\", \"b\"")), None);
+    }
+
+    #[test]
+    fn a_version_is_told_apart_by_length_time_and_coding() {
+        let time = |nanos| UNIX_EPOCH + std::time::Duration::from_nanos(nanos);
+        let tag = EntityTag::of_version(4096, time(255)).expect("a time");
+        assert_eq!(tag.value(), "\"1000-ff\"");
+        assert_eq!(EntityTag::of_version(4096, UNIX_EPOCH), None);
+        assert_eq!(EntityTag::of_version(1, UNIX_EPOCH - std::time::Duration::from_secs(1)), None);
+        assert_eq!(EntityTag::of_digest(&[0x00, 0xff, 0x1a]).value(), "\"00ff1a\"");
+        assert_eq!(EntityTag::of_digest(&[]).value(), "\"\"");
+        assert_eq!(tag.coded(Coding::Identity), tag);
+        assert_eq!(tag.coded(Coding::Brotli).value(), "\"1000-ff-br\"");
+        assert_eq!(tag.weakened().coded(Coding::Gzip).value(), "W/\"1000-ff-gzip\"");
     }
 
     #[test]

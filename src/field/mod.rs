@@ -2,9 +2,14 @@
 
 pub(crate) mod cache_control;
 pub(crate) mod class;
+pub(crate) mod coding;
+pub(crate) mod content_range;
 pub(crate) mod cookie;
+pub(crate) mod date;
 pub(crate) mod etag;
 pub(crate) mod length;
 pub(crate) mod list;
 pub(crate) mod member;
 pub(crate) mod nature;
+pub(crate) mod range;
+pub(crate) mod tag;

@@ -1,0 +1,122 @@
+//! What a request asks: its method, its conditions, its ranges, the codings that it takes.
+
+use http::header::{
+    ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
+};
+use http::{Method, Request};
+
+use crate::field::coding::{Accepted, Coding};
+use crate::field::range::Ranges;
+
+/// The fields of a request that an answer depends on.
+const HEEDED: [HeaderName; 7] = [
+    IF_MATCH,
+    IF_UNMODIFIED_SINCE,
+    IF_NONE_MATCH,
+    IF_MODIFIED_SINCE,
+    IF_RANGE,
+    RANGE,
+    ACCEPT_ENCODING,
+];
+
+/// What a request asks, as far as the answer depends on it.
+///
+/// It owns what it needs, so the request may go elsewhere.
+///
+/// # Examples
+///
+/// ```
+/// use http::{HeaderMap, Method};
+/// use letterhead::answer::{Asked, Coding};
+///
+/// let mut fields = HeaderMap::new();
+/// fields.insert("accept-encoding", "br;q=0.5, gzip".parse().unwrap());
+/// let asked = Asked::new(&Method::GET, &fields);
+/// // The most welcome first, and those that are not accepted left out.
+/// assert_eq!(asked.ranked(&Coding::ALL), [Coding::Gzip, Coding::Brotli, Coding::Identity]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Asked {
+    purpose: Purpose,
+    /// The heeded ones alone; mostly there is none, and nothing is allocated.
+    fields: HeaderMap,
+}
+
+/// What a method is for, here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Get,
+    Head,
+    Options,
+    /// What nothing is done for.
+    Other,
+}
+
+impl Asked {
+    /// What `request` asks.
+    #[must_use]
+    pub fn of<B>(request: &Request<B>) -> Self {
+        Self::new(request.method(), request.headers())
+    }
+
+    /// What a request with this method and these fields asks.
+    #[must_use]
+    pub fn new(method: &Method, fields: &HeaderMap) -> Self {
+        let purpose = match *method {
+            Method::GET => Purpose::Get,
+            Method::HEAD => Purpose::Head,
+            Method::OPTIONS => Purpose::Options,
+            _ => Purpose::Other,
+        };
+        let mut heeded = HeaderMap::new();
+        for (name, value) in fields.iter().filter(|(name, _)| HEEDED.contains(name)) {
+            // No more than the request had.
+            let _ = heeded.try_append(name.clone(), value.clone());
+        }
+        Self { purpose, fields: heeded }
+    }
+
+    /// Those of `offered` that the client takes, the most welcome first; of equals the one that
+    /// comes first in `offered`.
+    ///
+    /// It is empty if the client forbids them all: that is a 406, see
+    /// [`Answer::not_acceptable`](super::Answer::not_acceptable). Without an `Accept-Encoding`
+    /// [`Coding::Identity`] is the most welcome.
+    #[must_use]
+    pub fn ranked(&self, offered: &[Coding]) -> Vec<Coding> {
+        let accepted = self.accepted();
+        let mut ranked: Vec<_> =
+            offered.iter().copied().filter(|coding| accepted.rank(*coding) > 0).collect();
+        ranked.sort_by_key(|coding| std::cmp::Reverse(accepted.rank(*coding)));
+        ranked
+    }
+
+    pub(crate) fn accepted(&self) -> Accepted {
+        Accepted::read(self.lines(&ACCEPT_ENCODING))
+    }
+
+    pub(crate) fn ranges(&self) -> Ranges {
+        Ranges::read(self.lines(&RANGE))
+    }
+
+    pub(crate) const fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Whether there is a field of this name.
+    pub(crate) fn has(&self, name: &HeaderName) -> bool {
+        !self.fields.is_empty() && self.fields.contains_key(name)
+    }
+
+    /// Every line of a field.
+    pub(crate) fn lines(&self, name: &HeaderName) -> impl Iterator<Item = &HeaderValue> {
+        self.fields.get_all(name).iter()
+    }
+
+    /// The line of a field that has one.
+    pub(crate) fn only(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        let mut lines = self.lines(name);
+        lines.next().filter(|_| lines.next().is_none())
+    }
+}

@@ -1,0 +1,164 @@
+//! The answer: what to say, and which bytes after it.
+
+use std::ops::Range;
+use std::time::SystemTime;
+
+use http::Response;
+
+use crate::answer::asked::{Asked, Purpose};
+use crate::answer::facts::Facts;
+use crate::answer::head;
+use crate::answer::multipart::Multipart;
+use crate::answer::precondition::{self, Verdict};
+use crate::answer::select::{self, Selection};
+use crate::answer::validators::Validators;
+
+/// How to respond: a head, and which bytes follow it.
+///
+/// Every head has its status, its `Date`, and a `Content-Length` that is right for what follows;
+/// but a 204 and a 304 have none. A `Response<()>` becomes a whole one with
+/// [`map`](Response::map).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Answer {
+    /// 200 and everything.
+    Whole(Response<()>),
+    /// 200 to a `HEAD`: the head of [`Whole`](Self::Whole), and nothing after it.
+    HeadOnly(Response<()>),
+    /// 206 and one part. The end of the range is the byte behind the last.
+    Part(Response<()>, Range<u64>),
+    /// 206 and several parts.
+    Parts(Response<()>, Multipart),
+    /// 304: the client has it.
+    NotModified(Response<()>),
+    /// 412: a condition of the client does not hold.
+    PreconditionFailed(Response<()>),
+    /// 416: nothing of the range is there.
+    RangeNotSatisfiable(Response<()>),
+    /// 204 to an `OPTIONS`, with `Allow`.
+    Options(Response<()>),
+    /// 405 with `Allow`: the method is another one than `GET`, `HEAD` or `OPTIONS`.
+    MethodNotAllowed(Response<()>),
+    /// 406: no coding that the client takes.
+    NotAcceptable(Response<()>),
+    /// 404: there is nothing to choose from.
+    NotFound(Response<()>),
+}
+
+/// Which bytes follow the head.
+#[derive(Clone, Debug)]
+pub enum Plan {
+    /// None.
+    Nothing,
+    /// All of them.
+    Whole,
+    /// These. The end is the byte behind the last.
+    Part(Range<u64>),
+    /// Several parts, with glue between them.
+    Parts(Multipart),
+}
+
+/// Says how to respond to `asked` with something of which `facts` are known, at the time `now`.
+///
+/// It is a function of its arguments and nothing else. The length is the one in `facts`: whoever
+/// sends the bytes has to send that many.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::SystemTime;
+///
+/// use http::Request;
+/// use letterhead::answer::{Asked, Facts, Plan, answer};
+///
+/// let request = Request::get("/").header("range", "bytes=-100").body(()).unwrap();
+/// let facts = Facts::new(5_000_000_000);
+/// let (head, plan) = answer(&Asked::of(&request), &facts, SystemTime::now()).into_parts();
+/// assert_eq!(head.status(), 206);
+/// assert!(matches!(plan, Plan::Part(range) if range == (4_999_999_900..5_000_000_000)));
+/// ```
+#[must_use]
+pub fn answer(asked: &Asked, facts: &Facts, now: SystemTime) -> Answer {
+    decide(asked, facts, facts.length, now)
+}
+
+/// As [`answer`], for something of this length.
+pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime) -> Answer {
+    let is_head = match asked.purpose() {
+        Purpose::Options => return Answer::Options(head::options(now)),
+        Purpose::Other => return Answer::MethodNotAllowed(head::method_not_allowed(now)),
+        Purpose::Head => true,
+        Purpose::Get => false,
+    };
+    let validators = Validators::of(facts, now);
+    match precondition::judge(asked, &validators) {
+        Verdict::Failed => {
+            return Answer::PreconditionFailed(head::precondition_failed(facts, &validators));
+        }
+        Verdict::NotModified => return Answer::NotModified(head::not_modified(facts, &validators)),
+        Verdict::Proceed => {}
+    }
+    let whole = || head::whole(facts, &validators, length);
+    // RFC 9110, section 14.2: ranges are defined for GET alone.
+    if is_head {
+        return Answer::HeadOnly(whole());
+    }
+    if !facts.ranges || !precondition::range_holds(asked, &validators) {
+        return Answer::Whole(whole());
+    }
+    match select::select(asked, length) {
+        Selection::Whole => Answer::Whole(whole()),
+        Selection::Unsatisfiable => {
+            Answer::RangeNotSatisfiable(head::unsatisfiable(facts, &validators, length))
+        }
+        Selection::Part(part) => Answer::Part(head::part(facts, &validators, &part, length), part),
+        // Nobody could tell whether a coding is of the parts or of what is around them.
+        Selection::Parts(_) if facts.is_coded() => Answer::Whole(whole()),
+        Selection::Parts(parts) => {
+            let parts = Multipart::new(parts, length, facts, now);
+            // Several parts never cost more than the whole.
+            if parts.length() >= length {
+                return Answer::Whole(whole());
+            }
+            Answer::Parts(head::parts(facts, &validators, &parts), parts)
+        }
+    }
+}
+
+impl Answer {
+    /// Status and fields.
+    #[must_use]
+    pub const fn head(&self) -> &Response<()> {
+        match self {
+            Self::Whole(head)
+            | Self::HeadOnly(head)
+            | Self::Part(head, _)
+            | Self::Parts(head, _)
+            | Self::NotModified(head)
+            | Self::PreconditionFailed(head)
+            | Self::RangeNotSatisfiable(head)
+            | Self::Options(head)
+            | Self::MethodNotAllowed(head)
+            | Self::NotAcceptable(head)
+            | Self::NotFound(head) => head,
+        }
+    }
+
+    /// The head, and which bytes follow: for whoever does not ask why.
+    #[must_use]
+    pub fn into_parts(self) -> (Response<()>, Plan) {
+        match self {
+            Self::Whole(head) => (head, Plan::Whole),
+            Self::Part(head, part) => (head, Plan::Part(part)),
+            Self::Parts(head, parts) => (head, Plan::Parts(parts)),
+            Self::HeadOnly(head)
+            | Self::NotModified(head)
+            | Self::PreconditionFailed(head)
+            | Self::RangeNotSatisfiable(head)
+            | Self::Options(head)
+            | Self::MethodNotAllowed(head)
+            | Self::NotAcceptable(head)
+            | Self::NotFound(head) => (head, Plan::Nothing),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What is known of the thing that is served.
+
+use std::time::SystemTime;
+
+use http::header::{
+    ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
+    CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, HeaderName,
+    HeaderValue, LAST_MODIFIED, TRAILER, TRANSFER_ENCODING, VARY,
+};
+
+use crate::answer::encoding::vary_by_encoding;
+use crate::field::coding::Coding;
+use crate::field::etag::EntityTag;
+use crate::field::list;
+
+/// The fields that the answer makes itself.
+const OURS: [HeaderName; 10] = [
+    ACCEPT_RANGES,
+    ALLOW,
+    CONNECTION,
+    CONTENT_LENGTH,
+    CONTENT_RANGE,
+    DATE,
+    ETAG,
+    LAST_MODIFIED,
+    TRAILER,
+    TRANSFER_ENCODING,
+];
+
+/// What is known of the thing that is served: its length, its validators, the fields that describe
+/// it.
+///
+/// Without validators there is nothing that a condition could hold against, and without a word on
+/// caching there is none in the answer. Ranges are offered unless they are switched off.
+///
+/// # Examples
+///
+/// ```
+/// use http::HeaderValue;
+/// use letterhead::answer::{EntityTag, Facts};
+///
+/// let facts = Facts::new(12_000)
+///     .tag(EntityTag::of_digest(&[0x8d, 0x9e]))
+///     .content_type(HeaderValue::from_static("image/png"))
+///     .cache_control(HeaderValue::from_static("max-age=3600"));
+/// # let _ = facts;
+/// ```
+#[derive(Clone, Debug)]
+pub struct Facts {
+    pub(crate) length: u64,
+    pub(crate) tag: Option<EntityTag>,
+    pub(crate) last_modified: Option<SystemTime>,
+    pub(crate) settled: bool,
+    pub(crate) ranges: bool,
+    pub(crate) coding: Coding,
+    pub(crate) seed: u64,
+    /// Everything that is told about it but what the answer makes itself.
+    pub(crate) fields: HeaderMap,
+}
+
+impl Facts {
+    /// Something of this many bytes, of which nothing else is known.
+    #[must_use]
+    pub fn new(length: u64) -> Self {
+        Self {
+            length,
+            tag: None,
+            last_modified: None,
+            settled: true,
+            ranges: true,
+            coding: Coding::Identity,
+            seed: 0,
+            fields: HeaderMap::new(),
+        }
+    }
+
+    /// The name of this version. In a coding the tag that goes out is the
+    /// [coded](EntityTag::coded) one.
+    #[must_use]
+    pub fn tag(mut self, tag: EntityTag) -> Self {
+        self.tag = Some(tag);
+        self
+    }
+
+    /// When it was changed last. Only whole seconds are told, none before 1970, and never one that
+    /// is later than the answer (RFC 9110, section 8.8.2.1).
+    #[must_use]
+    pub fn last_modified(mut self, time: SystemTime) -> Self {
+        self.last_modified = Some(time);
+        self
+    }
+
+    /// It may be changing while it is read, with no validator that would tell.
+    ///
+    /// Its tag goes out weak, and no `If-Range` holds.
+    #[must_use]
+    pub fn unsettled(mut self) -> Self {
+        self.settled = false;
+        self
+    }
+
+    /// Answers `Range` with the whole, and says so: `Accept-Ranges: none`.
+    #[must_use]
+    pub fn without_ranges(mut self) -> Self {
+        self.ranges = false;
+        self
+    }
+
+    /// What it is. A part of several has it too.
+    #[must_use]
+    pub fn content_type(self, value: HeaderValue) -> Self {
+        self.field(CONTENT_TYPE, value)
+    }
+
+    /// The coding that the bytes are in; it is one of several that the client may choose from.
+    ///
+    /// So the answer has `Vary: accept-encoding`, also if the coding is [`Coding::Identity`], and
+    /// in the others a `Content-Encoding` and a tag of its own.
+    #[must_use]
+    pub fn coding(mut self, coding: Coding) -> Self {
+        self.coding = coding;
+        self.fields.remove(CONTENT_ENCODING);
+        if coding != Coding::Identity {
+            let token = HeaderValue::from_static(coding.token());
+            let _ = self.fields.try_insert(CONTENT_ENCODING, token);
+        }
+        vary_by_encoding(&mut self.fields);
+        self
+    }
+
+    /// How it may be cached.
+    #[must_use]
+    pub fn cache_control(self, value: HeaderValue) -> Self {
+        self.field(CACHE_CONTROL, value)
+    }
+
+    /// When it is stale.
+    #[must_use]
+    pub fn expires(self, value: HeaderValue) -> Self {
+        self.field(EXPIRES, value)
+    }
+
+    /// Where exactly this representation is.
+    #[must_use]
+    pub fn content_location(self, value: HeaderValue) -> Self {
+        self.field(CONTENT_LOCATION, value)
+    }
+
+    /// A request field that it was selected by; each call adds one.
+    #[must_use]
+    pub fn vary(mut self, name: HeaderName) -> Self {
+        vary(&mut self.fields, name);
+        self
+    }
+
+    /// Any other field that describes it, in place of one of that name.
+    ///
+    /// A 304 and a 412 keep `Cache-Control`, `Expires`, `Vary` and `Content-Location` alone. What
+    /// the answer makes itself is not taken from here: `Content-Length`, `Content-Range`,
+    /// `Transfer-Encoding`, `Trailer`, `Connection`, `Date`, `ETag`, `Last-Modified`,
+    /// `Accept-Ranges` and `Allow`.
+    #[must_use]
+    pub fn field(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        if !OURS.contains(&name) {
+            let _ = self.fields.try_insert(name, value);
+        }
+        self
+    }
+
+    /// Makes the boundary between several parts harder to guess, for content of people who would
+    /// try to write one into it. Any number will do that they do not know.
+    #[must_use]
+    pub fn boundary_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Whether the bytes are in a coding.
+    pub(crate) fn is_coded(&self) -> bool {
+        self.fields.contains_key(CONTENT_ENCODING)
+    }
+}
+
+/// Adds a name to `Vary`, unless it is there or everything is.
+pub(crate) fn vary(fields: &mut HeaderMap, name: HeaderName) {
+    if list::lists(fields, &VARY, "*") || list::lists(fields, &VARY, name.as_str()) {
+        return;
+    }
+    let mut names = list::names(fields, &VARY);
+    names.push(name);
+    let _ = fields.try_insert(VARY, list::value(&names));
+}

@@ -1,0 +1,63 @@
+//! What to answer to a request for something that is all there: conditions, ranges, codings.
+//!
+//! [`answer()`] takes what the request asks ([`Asked`]) and what is known of the thing ([`Facts`])
+//! and says how to respond ([`Answer`]): with which head, and which bytes after it. It reads no
+//! clock and no file, so it serves a blob from a database as well as a file. [`respond`] goes the
+//! last step for bytes that are in memory, [`respond_among`] for several codings of them.
+//!
+//! [The guide](crate::guide::answers) has the order of the decisions and the limits.
+//!
+//! # Examples
+//!
+//! ```
+//! use std::time::{Duration, SystemTime};
+//!
+//! use bytes::Bytes;
+//! use http::{HeaderValue, Request};
+//! use letterhead::answer::{Asked, EntityTag, Facts, respond};
+//!
+//! let blob = Bytes::from_static(b"0123456789");
+//! let facts = Facts::new(blob.len() as u64)
+//!     .tag(EntityTag::strong("v1").unwrap())
+//!     .last_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777))
+//!     .content_type(HeaderValue::from_static("text/plain"));
+//!
+//! // The client has the first half of the same version, and wants the rest.
+//! let request = Request::get("/blob")
+//!     .header("range", "bytes=5-")
+//!     .header("if-range", "\"v1\"")
+//!     .body(())
+//!     .unwrap();
+//! let response = respond(&Asked::of(&request), &facts, blob.clone(), SystemTime::now());
+//! assert_eq!(response.status(), 206);
+//! assert_eq!(response.headers()["content-range"], "bytes 5-9/10");
+//! assert_eq!(response.headers()["content-length"], "5");
+//!
+//! // The client has it all.
+//! let request = Request::get("/blob").header("if-none-match", "\"v1\"").body(()).unwrap();
+//! let response = respond(&Asked::of(&request), &facts, blob, SystemTime::now());
+//! assert_eq!(response.status(), 304);
+//! ```
+
+mod asked;
+mod content;
+mod decide;
+mod encoding;
+mod facts;
+mod head;
+mod multipart;
+mod precondition;
+mod respond;
+mod select;
+mod validators;
+
+pub use crate::field::coding::Coding;
+pub use crate::field::etag::EntityTag;
+pub use asked::Asked;
+pub use content::Content;
+pub use decide::{Answer, Plan, answer};
+pub use encoding::vary_by_encoding;
+pub use facts::Facts;
+pub use multipart::{Multipart, Piece};
+pub use respond::{respond, respond_among};
+pub use select::{MAX_PARTS, MAX_RANGES};
