@@ -144,6 +144,7 @@ fn boundary(parts: &[Range<u64>], complete: u64, facts: &Facts, now: SystemTime)
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
     use std::time::UNIX_EPOCH;
 
     use super::*;
@@ -157,7 +158,7 @@ mod tests {
         for piece in parts.pieces() {
             match piece {
                 Piece::Glue(glue) => text += std::str::from_utf8(&glue).expect("ascii"),
-                Piece::Content(range) => text += &format!("<{range:?}>"),
+                Piece::Content(range) => write!(text, "<{range:?}>").expect("memory"),
             }
         }
         let boundary = parts.boundary();
