@@ -14,6 +14,9 @@
 //!   without content, trailers;
 //! - a [`Receipt`] says what happened, once for every request.
 //!
+//! [`answer`] is for handlers that have the whole of something: it answers conditions, ranges and
+//! codings as RFC 9110 has them.
+//!
 //! # Examples
 //!
 //! ```
@@ -54,7 +57,7 @@
 //! # Where to read on
 //!
 //! [`guide`] has the architecture, how to mount the layer and what axum changes outside it, what is
-//! mended in the framing, the rules with remedies, the classes of fields, the errno table, and the
+//! mended in the framing, the order in which conditions and ranges are answered, the rules with remedies, the classes of fields, the errno table, and the
 //! facts about hyper and h2 that the crate leans on.
 
 pub mod answer;

@@ -53,6 +53,8 @@ pub struct Facts {
     pub(crate) settled: bool,
     pub(crate) ranges: bool,
     pub(crate) coding: Coding,
+    /// There are other codings of it.
+    varies: bool,
     pub(crate) seed: u64,
     /// Everything that is told about it but what the answer makes itself.
     pub(crate) fields: HeaderMap,
@@ -69,6 +71,7 @@ impl Facts {
             settled: true,
             ranges: true,
             coding: Coding::Identity,
+            varies: false,
             seed: 0,
             fields: HeaderMap::new(),
         }
@@ -118,7 +121,7 @@ impl Facts {
     /// in the others a `Content-Encoding` and a tag of its own.
     #[must_use]
     pub fn coding(mut self, coding: Coding) -> Self {
-        self.coding = coding;
+        (self.coding, self.varies) = (coding, true);
         self.fields.remove(CONTENT_ENCODING);
         if coding != Coding::Identity {
             let token = HeaderValue::from_static(coding.token());
@@ -163,6 +166,9 @@ impl Facts {
     pub fn field(mut self, name: HeaderName, value: HeaderValue) -> Self {
         if !OURS.contains(&name) {
             let _ = self.fields.try_insert(name, value);
+            if self.varies {
+                vary_by_encoding(&mut self.fields);
+            }
         }
         self
     }

@@ -2,8 +2,8 @@
 //!
 //! [`answer()`] takes what the request asks ([`Asked`]) and what is known of the thing ([`Facts`])
 //! and says how to respond ([`Answer`]): with which head, and which bytes after it. It reads no
-//! clock and no file, so it serves a blob from a database as well as a file. [`respond`] goes the
-//! last step for bytes that are in memory, [`respond_among`] for several codings of them.
+//! clock and no file, so it serves a blob from a database as well as a file. [`respond()`] goes
+//! the last step for bytes that are in memory, [`respond_among`] for several codings of them.
 //!
 //! [The guide](crate::guide::answers) has the order of the decisions and the limits.
 //!

@@ -29,7 +29,7 @@ impl Validators {
         let modified = facts
             .last_modified
             .map(|time| Date::of(time).min(now))
-            .filter(|date| date.value().is_some());
+            .filter(|date| date.can_be_told());
         // RFC 9110, section 8.8.2.2: in the second of a change there may come another one.
         let date_is_strong =
             facts.settled && modified.is_some_and(|date| date.seconds_before(now) >= 1);

@@ -106,9 +106,14 @@ impl Date {
         }
     }
 
-    /// The date as a field says it; `None` outside of the years from 1970 to 9999.
+    /// Whether it lies in the years from 1970 to 9999.
+    pub(crate) fn can_be_told(self) -> bool {
+        (0..END).contains(&self.0)
+    }
+
+    /// The date as a field says it, if it can be told.
     pub(crate) fn value(self) -> Option<HeaderValue> {
-        let since = u64::try_from(self.0).ok().filter(|_| self.0 < END)?;
+        let since = u64::try_from(self.0).ok().filter(|_| self.can_be_told())?;
         let time = UNIX_EPOCH.checked_add(Duration::from_secs(since))?;
         HeaderValue::try_from(httpdate::fmt_http_date(time)).ok()
     }

@@ -15,6 +15,9 @@ pub mod fields {}
 #[doc = include_str!("rules.md")]
 pub mod rules {}
 
+#[doc = include_str!("answers.md")]
+pub mod answers {}
+
 #[doc = include_str!("reports.md")]
 pub mod reports {}
 

@@ -2,7 +2,7 @@
 
 use http::Response;
 use http_body_util::BodyExt as _;
-use letterhead::answer::{Asked, Content, respond, respond_among};
+use letterhead::answer::{Asked, Coding, Content, Facts, respond, respond_among};
 
 use crate::check::{self, Got, check};
 use crate::data::{self, Row, Thing, content};
@@ -36,6 +36,33 @@ async fn every_row_is_answered_as_it_says() {
             let thing = data.things.get(&row.thing).unwrap_or_else(|| panic!("{}", row.place));
             check(row, thing, &got(answered(thing, &asked(row))).await);
         }
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_nothing_it_is_said_for_every_coding() {
+    let asked = Asked::new(&http::Method::GET, &http::HeaderMap::new());
+    let got = got(respond_among(&asked, &[], data::now())).await;
+    assert_eq!((got.status, got.body.len()), (404, 0));
+    assert_eq!(got.field("vary").as_deref(), Some("accept-encoding"));
+    assert_eq!(got.field("content-length").as_deref(), Some("0"));
+}
+
+#[tokio::test]
+async fn content_is_lent_and_not_copied() {
+    let bytes = content(10_000, Coding::Identity);
+    let whole = bytes.as_ptr_range();
+    for (range, slices) in [("bytes=0-", 1), ("bytes=7-8", 1), ("bytes=0-1,9-9,5000-", 3)] {
+        let mut fields = http::HeaderMap::new();
+        fields.insert("range", range.parse().unwrap());
+        let asked = Asked::new(&http::Method::GET, &fields);
+        let mut body = respond(&asked, &Facts::new(0), bytes.clone(), data::now()).into_body();
+        let mut lent = 0;
+        while let Some(frame) = body.frame().await {
+            let data = frame.unwrap_or_else(|never| match never {}).into_data().unwrap();
+            lent += usize::from(whole.contains(&data.as_ptr()));
+        }
+        assert_eq!(lent, slices, "{range}");
     }
 }
 

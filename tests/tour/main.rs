@@ -1,6 +1,7 @@
 //! The example servers, driven by clients that are not ours.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod blob;
 mod clients;
 mod process;
 mod readme;
