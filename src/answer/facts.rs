@@ -196,3 +196,37 @@ pub(crate) fn vary(fields: &mut HeaderMap, name: HeaderName) {
     names.push(name);
     let _ = fields.try_insert(VARY, list::value(&names));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(facts: &Facts, expected: Option<&str>) {
+        let lines: Vec<_> = facts.fields.get_all(VARY).iter().collect();
+        assert_eq!(lines, expected.into_iter().collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn vary_is_one_line_in_whatever_order_it_is_told() {
+        let value = HeaderValue::from_static;
+        let origin = HeaderName::from_static("origin");
+        let facts = || Facts::new(1);
+        check(&facts(), None);
+        check(&facts().vary(origin.clone()), Some("origin"));
+        check(&facts().coding(Coding::Identity), Some("accept-encoding"));
+        check(&facts().coding(Coding::Gzip).coding(Coding::Zstd), Some("accept-encoding"));
+        check(&facts().vary(origin.clone()).vary(origin.clone()), Some("origin"));
+        check(&facts().vary(origin.clone()).coding(Coding::Gzip), Some("origin, accept-encoding"));
+        check(&facts().coding(Coding::Gzip).vary(origin.clone()), Some("accept-encoding, origin"));
+        let set = facts().coding(Coding::Gzip).field(VARY, value("Origin, Cookie"));
+        check(&set, Some("origin, cookie, accept-encoding"));
+        check(&facts().field(VARY, value("*")).coding(Coding::Gzip).vary(origin), Some("*"));
+    }
+
+    #[test]
+    fn a_coding_can_be_taken_back() {
+        let facts = Facts::new(1).coding(Coding::Gzip);
+        assert!(facts.is_coded());
+        assert!(!facts.coding(Coding::Identity).is_coded());
+    }
+}

@@ -169,6 +169,7 @@ mod tests {
         check("Wednesday, 01-Jan-76 00:00:00 GMT", Some(3_345_062_400));
         check("Friday, 31-Dec-76 00:00:00 GMT", Some(220_838_400));
         check("Saturday, 01-Jan-77 00:00:00 GMT", Some(220_924_800));
+        check("Thursday, 31-Dec-76 00:00:00 GMT", None);
         // A wrong weekday does not find another century.
         check("Thursday, 01-Jan-20 00:00:00 GMT", None);
         let late = HeaderValue::from_static("Saturday, 01-Jan-00 00:00:00 GMT");
