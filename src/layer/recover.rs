@@ -13,7 +13,7 @@ use crate::caught::message;
 use crate::error::chain;
 use crate::head::ErrorAnswer;
 use crate::ledger::Stage;
-use crate::sys::refusal::Meaning;
+use crate::sys::Meaning;
 
 /// How long a client is asked to wait by the standard answers with `Retry-After`.
 const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -1,3 +1,5 @@
 //! Doors to the kernel: what its error numbers mean to a client.
 
-pub(crate) mod refusal;
+mod meaning;
+
+pub(crate) use meaning::Meaning;
