@@ -1,5 +1,39 @@
-//! Doors to the kernel: what its error numbers mean to a client.
+//! Doors to the kernel: opening beneath a root, identity, reads, and what its error numbers mean.
 
+#[cfg(all(feature = "files", unix))]
+mod again;
+#[cfg(all(feature = "files", unix))]
+mod diagnose;
+#[cfg(all(feature = "files", unix, not(target_os = "linux")))]
+#[path = "elsewhere.rs"]
+mod door;
+#[cfg(all(feature = "files", target_os = "linux"))]
+#[path = "linux.rs"]
+mod door;
+#[cfg(all(feature = "files", unix))]
+mod errno;
+#[cfg(all(feature = "files", unix))]
+mod filesystem;
+#[cfg(all(feature = "files", unix))]
+mod lease;
 mod meaning;
+#[cfg(all(feature = "files", unix))]
+mod open;
+#[cfg(all(feature = "files", unix))]
+mod operation;
+#[cfg(all(feature = "files", unix))]
+mod probe;
+#[cfg(all(feature = "files", unix))]
+mod read;
+#[cfg(all(feature = "files", unix))]
+mod refusal;
+#[cfg(all(feature = "files", unix))]
+mod root;
+#[cfg(all(feature = "files", unix))]
+mod stat;
+#[cfg(all(test, feature = "files", target_os = "linux"))]
+mod tests;
+#[cfg(all(feature = "files", unix))]
+mod walk;
 
 pub(crate) use meaning::Meaning;

@@ -1,0 +1,72 @@
+//! What other unixes answer where Linux has a call of its own: that they do not have it.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+
+use super::diagnose::{Attributes, Mount};
+
+/// How a directory is opened that is only passed through.
+pub(super) const PASS: OFlags = OFlags::RDONLY;
+
+pub(super) const NO_ATIME: OFlags = OFlags::empty();
+
+pub(super) const ERRNOS: [(i32, &str); 0] = [];
+
+#[derive(Clone, Copy, Debug)]
+#[expect(dead_code, reason = "there is nobody to be told")]
+pub(super) struct Reach {
+    pub(super) beneath: bool,
+    pub(super) links: bool,
+    pub(super) cached: bool,
+}
+
+pub(super) fn openat2(
+    _root: impl AsFd,
+    _path: &[u8],
+    _flags: OFlags,
+    _reach: Reach,
+) -> Result<OwnedFd, Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn probe_openat2(_cached: bool) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn pread_nowait(
+    _descriptor: impl AsFd,
+    _buffer: &mut [u8],
+    _offset: u64,
+) -> Result<usize, Errno> {
+    Err(Errno::OPNOTSUPP)
+}
+
+pub(super) fn filesystem(_descriptor: impl AsFd) -> Result<u32, Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn lease(_descriptor: impl AsFd, _taken: bool) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn lease_in_silence(_descriptor: impl AsFd) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn attributes(_descriptor: impl AsFd) -> Option<Attributes> {
+    None
+}
+
+pub(super) fn mount(_descriptor: impl AsFd) -> Option<Mount> {
+    None
+}
+
+pub(super) fn attribute(
+    _descriptor: impl AsFd,
+    _name: &str,
+    _value: &mut [u8],
+) -> Result<usize, Errno> {
+    Err(Errno::NOSYS)
+}

@@ -1,0 +1,207 @@
+//! A path to a descriptor: beneath the root, without waiting, and known to be a file.
+#![cfg_attr(not(test), expect(dead_code, reason = "the file sender is not there yet"))]
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use super::again::uninterrupted;
+use super::door::{self, Reach};
+use super::operation::Operation;
+use super::refusal::{Found, Refusal};
+use super::root::Root;
+use super::stat::{Kind, Stat};
+use super::walk::{self, Stop};
+
+/// A rename anywhere on the machine can fail one resolution of a path with `..` or a link in it.
+/// After this many the path is walked, which no rename disturbs.
+const MOST_RACES: u32 = 16;
+
+/// How files are opened: to read, at once whatever they are, and for this process only.
+const READ: OFlags =
+    OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::CLOEXEC).union(OFlags::NOCTTY);
+
+/// What becomes of symbolic links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Symlinks {
+    /// They are followed as long as they stay beneath the root.
+    #[default]
+    Beneath,
+    /// None may be on the way.
+    None,
+    /// They are followed wherever they lead. `..` in the path itself is still refused.
+    Follow,
+}
+
+/// How a path is resolved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct How {
+    pub(crate) symlinks: Symlinks,
+    /// Leaves access times alone, where the file's owner allows it.
+    pub(crate) no_atime: bool,
+}
+
+/// What a path led to. Nothing else is ever handed out.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    File(Handle),
+    Directory(Handle),
+}
+
+/// An open descriptor and the first look at it.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    descriptor: OwnedFd,
+    stat: Stat,
+}
+
+impl Root {
+    /// Opens what `relative` names. An empty path is the root itself.
+    ///
+    /// It does not wait for what is opened: a fifo without a writer, a terminal, a device. Those
+    /// are refused, once they are known for what they are. (A device's driver has seen an open by
+    /// then.)
+    pub(crate) fn resolve(&self, relative: &[u8], how: How) -> Result<Opened, Refusal> {
+        Refusal::unless_a_path(relative)?;
+        match self.descend(relative, how) {
+            Ok(descriptor) => Opened::of(descriptor),
+            Err(stop) => Err(Refusal::new(Operation::Resolve, stop.found, stop.errno)),
+        }
+    }
+
+    /// As [`resolve`](Self::resolve), if the kernel has every name of the path in its cache.
+    /// `None` says nothing about the path, not even whether it exists.
+    pub(crate) fn resolve_cached(&self, relative: &[u8], how: How) -> Option<Opened> {
+        if self.memory().openat2().is_missing() || self.memory().cached().is_missing() {
+            return None;
+        }
+        if relative.contains(&0) || how.symlinks == Symlinks::Follow && climbs(relative) {
+            return None;
+        }
+        let open = |flags| door::openat2(self, or_dot(relative), flags, how.reach(true));
+        let opened = match open(how.flags()) {
+            Err(Errno::PERM) if how.no_atime => open(how.flags() - door::NO_ATIME),
+            opened => opened,
+        };
+        match opened {
+            Ok(descriptor) => {
+                self.memory().cached().worked();
+                Opened::of(descriptor).ok()
+            }
+            Err(Errno::INVAL) => {
+                self.memory().cached_is_missing();
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn descend(&self, relative: &[u8], how: How) -> Result<OwnedFd, Stop> {
+        if how.symlinks == Symlinks::Follow && climbs(relative) {
+            return Err(Stop { found: Found::Outside, errno: Errno::XDEV });
+        }
+        if self.memory().openat2().is_missing() {
+            return self.walk(relative, how);
+        }
+        let mut flags = how.flags();
+        for _ in 0..MOST_RACES {
+            let reach = how.reach(false);
+            match uninterrupted(|| door::openat2(self, or_dot(relative), flags, reach)) {
+                Ok(descriptor) => {
+                    self.memory().openat2().worked();
+                    return Ok(descriptor);
+                }
+                Err(Errno::AGAIN) => {}
+                Err(Errno::PERM) if flags.intersects(door::NO_ATIME) => flags -= door::NO_ATIME,
+                Err(Errno::PERM | Errno::NOSYS) if self.memory().openat2_is_missing() => break,
+                Err(errno) => return Err(how.stop(errno)),
+            }
+        }
+        self.walk(relative, how)
+    }
+
+    /// The way without `openat2`.
+    fn walk(&self, relative: &[u8], how: How) -> Result<OwnedFd, Stop> {
+        let open = |flags| {
+            let path = or_dot(relative);
+            uninterrupted(|| rustix::fs::openat(self, path, flags, Mode::empty()))
+        };
+        let flags = how.flags();
+        match how.symlinks {
+            Symlinks::Beneath => walk::open(self.as_fd(), relative, true, flags),
+            Symlinks::None => walk::open(self.as_fd(), relative, false, flags),
+            Symlinks::Follow => match open(flags) {
+                Err(Errno::PERM) if how.no_atime => Ok(open(flags - door::NO_ATIME)?),
+                done => Ok(done?),
+            },
+        }
+    }
+}
+
+impl How {
+    fn flags(self) -> OFlags {
+        if self.no_atime { READ | door::NO_ATIME } else { READ }
+    }
+
+    fn reach(self, cached: bool) -> Reach {
+        Reach {
+            beneath: self.symlinks != Symlinks::Follow,
+            links: self.symlinks != Symlinks::None,
+            cached,
+        }
+    }
+
+    /// What an error number of `openat2` means under this policy.
+    fn stop(self, errno: Errno) -> Stop {
+        let found = match (self.symlinks, errno) {
+            (Symlinks::Beneath | Symlinks::None, Errno::XDEV) => Found::Outside,
+            (Symlinks::None, Errno::LOOP) => Found::Link,
+            _ => Found::Errno,
+        };
+        Stop { found, errno }
+    }
+}
+
+impl Opened {
+    /// Looks at a descriptor; whoever else opened it, it has to be readable.
+    pub(crate) fn of(descriptor: OwnedFd) -> Result<Self, Refusal> {
+        let stat = Stat::of(&descriptor)?;
+        match stat.kind {
+            Kind::Regular => Ok(Self::File(Handle { descriptor, stat })),
+            Kind::Directory => Ok(Self::Directory(Handle { descriptor, stat })),
+            Kind::Link
+            | Kind::Fifo
+            | Kind::Socket
+            | Kind::BlockDevice
+            | Kind::CharacterDevice
+            | Kind::Unknown => {
+                let found = Found::NotAFile(stat.kind);
+                Err(Refusal::new(Operation::Resolve, found, Errno::NXIO))
+            }
+        }
+    }
+}
+
+impl Handle {
+    /// The first look; later ones are compared with it.
+    pub(crate) const fn stat(&self) -> &Stat {
+        &self.stat
+    }
+}
+
+impl AsFd for Handle {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+/// The kernel has no empty path.
+const fn or_dot(relative: &[u8]) -> &[u8] {
+    if relative.is_empty() { b"." } else { relative }
+}
+
+/// Whether the path itself goes up, or starts elsewhere.
+fn climbs(relative: &[u8]) -> bool {
+    relative.first() == Some(&b'/') || relative.split(|byte| *byte == b'/').any(|n| n == b"..")
+}

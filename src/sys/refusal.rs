@@ -1,0 +1,162 @@
+//! What the kernel refused, at which operation, and what that means to a client.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+
+use rustix::io::Errno;
+
+use super::Meaning;
+use super::errno::Named;
+use super::operation::Operation;
+use super::stat::Kind;
+
+/// A refusal: the operation, what was found, and the error number as it came.
+///
+/// Its source is the `io::Error` of that number, so whoever walks the sources finds it.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    operation: Operation,
+    found: Found,
+    source: io::Error,
+}
+
+/// What stood where something else was wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// What the error number says, no more.
+    Errno,
+    /// A path that leaves the root.
+    Outside,
+    /// A symbolic link where none may be.
+    Link,
+    /// Neither a regular file nor a directory.
+    NotAFile(Kind),
+    /// A NUL byte: no name has one.
+    Nul,
+}
+
+impl Refusal {
+    pub(crate) fn new(operation: Operation, found: Found, errno: Errno) -> Self {
+        Self { operation, found, source: io::Error::from(errno) }
+    }
+
+    pub(crate) fn errno(operation: Operation, errno: Errno) -> Self {
+        Self::new(operation, Found::Errno, errno)
+    }
+
+    /// Bytes that the kernel could not even be asked about.
+    pub(crate) fn unless_a_path(bytes: &[u8]) -> Result<(), Self> {
+        if bytes.contains(&0) {
+            return Err(Self::new(Operation::Resolve, Found::Nul, Errno::INVAL));
+        }
+        Ok(())
+    }
+
+    pub(crate) const fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    pub(crate) const fn found(&self) -> Found {
+        self.found
+    }
+
+    /// The number as the kernel gave it, or the one that it gives for the same offence elsewhere.
+    pub(crate) fn raw_os_error(&self) -> i32 {
+        // It was made of a number, so it has one.
+        self.source.raw_os_error().unwrap_or(libc::EIO)
+    }
+
+    pub(crate) fn meaning(&self) -> Meaning {
+        match self.found {
+            Found::Errno => Meaning::at(self.operation, self.raw_os_error()),
+            Found::Outside | Found::NotAFile(_) | Found::Nul => Meaning::NotFound,
+            Found::Link => Meaning::Forbidden,
+        }
+    }
+}
+
+impl Meaning {
+    /// The general table, and what is special to an operation.
+    #[expect(clippy::match_same_arms, reason = "one arm per meaning of an error number")]
+    pub(crate) fn at(operation: Operation, errno: i32) -> Self {
+        match (operation, errno) {
+            // An escape from the root, and a name that the filesystem cannot have.
+            (Operation::Resolve, libc::EXDEV | libc::EILSEQ) => Self::NotFound,
+            // A directory, where a regular file was wanted.
+            (Operation::Resolve | Operation::Read, libc::EISDIR) => Self::NotFound,
+            // Beyond the limit of one process's descriptors or leases; another may be had later.
+            (_, libc::ENOLCK) => Self::Busy,
+            // A signal that came again and again.
+            (_, libc::EINTR) => Self::Busy,
+            (_, errno) => Self::of(&io::Error::from_raw_os_error(errno)),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wanted = self.operation.wanted();
+        match self.found {
+            Found::Errno => write!(f, "wanted {wanted}, found {}", Named(self.raw_os_error())),
+            Found::Outside => write!(f, "wanted {wanted}, found a path that leaves it"),
+            Found::Link => write!(f, "wanted {wanted}, found a symbolic link on the way"),
+            Found::NotAFile(kind) => write!(f, "wanted a regular file, found {kind}"),
+            Found::Nul => f.write_str("wanted a name, found a NUL byte in it"),
+        }
+    }
+}
+
+impl StdError for Refusal {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(refusal: &Refusal, status: u16, errno: i32, message: &str) {
+        assert_eq!(refusal.to_string(), message);
+        assert_eq!(refusal.meaning().status().as_u16(), status, "{message}");
+        assert_eq!(refusal.raw_os_error(), errno, "{message}");
+        let source = refusal.source().and_then(|source| source.downcast_ref::<io::Error>());
+        assert_eq!(source.and_then(io::Error::raw_os_error), Some(errno), "{message}");
+    }
+
+    #[test]
+    fn a_message_says_what_was_wanted_and_what_was_found() {
+        use Operation::{Lease, Open, Read, Resolve, Stat};
+        let plain = |operation, errno, status, message: &str| {
+            let refusal = Refusal::errno(operation, Errno::from_raw_os_error(errno));
+            check(&refusal, status, errno, message);
+        };
+        plain(Open, libc::ENOENT, 404, "wanted the root directory, found ENOENT (2)");
+        plain(Resolve, libc::EXDEV, 404, "wanted a file beneath the root, found EXDEV (18)");
+        plain(Stat, libc::EXDEV, 500, "wanted the file's size and times, found EXDEV (18)");
+        plain(Read, libc::EISDIR, 404, "wanted the file's bytes, found EISDIR (21)");
+        plain(Read, 4000, 500, "wanted the file's bytes, found error number 4000");
+        let lease = "wanted to know whether a writer is there, found EAGAIN (11)";
+        plain(Lease, libc::EAGAIN, 503, lease);
+    }
+
+    #[test]
+    fn the_policy_colours_the_number() {
+        let resolve = |found, errno| Refusal::new(Operation::Resolve, found, errno);
+        let message = "wanted a file beneath the root, found a path that leaves it";
+        check(&resolve(Found::Outside, Errno::XDEV), 404, libc::EXDEV, message);
+        let message = "wanted a file beneath the root, found a symbolic link on the way";
+        check(&resolve(Found::Link, Errno::LOOP), 403, libc::ELOOP, message);
+        check(
+            &resolve(Found::Errno, Errno::LOOP),
+            404,
+            libc::ELOOP,
+            "wanted a file beneath the root, found ELOOP (40)",
+        );
+        let message = "wanted a regular file, found a fifo";
+        check(&resolve(Found::NotAFile(Kind::Fifo), Errno::NXIO), 404, libc::ENXIO, message);
+        let message = "wanted a name, found a NUL byte in it";
+        check(&resolve(Found::Nul, Errno::INVAL), 404, libc::EINVAL, message);
+    }
+}

@@ -1,0 +1,60 @@
+//! A root directory: held open, so that everything else is asked relative to it.
+#![cfg_attr(not(test), expect(dead_code, reason = "the file sender is not there yet"))]
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{CWD, Mode, OFlags};
+
+use super::again::uninterrupted;
+use super::door;
+use super::operation::Operation;
+use super::probe::{self, Memory, Probes};
+use super::refusal::Refusal;
+use super::stat::Stat;
+
+/// A directory under which files are found. Whatever its path comes to mean later, this stays
+/// the directory that was opened.
+#[derive(Debug)]
+pub(crate) struct Root {
+    directory: OwnedFd,
+    memory: &'static Memory,
+}
+
+impl Root {
+    /// Opens `path`, which the process's owner chose: its own symbolic links are followed.
+    pub(crate) fn open(path: &Path) -> Result<Self, Refusal> {
+        Self::with(path, probe::memory())
+    }
+
+    /// As [`open`](Self::open), with a memory of probes of its own.
+    pub(super) fn with(path: &Path, memory: &'static Memory) -> Result<Self, Refusal> {
+        // Naming it is enough: what may be searched but not listed is a good root.
+        let flags = door::PASS | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = uninterrupted(|| rustix::fs::openat(CWD, path, flags, Mode::empty()));
+        match directory {
+            Ok(directory) => Ok(Self { directory, memory }),
+            Err(errno) => Err(Refusal::errno(Operation::Open, errno)),
+        }
+    }
+
+    /// One look at the directory itself, to compare with what its path names now.
+    pub(crate) fn stat(&self) -> Result<Stat, Refusal> {
+        Stat::of(self)
+    }
+
+    /// What was found out about this kernel so far.
+    pub(crate) fn probes(&self) -> Probes {
+        self.memory.probes()
+    }
+
+    pub(super) const fn memory(&self) -> &'static Memory {
+        self.memory
+    }
+}
+
+impl AsFd for Root {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+}
