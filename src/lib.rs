@@ -48,6 +48,7 @@
 //! | feature | what it brings |
 //! |---|---|
 //! | `axum` | [`Head`] as an axum extractor, through `axum-core` |
+//! | `files` | [`Recovery`]: what becomes of a file that the kernel refuses (unix) |
 //! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
 //! | `json` | `report::JsonLines`: one JSON object for each response |
 //! | `metrics` | `report::Metrics`: counters and histograms |
@@ -84,6 +85,8 @@ pub use layer::{
 pub use ledger::{Entry, Fate, LayerName, Placed, Refusal, Shown, Stage, Verb, Writer};
 pub use rules::framing::Mended;
 pub use rules::{Action, Conflict, Expect, Rule, Rules, Settled};
+#[cfg(all(feature = "files", unix))]
+pub use sys::{Decision, Operation, Recovery, Ruling};
 
 /// The README's Rust is tested as documentation.
 #[cfg(doctest)]

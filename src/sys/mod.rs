@@ -26,6 +26,8 @@ mod probe;
 #[cfg(all(feature = "files", unix))]
 mod read;
 #[cfg(all(feature = "files", unix))]
+mod recovery;
+#[cfg(all(feature = "files", unix))]
 mod refusal;
 #[cfg(all(feature = "files", unix))]
 mod root;
@@ -37,3 +39,7 @@ mod tests;
 mod walk;
 
 pub(crate) use meaning::Meaning;
+#[cfg(all(feature = "files", unix))]
+pub use operation::Operation;
+#[cfg(all(feature = "files", unix))]
+pub use recovery::{Decision, Recovery, Ruling};
