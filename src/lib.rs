@@ -48,7 +48,7 @@
 //! | feature | what it brings |
 //! |---|---|
 //! | `axum` | [`Head`] as an axum extractor, through `axum-core` |
-//! | `files` | [`Recovery`]: what becomes of a file that the kernel refuses (unix) |
+//! | `files` | [`FileSender`]: the files beneath a directory; [`Recovery`]: what becomes of refusals (unix) |
 //! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
 //! | `json` | `report::JsonLines`: one JSON object for each response |
 //! | `metrics` | `report::Metrics`: counters and histograms |
@@ -67,6 +67,8 @@ mod error;
 #[cfg(feature = "axum")]
 mod extract;
 mod field;
+#[cfg(all(feature = "files", unix))]
+pub mod files;
 pub mod guide;
 mod head;
 mod layer;
@@ -77,6 +79,8 @@ mod sys;
 
 pub use error::Error;
 pub use field::class::{Class, Role, Shape};
+#[cfg(all(feature = "files", unix))]
+pub use files::FileSender;
 pub use head::{CommitCause, Draft, ErrorAnswer, Head, HookResult, Note, Outcome, Receipt};
 pub use layer::{
     Cause, Failure, Hold, Inside, Letterhead, LetterheadLayer, Named, Origin, Outside, ProbeFuture,

@@ -100,6 +100,16 @@ impl Asked {
         Ranges::read(self.lines(&RANGE))
     }
 
+    /// Whether the answer does not depend on what there is: to `OPTIONS`, and a 405.
+    pub(crate) const fn wants_nothing(&self) -> bool {
+        matches!(self.purpose, Purpose::Options | Purpose::Other)
+    }
+
+    /// Whether this is a `HEAD`.
+    pub(crate) const fn is_head(&self) -> bool {
+        matches!(self.purpose, Purpose::Head)
+    }
+
     pub(crate) const fn purpose(&self) -> Purpose {
         self.purpose
     }

@@ -84,12 +84,11 @@ pub fn answer(asked: &Asked, facts: &Facts, now: SystemTime) -> Answer {
 
 /// As [`answer`], for something of this length.
 pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime) -> Answer {
-    let is_head = match asked.purpose() {
+    match asked.purpose() {
         Purpose::Options => return Answer::Options(head::options(now)),
         Purpose::Other => return Answer::MethodNotAllowed(head::method_not_allowed(now)),
-        Purpose::Head => true,
-        Purpose::Get => false,
-    };
+        Purpose::Get | Purpose::Head => {}
+    }
     let validators = Validators::of(facts, now);
     match precondition::judge(asked, &validators) {
         Verdict::Failed => {
@@ -100,7 +99,7 @@ pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime)
     }
     let whole = || head::whole(facts, &validators, length);
     // RFC 9110, section 14.2: ranges are defined for GET alone.
-    if is_head {
+    if asked.is_head() {
         return Answer::HeadOnly(whole());
     }
     if !facts.ranges || !precondition::range_holds(asked, &validators) {

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::Response;
 
-use crate::answer::asked::{Asked, Purpose};
+use crate::answer::asked::Asked;
 use crate::answer::content::Content;
 use crate::answer::decide::{Answer, decide};
 use crate::answer::encoding::vary_by_encoding;
@@ -71,14 +71,11 @@ pub fn respond_among(
     variants: &[(Facts, Bytes)],
     now: SystemTime,
 ) -> Response<Content> {
-    let (answer, bytes) = match asked.purpose() {
-        // Neither depends on what there is.
-        Purpose::Options | Purpose::Other => (decide(asked, &Facts::new(0), 0, now), Bytes::new()),
-        Purpose::Get | Purpose::Head => match chosen(asked, variants) {
-            Some((facts, bytes)) => (decide(asked, facts, bytes.len() as u64, now), bytes.clone()),
-            None if variants.is_empty() => (Answer::not_found(now), Bytes::new()),
-            None => (Answer::not_acceptable(now), Bytes::new()),
-        },
+    let (answer, bytes) = match chosen(asked, variants) {
+        _ if asked.wants_nothing() => (decide(asked, &Facts::new(0), 0, now), Bytes::new()),
+        Some((facts, bytes)) => (decide(asked, facts, bytes.len() as u64, now), bytes.clone()),
+        None if variants.is_empty() => (Answer::not_found(now), Bytes::new()),
+        None => (Answer::not_acceptable(now), Bytes::new()),
     };
     let mut response = with_content(answer, bytes);
     vary_by_encoding(response.headers_mut());

@@ -7,6 +7,7 @@ pub(crate) mod content_range;
 pub(crate) mod cookie;
 pub(crate) mod date;
 pub(crate) mod etag;
+pub(crate) mod glob;
 pub(crate) mod length;
 pub(crate) mod list;
 pub(crate) mod member;

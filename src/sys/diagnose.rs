@@ -1,5 +1,5 @@
 //! Why the kernel said `EPERM` or `EACCES`: for the report, never for the client.
-#![cfg_attr(not(test), expect(dead_code, reason = "the file sender is not there yet"))]
+#![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
 
 pub(super) mod modes;
 pub(super) mod process;

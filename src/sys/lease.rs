@@ -8,7 +8,7 @@
 //! A write that begins after the look is seen by its modification time only if the clock of the
 //! filesystem has moved on since the last one: before Linux 6.13 it moves every 1 to 10 ms. A file
 //! whose modification time is that near to the look is not settled by it.
-#![cfg_attr(not(test), expect(dead_code, reason = "the file sender is not there yet"))]
+#![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
 
 use std::os::fd::AsFd;
 

@@ -38,8 +38,20 @@ mod tests;
 #[cfg(all(feature = "files", unix))]
 mod walk;
 
+#[cfg(all(feature = "files", unix))]
+pub(crate) use diagnose::Diagnosis;
 pub(crate) use meaning::Meaning;
+#[cfg(all(feature = "files", unix))]
+pub(crate) use open::{Handle, How, Opened, Symlinks, duplicate};
 #[cfg(all(feature = "files", unix))]
 pub use operation::Operation;
 #[cfg(all(feature = "files", unix))]
+pub(crate) use read::append_at;
+#[cfg(all(feature = "files", unix))]
 pub use recovery::{Decision, Recovery, Ruling};
+#[cfg(all(feature = "files", unix))]
+pub(crate) use refusal::Refusal;
+#[cfg(all(feature = "files", unix))]
+pub(crate) use root::Root;
+#[cfg(all(feature = "files", unix))]
+pub(crate) use stat::{Change, Stat};

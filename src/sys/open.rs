@@ -1,5 +1,5 @@
 //! A path to a descriptor: beneath the root, without waiting, and known to be a file.
-#![cfg_attr(not(test), expect(dead_code, reason = "the file sender is not there yet"))]
+#![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -194,6 +194,11 @@ impl AsFd for Handle {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
     }
+}
+
+/// A descriptor of its own for what `file` is.
+pub(crate) fn duplicate(file: &OwnedFd) -> Result<OwnedFd, Refusal> {
+    rustix::io::fcntl_dupfd_cloexec(file, 0).map_err(|e| Refusal::errno(Operation::Open, e))
 }
 
 /// The kernel has no empty path.

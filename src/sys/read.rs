@@ -1,5 +1,5 @@
 //! Bytes of an open file, always by position: readers share no offset.
-#![cfg_attr(not(test), expect(dead_code, reason = "the file sender is not there yet"))]
+#![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
 
 use std::os::fd::AsFd;
 

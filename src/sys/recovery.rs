@@ -1,5 +1,4 @@
 //! The table of recovery: what is done about an error number, and why.
-#![cfg_attr(not(test), expect(dead_code, reason = "the file sender is not there yet"))]
 
 use std::fmt;
 use std::time::Duration;

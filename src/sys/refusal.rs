@@ -67,6 +67,11 @@ impl Refusal {
         self.source.raw_os_error().unwrap_or(libc::EIO)
     }
 
+    /// The plain error of that number.
+    pub(crate) fn into_io(self) -> io::Error {
+        self.source
+    }
+
     pub(crate) fn meaning(&self) -> Meaning {
         match self.found {
             Found::Errno => Meaning::at(self.operation, self.raw_os_error()),

@@ -1,5 +1,5 @@
 //! A root directory: held open, so that everything else is asked relative to it.
-#![cfg_attr(not(test), expect(dead_code, reason = "the file sender is not there yet"))]
+#![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;

@@ -1,8 +1,9 @@
 //! What a file is and which version of it: read from a descriptor, compared with an earlier look.
-#![cfg_attr(not(test), expect(dead_code, reason = "the file sender is not there yet"))]
+#![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
 
 use std::fmt;
 use std::os::fd::AsFd;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, FileType};
 
@@ -71,6 +72,19 @@ pub(crate) enum Change {
     Written,
     /// Another file has the name.
     Another,
+}
+
+impl Moment {
+    /// As a time of the standard library, if it can hold it.
+    pub(crate) fn time(self) -> Option<SystemTime> {
+        let whole = Duration::from_secs(self.seconds.unsigned_abs());
+        let second = if self.seconds < 0 {
+            SystemTime::UNIX_EPOCH.checked_sub(whole)
+        } else {
+            SystemTime::UNIX_EPOCH.checked_add(whole)
+        };
+        second?.checked_add(Duration::from_nanos(u64::from(self.nanos)))
+    }
 }
 
 impl Stat {
@@ -201,6 +215,18 @@ mod tests {
         check(|s| (s.identity.ctime, s.mode) = (LATER, 0o600), Change::Explained);
         check(|s| (s.identity.ctime, s.uid) = (LATER, 0), Change::Explained);
         check(|s| (s.identity.ctime, s.gid) = (LATER, 0), Change::Explained);
+    }
+
+    #[test]
+    fn a_moment_before_the_epoch_is_a_time_too() {
+        let at = |after: Duration| Some(SystemTime::UNIX_EPOCH + after);
+        assert_eq!(AT.time(), at(Duration::new(1_700_000_000, 5)));
+        let before = SystemTime::UNIX_EPOCH - Duration::from_nanos(1);
+        assert_eq!(EARLIER.time(), Some(before));
+        // Whatever a filesystem says, it is no reason to panic.
+        for seconds in [i64::MIN, i64::MAX] {
+            let _ = Moment { seconds, nanos: 999_999_999 }.time();
+        }
     }
 
     #[test]

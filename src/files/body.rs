@@ -1,0 +1,191 @@
+//! The body of a file's response: a chunk at a time, each read where blocking is allowed.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::future::Future;
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::sender::FileSender;
+use super::source::{Source, Trouble};
+use crate::answer::{Piece, Plan};
+
+/// The bytes of a file, or of an error answer.
+///
+/// Its size is exact. It fails if the file becomes another version, is cut short, or cannot be read:
+/// then what was sent is no whole response, and the server breaks it off.
+pub struct FileBody {
+    state: State,
+    left: u64,
+}
+
+/// Why the rest of a file could not be sent.
+///
+/// Its source is the kernel's refusal, if there was one.
+#[derive(Debug)]
+pub struct FileError(Why);
+
+#[derive(Debug)]
+enum Why {
+    Trouble(Trouble),
+    /// The task that read was ended: a panic, or the end of the runtime.
+    Task,
+}
+
+enum State {
+    Ended,
+    /// Bytes that are there.
+    Ready(Bytes, Option<Box<Reader>>),
+    Idle(Box<Reader>),
+    Reading(JoinHandle<Read>),
+    Broken(FileError),
+}
+
+/// What comes back from where reading may block.
+type Read = (Box<Reader>, Result<Option<Bytes>, Trouble>);
+
+/// A file, and what of it is still to be sent.
+pub(super) struct Reader {
+    source: Source,
+    pieces: std::vec::IntoIter<Piece>,
+    part: Range<u64>,
+}
+
+impl Reader {
+    /// What `plan` says of a file that is `size` bytes long.
+    pub(super) fn new(source: Source, plan: &Plan, size: u64) -> Self {
+        let (pieces, part) = match plan {
+            Plan::Nothing => (Vec::new(), 0..0),
+            Plan::Whole => (Vec::new(), 0..size),
+            Plan::Part(part) => (Vec::new(), part.clone()),
+            Plan::Parts(parts) => (parts.pieces().collect(), 0..0),
+        };
+        Self { source, pieces: pieces.into_iter(), part }
+    }
+
+    /// The next bytes, or `None` behind the last. It blocks.
+    pub(super) fn next(&mut self, committed: bool) -> Result<Option<Bytes>, Trouble> {
+        loop {
+            let left = self.part.end.saturating_sub(self.part.start);
+            if left > 0 {
+                let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(FileSender::CHUNK);
+                let bytes = self.source.read(self.part.start, wanted, committed)?;
+                self.part.start = self.part.start.saturating_add(bytes.len() as u64);
+                return Ok(Some(bytes));
+            }
+            match self.pieces.next() {
+                Some(Piece::Glue(glue)) if glue.is_empty() => {}
+                Some(Piece::Glue(glue)) => return Ok(Some(glue)),
+                Some(Piece::Content(part)) => self.part = part,
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+impl FileBody {
+    pub(super) const fn empty() -> Self {
+        Self { state: State::Ended, left: 0 }
+    }
+
+    /// Bytes from memory.
+    pub(super) fn text(bytes: Bytes) -> Self {
+        Self { left: bytes.len() as u64, state: State::Ready(bytes, None) }
+    }
+
+    /// A body of `length` bytes of which the first have been read.
+    pub(super) fn begun(first: Bytes, reader: Reader, length: u64) -> Self {
+        Self { state: State::Ready(first, Some(Box::new(reader))), left: length }
+    }
+
+    /// A body that fails at once.
+    pub(super) const fn broken(trouble: Trouble) -> Self {
+        Self { state: State::Broken(FileError(Why::Trouble(trouble))), left: 0 }
+    }
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = FileError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, FileError>>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Ended) {
+                State::Ended => return Poll::Ready(None),
+                State::Broken(error) => return Poll::Ready(Some(Err(error))),
+                State::Ready(bytes, reader) => {
+                    self.left = self.left.saturating_sub(bytes.len() as u64);
+                    if let Some(reader) = reader.filter(|_| self.left > 0) {
+                        self.state = State::Idle(reader);
+                    }
+                    if !bytes.is_empty() {
+                        return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                    }
+                }
+                State::Idle(mut reader) => {
+                    self.state = State::Reading(spawn_blocking(move || {
+                        let read = reader.next(true);
+                        (reader, read)
+                    }));
+                }
+                State::Reading(mut task) => {
+                    let Poll::Ready(done) = Pin::new(&mut task).poll(cx) else {
+                        self.state = State::Reading(task);
+                        return Poll::Pending;
+                    };
+                    self.state = match done {
+                        Ok((reader, Ok(Some(bytes)))) => State::Ready(bytes, Some(reader)),
+                        Ok((_, Ok(None))) => State::Ended,
+                        Ok((_, Err(trouble))) => State::Broken(FileError(Why::Trouble(trouble))),
+                        Err(_) => State::Broken(FileError(Why::Task)),
+                    };
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.state, State::Ended) && self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.state {
+            State::Broken(_) => SizeHint::default(),
+            State::Ended | State::Ready(..) | State::Idle(_) | State::Reading(_) => {
+                SizeHint::with_exact(self.left)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for FileBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileBody").field("left", &self.left).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Why::Trouble(trouble) => trouble.fmt(f),
+            Why::Task => f.write_str("wanted the rest of a file, found the task that read it gone"),
+        }
+    }
+}
+
+impl StdError for FileError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0 {
+            Why::Trouble(trouble) => trouble.source(),
+            Why::Task => None,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Files as they are on the disk, answered only with what was opened, measured and begun to read.
+//!
+//! [`FileSender`] is the service; the rest is what it hands out and is told.
+
+mod body;
+mod look;
+mod path;
+mod refused;
+mod sender;
+mod service;
+mod source;
+
+pub use body::{FileBody, FileError};
+pub use refused::Refused;
+pub use sender::{FileSender, Links};
+pub use service::FileFuture;

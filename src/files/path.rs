@@ -1,0 +1,192 @@
+//! From the path of a request to the name of a file: decoded, and nothing in it that leads elsewhere.
+
+/// A path below a root, decoded; the components are joined with `/`, without one at either end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FilePath {
+    relative: Vec<u8>,
+    /// The path ended with a slash: a directory is meant.
+    directory: bool,
+}
+
+impl FilePath {
+    /// Reads the path of a request's target. `None` for one that can name nothing: with a NUL, an
+    /// encoded slash, `.`, `..` or an empty component, a malformed `%`, or, unless `hidden` ones
+    /// are served, a component that begins with a dot.
+    pub(crate) fn read(path: &str, hidden: bool) -> Option<Self> {
+        Self::joined(path, hidden, decode)
+    }
+
+    /// As [`read`](Self::read), of a path that is not encoded.
+    pub(crate) fn literal(path: &str, hidden: bool) -> Option<Self> {
+        Self::joined(path, hidden, |name, relative| {
+            relative.extend_from_slice(name);
+            Some(())
+        })
+    }
+
+    fn joined(
+        path: &str,
+        hidden: bool,
+        append: impl Fn(&[u8], &mut Vec<u8>) -> Option<()>,
+    ) -> Option<Self> {
+        let path = path.strip_prefix('/').unwrap_or(path).as_bytes();
+        let mut relative = Vec::with_capacity(path.len());
+        if path.is_empty() {
+            return Some(Self { relative, directory: true });
+        }
+        // Of `//` an empty component is left, which names nothing.
+        let (path, directory) = match path.strip_suffix(b"/") {
+            Some(path) => (path, true),
+            None => (path, false),
+        };
+        for component in path.split(|byte| *byte == b'/') {
+            let start = relative.len();
+            append(component, &mut relative)?;
+            let name = relative.get(start..).unwrap_or_default();
+            let is_name = !matches!(name, b"" | b"." | b"..")
+                && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
+                && (hidden || !name.starts_with(b"."));
+            if !is_name {
+                return None;
+            }
+            relative.push(b'/');
+        }
+        relative.pop();
+        Some(Self { relative, directory })
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.relative
+    }
+
+    pub(crate) const fn is_directory(&self) -> bool {
+        self.directory
+    }
+
+    /// The name below this one.
+    pub(crate) fn join(&self, name: &str) -> Vec<u8> {
+        let mut joined = self.relative.clone();
+        if !joined.is_empty() {
+            joined.push(b'/');
+        }
+        joined.extend_from_slice(name.as_bytes());
+        joined
+    }
+}
+
+/// Undoes percent-encoding (RFC 3986, section 2.1).
+fn decode(text: &[u8], decoded: &mut Vec<u8>) -> Option<()> {
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        let byte = if *byte == b'%' {
+            let mut digit = || char::from(*bytes.next()?).to_digit(16);
+            u8::try_from(digit()? * 16 + digit()?).ok()?
+        } else {
+            *byte
+        };
+        decoded.push(byte);
+    }
+    Some(())
+}
+
+/// The same path with a slash at its end, relative to itself (RFC 3986, section 4.2): the last
+/// component, as the client wrote it, and the query.
+pub(crate) fn with_slash(path: &str, query: Option<&str>) -> String {
+    let last = path.rsplit('/').next().unwrap_or_default();
+    // A colon in a first component would read as a scheme.
+    let mut target = format!("./{last}/");
+    if let Some(query) = query {
+        target.push('?');
+        target.push_str(query);
+    }
+    target
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(path: &str, expected: Option<(&[u8], bool)>) {
+        let read = FilePath::read(path, false);
+        let read = read.as_ref().map(|path| (path.as_bytes(), path.is_directory()));
+        assert_eq!(read, expected, "{path:?}");
+    }
+
+    #[test]
+    fn a_path_names_one_thing_or_nothing() {
+        check("/", Some((b"", true)));
+        check("", Some((b"", true)));
+        check("/a", Some((b"a", false)));
+        check("/a/b.txt", Some((b"a/b.txt", false)));
+        check("/a/", Some((b"a", true)));
+        check("/a%20b", Some((b"a b", false)));
+        check("/caf%C3%A9", Some((b"caf\xc3\xa9", false)));
+        check("/caf%e9", Some((b"caf\xe9", false)));
+        check("/100%25", Some((b"100%", false)));
+        check("/a+b", Some((b"a+b", false)));
+        for nothing in [
+            "//",
+            "//a",
+            "/a//b",
+            "/a//",
+            "/.",
+            "/..",
+            "/../a",
+            "/a/../b",
+            "/a/./b",
+            "/%2e%2e/a",
+            "/%2E",
+            "/a%2fb",
+            "/a%2Fb",
+            "/a%00",
+            "/%",
+            "/%4",
+            "/%zz",
+            "/.git",
+            "/a/.b",
+            "/%2egit",
+        ] {
+            check(nothing, None);
+        }
+    }
+
+    #[test]
+    fn hidden_files_are_served_where_that_is_wanted() {
+        assert!(FilePath::read("/.well-known/x", true).is_some());
+        assert_eq!(FilePath::read("/a/..", true), None);
+    }
+
+    #[test]
+    fn a_literal_path_is_not_decoded() {
+        let read = |path| FilePath::literal(path, false).map(|path| path.relative);
+        assert_eq!(read("a/100%25").as_deref(), Some(b"a/100%25".as_slice()));
+        for nothing in ["../a", "a//b", ".git", "a/.b", "a\0"] {
+            assert_eq!(read(nothing), None, "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic_or_leave_the_root() {
+        let mut random = fastrand::Rng::with_seed(5);
+        let alphabet = ["/", ".", "..", "%", "%2e", "%2f", "%00", "a", "\u{e9}", "\\", "%5c", "?"];
+        for _ in 0..50_000 {
+            let path: String =
+                (0..random.usize(..12)).map(|_| alphabet[random.usize(..alphabet.len())]).collect();
+            for hidden in [false, true] {
+                let Some(read) = FilePath::read(&path, hidden) else { continue };
+                let components = read.as_bytes().split(|byte| *byte == b'/');
+                for name in components.filter(|_| !read.as_bytes().is_empty()) {
+                    assert!(!matches!(name, b"" | b"." | b".."), "{path:?}");
+                    assert!(!name.contains(&0), "{path:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_slash_is_added_relative_to_the_path_itself() {
+        assert_eq!(with_slash("/a/b", None), "./b/");
+        assert_eq!(with_slash("/a%20b", Some("x=1")), "./a%20b/?x=1");
+        assert_eq!(with_slash("/a:b", None), "./a:b/");
+    }
+}

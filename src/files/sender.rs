@@ -1,0 +1,214 @@
+//! What a file sender is told: its root, and how what is beneath it is served.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::HeaderValue;
+
+use super::refused::Refused;
+use crate::answer::Coding;
+use crate::sys::{How, Recovery, Refusal, Root, Symlinks};
+
+/// Serves the files beneath a directory.
+///
+/// It is a tower service for `GET`, `HEAD` and `OPTIONS` whose error is `Infallible`, so it mounts in
+/// axum with `nest_service` or `fallback_service`; [`send`](Self::send) is for handlers.
+///
+/// What a client sees:
+///
+/// - Status, length and validators are of the file that was opened, and its first bytes have been read
+///   by the time they are told. A file that cannot be opened or read has a true status.
+/// - A file that changes while it is sent breaks the response off: two versions never mix, and a
+///   broken body never ends cleanly.
+/// - Conditions and ranges are answered as [`answer`](crate::answer) does.
+/// - Nothing outside the root is served: a symbolic link may not lead out of it, and names that begin
+///   with a dot are 404, as is whatever is no regular file.
+///
+/// Put a [`LetterheadLayer`](crate::LetterheadLayer) around it for receipts, and so that a failure
+/// behind the first bytes is reported.
+///
+/// # Examples
+///
+/// ```
+/// use http::Request;
+/// use letterhead::FileSender;
+/// use tower::ServiceExt;
+///
+/// # #[tokio::main]
+/// # async fn main() {
+/// let files = FileSender::new("src").unwrap();
+/// let request = Request::get("/lib.rs").header("range", "bytes=0-2").body(()).unwrap();
+/// let response = files.oneshot(request).await.unwrap();
+/// assert_eq!(response.status(), 206);
+/// assert_eq!(response.headers()["content-type"], "text/x-rust; charset=utf-8");
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct FileSender {
+    pub(super) settings: Arc<Settings>,
+}
+
+/// What becomes of symbolic links.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Links {
+    /// They are followed as long as they stay beneath the root. The default.
+    #[default]
+    Beneath,
+    /// A path with one in it is 403.
+    None,
+    /// They are followed wherever they lead. `..` in the path of a request is still refused.
+    Follow,
+}
+
+/// Takes what was refused.
+type OnRefusal = Arc<dyn Fn(&Refused) + Send + Sync>;
+
+/// Everything that a sender was told.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) root: Arc<Root>,
+    pub(super) index: Option<Box<str>>,
+    pub(super) fallback: Option<Box<str>>,
+    pub(super) hidden: bool,
+    pub(super) slash: bool,
+    links: Links,
+    pub(super) codings: Vec<Coding>,
+    pub(super) cache: Vec<(Box<str>, HeaderValue)>,
+    pub(super) settle: Duration,
+    pub(super) recovery: Recovery,
+    pub(super) on_refusal: Option<OnRefusal>,
+}
+
+impl FileSender {
+    /// Bytes that are read at once: 256 KiB. A response has no more than that in memory, besides what
+    /// the server keeps in its own queue.
+    pub const CHUNK: usize = 256 * 1024;
+
+    /// How old a file's last change has to be for the file to count as settled, if nothing else is
+    /// said: 2 seconds.
+    pub const SETTLE: Duration = Duration::from_secs(2);
+
+    /// Serves what is beneath `root`. The directory is opened here: whatever its name comes to mean
+    /// later, this one is served.
+    ///
+    /// # Errors
+    ///
+    /// The `io::Error` with which the directory could not be opened.
+    pub fn new(root: impl AsRef<Path>) -> io::Result<Self> {
+        let root = Root::open(root.as_ref()).map_err(Refusal::into_io)?;
+        Ok(Self {
+            settings: Arc::new(Settings {
+                root: Arc::new(root),
+                index: Some("index.html".into()),
+                fallback: None,
+                hidden: false,
+                slash: true,
+                links: Links::Beneath,
+                codings: Vec::new(),
+                cache: Vec::new(),
+                settle: Self::SETTLE,
+                recovery: Recovery::standard(),
+                on_refusal: None,
+            }),
+        })
+    }
+
+    /// The file that is served for a directory; `index.html` by default. `None`: a directory is 404.
+    #[must_use]
+    pub fn index(self, name: Option<&str>) -> Self {
+        let name = name.map(Into::into);
+        self.with(|settings| settings.index = name)
+    }
+
+    /// The file that is served, with status 200, where there is nothing: for applications that do
+    /// their own routing in the browser.
+    #[must_use]
+    pub fn fallback(self, path: &str) -> Self {
+        let path = Some(path.trim_start_matches('/').into());
+        self.with(|settings| settings.fallback = path)
+    }
+
+    /// Serves names that begin with a dot, too.
+    #[must_use]
+    pub fn hidden(self, served: bool) -> Self {
+        self.with(|settings| settings.hidden = served)
+    }
+
+    /// Whether a directory that is asked for without a slash at its end is a redirection to the one
+    /// with it (the default), or served as it is.
+    #[must_use]
+    pub fn slash(self, redirected: bool) -> Self {
+        self.with(|settings| settings.slash = redirected)
+    }
+
+    /// What becomes of symbolic links; [`Links::Beneath`] by default.
+    #[must_use]
+    pub fn links(self, links: Links) -> Self {
+        self.with(|settings| settings.links = links)
+    }
+
+    /// Serves `name.br`, `name.zst` or `name.gz` beside `name` to clients that take them, best first,
+    /// each with a tag of its own. Every answer then has `Vary: accept-encoding`.
+    #[must_use]
+    pub fn precompressed(self, codings: impl IntoIterator<Item = Coding>) -> Self {
+        let mut codings: Vec<Coding> = codings.into_iter().collect();
+        if !codings.contains(&Coding::Identity) {
+            codings.push(Coding::Identity);
+        }
+        self.with(|settings| settings.codings = codings)
+    }
+
+    /// The `Cache-Control` of paths that match `pattern`, in which `*` stands for any characters. The
+    /// first pattern that matches counts.
+    #[must_use]
+    pub fn cache_control(self, pattern: &str, value: HeaderValue) -> Self {
+        self.with(|settings| settings.cache.push((pattern.into(), value)))
+    }
+
+    /// How old a file's last change has to be for the file to count as settled. The tag of a younger
+    /// one is weak and no `If-Range` holds for it: a write that was under way when it was opened
+    /// cannot be seen.
+    #[must_use]
+    pub fn settle(self, age: Duration) -> Self {
+        self.with(|settings| settings.settle = age)
+    }
+
+    /// What is done about each error number.
+    #[must_use]
+    pub fn recovery(self, recovery: Recovery) -> Self {
+        self.with(|settings| settings.recovery = recovery)
+    }
+
+    /// Calls `callback` with each refusal of the kernel and what was decided about it, with a
+    /// diagnosis where it was one of permission. It runs on a thread where blocking is allowed.
+    #[must_use]
+    pub fn on_refusal(self, callback: impl Fn(&Refused) + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.on_refusal = Some(Arc::new(callback)))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+        change(Arc::make_mut(&mut self.settings));
+        self
+    }
+}
+
+impl Settings {
+    pub(super) fn how(&self) -> How {
+        let symlinks = match self.links {
+            Links::Beneath => Symlinks::Beneath,
+            Links::None => Symlinks::None,
+            Links::Follow => Symlinks::Follow,
+        };
+        How { symlinks, no_atime: false }
+    }
+}
+
+impl fmt::Debug for FileSender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileSender").field("root", &self.settings.root).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,138 @@
+//! The sender as a tower service, and as a function for handlers.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::SystemTime;
+
+use http::{Request, Response, StatusCode};
+use tokio::task::{JoinHandle, spawn_blocking};
+use tower_service::Service;
+
+use super::body::FileBody;
+use super::look::{self, Target, Want};
+use super::path::FilePath;
+use super::sender::FileSender;
+use crate::answer::Asked;
+use crate::head::ErrorAnswer;
+
+impl FileSender {
+    /// Answers `request` with the file at `path`, which is below the root, with `/` between names:
+    /// for handlers that know which file it is. It is not percent-decoded.
+    ///
+    /// A directory is answered with its index, never with a redirection.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::extract::Request;
+    /// use axum::response::IntoResponse;
+    /// use axum::routing::get;
+    /// use letterhead::FileSender;
+    ///
+    /// let files = FileSender::new("src").unwrap();
+    /// let handler = move |request: Request| async move {
+    ///     // The caller may have it: that was checked here.
+    ///     files.send(&request, "lib.rs").await.into_response()
+    /// };
+    /// let app: Router = Router::new().route("/source", get(handler));
+    /// # let _ = app;
+    /// ```
+    pub fn send<B>(&self, request: &Request<B>, path: &str) -> FileFuture {
+        let path = FilePath::literal(path, self.settings.hidden);
+        self.start(Asked::of(request), Target::Path(path, None))
+    }
+
+    /// Answers `request` with `file`, which was opened to be read by whatever rules the caller has.
+    /// Its type and its `Cache-Control` go by `name`, and none of its siblings are looked for.
+    ///
+    /// It is read by position, from its beginning, wherever it stands.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::fs::File;
+    ///
+    /// use axum::extract::Request;
+    /// use axum::response::{IntoResponse, Response};
+    /// use letterhead::FileSender;
+    ///
+    /// # fn as_the_user(request: &Request) -> std::io::Result<File> { File::open("Cargo.toml") }
+    /// async fn handler(files: FileSender, request: Request) -> Response {
+    ///     match as_the_user(&request) {
+    ///         Ok(file) => files.send_file(&request, file, "report.txt").await.into_response(),
+    ///         Err(_) => http::StatusCode::FORBIDDEN.into_response(),
+    ///     }
+    /// }
+    /// # let _ = handler;
+    /// ```
+    pub fn send_file<B>(
+        &self,
+        request: &Request<B>,
+        file: impl Into<OwnedFd>,
+        name: &str,
+    ) -> FileFuture {
+        self.start(Asked::of(request), Target::File(file.into(), name.into()))
+    }
+
+    fn start(&self, asked: Asked, target: Target) -> FileFuture {
+        let want = Want { asked, target, now: SystemTime::now() };
+        let settings = Arc::clone(&self.settings);
+        FileFuture { task: spawn_blocking(move || look::look(&settings, &want)) }
+    }
+}
+
+impl<B> Service<Request<B>> for FileSender {
+    type Response = Response<FileBody>;
+    type Error = Infallible;
+    type Future = FileFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> FileFuture {
+        let path = FilePath::read(request.uri().path(), self.settings.hidden);
+        self.start(Asked::of(&request), Target::Path(path, Some(request.uri().clone())))
+    }
+}
+
+/// The response to a request for a file. It never fails.
+///
+/// Dropped before it is done, what is being opened or read is closed when the kernel has answered.
+#[must_use = "futures do nothing unless polled"]
+pub struct FileFuture {
+    task: JoinHandle<Response<FileBody>>,
+}
+
+impl Future for FileFuture {
+    type Output = Result<Response<FileBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.task).poll(cx).map(|done| {
+            // A panic of the application's own callback is contained; this is ours, or the
+            // runtime's end.
+            let gone = || ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
+            Ok(done.unwrap_or_else(|_| look::error(gone(), false)))
+        })
+    }
+}
+
+impl fmt::Debug for FileFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileFuture").finish_non_exhaustive()
+    }
+}

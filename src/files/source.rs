@@ -1,0 +1,151 @@
+//! An open file that is being sent: read by position, and held against its first look after each read.
+
+use std::fmt;
+use std::sync::Arc;
+use std::thread::sleep;
+
+use bytes::Bytes;
+
+use super::refused::Refused;
+use super::sender::Settings;
+use crate::sys::{
+    Change, Decision, Diagnosis, Handle, Meaning, Opened, Refusal, Ruling, Stat, append_at,
+};
+
+/// One version of one file.
+pub(super) struct Source {
+    settings: Arc<Settings>,
+    /// What leads to it, if anything does but its descriptor.
+    path: Option<Vec<u8>>,
+    handle: Handle,
+    /// How often something was tried again for this response.
+    attempts: u32,
+}
+
+/// Why bytes could not be had.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The file is another version now.
+    Changed(Change),
+    /// The kernel refused, and this was decided about it.
+    Refused(Refusal, Ruling),
+}
+
+impl Source {
+    pub(super) fn new(settings: Arc<Settings>, path: Option<Vec<u8>>, handle: Handle) -> Self {
+        Self { settings, path, handle, attempts: 0 }
+    }
+
+    /// Reads `wanted` bytes from `offset` on, all of them of the version that was opened. It blocks.
+    ///
+    /// With `committed` the head is out: then only what is proved to be the same version may follow.
+    pub(super) fn read(
+        &mut self,
+        offset: u64,
+        wanted: usize,
+        committed: bool,
+    ) -> Result<Bytes, Trouble> {
+        loop {
+            let mut bytes = Vec::new();
+            let refusal = match append_at(&self.handle, &mut bytes, wanted, offset) {
+                Ok(read) => match Stat::of(&self.handle) {
+                    Ok(now) => return self.judge(bytes, read == wanted, &now),
+                    Err(refusal) => refusal,
+                },
+                Err(refusal) => refusal,
+            };
+            let ruling = rule(
+                &self.settings,
+                self.path.as_deref().unwrap_or_default(),
+                &refusal,
+                self.attempts,
+                committed,
+            );
+            self.attempts = self.attempts.saturating_add(1);
+            match ruling.decision() {
+                Decision::Retry { after } => sleep(after),
+                // A plain read that may wait has no strategy behind it but to be made again.
+                Decision::Next => {}
+                Decision::ReResolve if self.resolve_again() => {}
+                // What the path leads to now is another version: before the commit that one is
+                // served, after it there is nothing to go on with.
+                Decision::ReResolve => return Err(Trouble::Changed(Change::Another)),
+                Decision::Answer { .. } | Decision::Abort => {
+                    return Err(Trouble::Refused(refusal, ruling));
+                }
+            }
+        }
+    }
+
+    /// The bytes, if they are of the version that was opened: only then may they leave.
+    fn judge(&self, bytes: Vec<u8>, complete: bool, now: &Stat) -> Result<Bytes, Trouble> {
+        match now.since(self.handle.stat()) {
+            // A chmod, a hard link, a name taken over by a rename: the bytes are the same.
+            Change::Same | Change::Explained if complete => Ok(Bytes::from(bytes)),
+            // It is as long as it was, and its end came early all the same.
+            Change::Same | Change::Explained => Err(Trouble::Changed(Change::Written)),
+            change @ (Change::Unexplained | Change::Grew | Change::Written | Change::Another) => {
+                Err(Trouble::Changed(change))
+            }
+        }
+    }
+
+    /// Follows the path anew; `true` if it leads to the same version.
+    fn resolve_again(&mut self) -> bool {
+        let Some(path) = &self.path else { return false };
+        match self.settings.root.resolve(path, self.settings.how()) {
+            Ok(Opened::File(handle)) if handle.stat().identity == self.handle.stat().identity => {
+                self.handle = handle;
+                true
+            }
+            Ok(_) | Err(_) => false,
+        }
+    }
+}
+
+/// Decides about a refusal, and tells whoever wants to know.
+pub(super) fn rule(
+    settings: &Settings,
+    path: &[u8],
+    refusal: &Refusal,
+    attempt: u32,
+    committed: bool,
+) -> Ruling {
+    let ruling = settings.recovery.judge(refusal, attempt, committed);
+    // That there is no such file is an answer, and the most common one.
+    let told = settings.on_refusal.as_ref().filter(|_| refusal.meaning() != Meaning::NotFound);
+    if let Some(callback) = told {
+        let diagnosis = Diagnosis::of(refusal, &settings.root, path);
+        let refused = Refused::new(path, refusal, ruling, diagnosis.as_ref());
+        crate::caught::contained(|| callback(&refused));
+    }
+    ruling
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed(change) => write!(
+                f,
+                "wanted the rest of the version that was opened, found {}",
+                match change {
+                    Change::Same | Change::Explained => "it",
+                    Change::Unexplained => "a change that nothing explains",
+                    Change::Grew => "a longer file",
+                    Change::Written => "a file that was written to",
+                    Change::Another => "another file",
+                }
+            ),
+            Self::Refused(refusal, ruling) => write!(f, "{refusal}: {ruling}"),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Changed(_) => None,
+            Self::Refused(refusal, _) => Some(refusal),
+        }
+    }
+}

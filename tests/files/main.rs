@@ -1,0 +1,15 @@
+//! Files over HTTP/1.1 and HTTP/2: what is served, what is not, and what becomes of faults and changes.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+#[path = "../wire/client.rs"]
+mod client;
+#[path = "../wire/serve.rs"]
+mod serve;
+
+mod changes;
+mod codings;
+mod faults;
+mod paths;
+mod scratch;
+mod serving;
