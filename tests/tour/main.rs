@@ -3,6 +3,7 @@
 
 mod blob;
 mod clients;
+mod files;
 mod process;
 mod readme;
 mod routes;

@@ -1,0 +1,49 @@
+//! The `files` example, over HTTP/1.1 and HTTP/2, as curl sees it.
+
+use std::process::Command;
+
+use crate::process::{Example, PROTOCOLS, curl, path_of};
+
+#[test]
+fn the_site_is_served_by_every_protocol() {
+    let files = Example::start("files");
+    for protocol in PROTOCOLS {
+        let ask = |args: &[&str], path: &str| curl(protocol, &[args, &[&files.url(path)]].concat());
+        let Some(index) = ask(&[], "/") else { return };
+        index.exits(0).says(" 200").says("content-type: text/html; charset=utf-8\n");
+        index.says("etag: \"e1-18867251edfa0000\"\n").says("<h1>A small site</h1>");
+        let Some(range) = ask(&["-r", "0-15,67108848-"], "/video.bin") else { return };
+        range.exits(0).says(" 206").says("content-type: multipart/byteranges; boundary=");
+        range.says("Content-Range: bytes 67108848-67108863/67108864\n\n000000004194303\n");
+        let Some(whole) = ask(&["-o", "/dev/null", "-w", "%{size_download}"], "/video.bin") else {
+            return;
+        };
+        whole.exits(0).says("67108864");
+        // Followed by hand: curl 7.88 cannot use a connection of HTTP/2 twice without TLS.
+        let Some(moved) = ask(&[], "/notes?x=1") else { return };
+        moved.exits(0).says(" 308").says("location: ./notes/?x=1\n");
+        let Some(notes) = ask(&[], "/notes/?x=1") else { return };
+        notes.exits(0).says(" 200").says("Promise only");
+        let Some(outside) = ask(&["--path-as-is"], "/../../etc/passwd") else { return };
+        outside.exits(0).says(" 404").lacks("root:");
+    }
+    let (status, lines) = files.interrupt();
+    assert!(status.success(), "{lines:#?}");
+    assert!(lines.iter().all(|line| line.contains("complete")), "{lines:#?}");
+}
+
+#[test]
+fn wrong_arguments_are_told_with_what_was_wanted() {
+    for (args, wanted) in [
+        (&["--symlinks", "some"][..], "wanted beneath, none or follow, found `some`"),
+        (&["--precompressed=lzma"], "wanted br, zstd, gzip or none, found `lzma`"),
+        (&["--cache-control", "max-age"], "wanted PATTERN=VALUE, found `max-age`"),
+        (&["--listen"], "--listen: wanted a value, found nothing"),
+        (&["--rot", "x"], "found `--rot`"),
+        (&["--root", "/nowhere/at/all"], "--root: wanted a directory, found /nowhere/at/all"),
+    ] {
+        let ran = Command::new(path_of("files")).args(args).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert!(!ran.status.success() && said.contains(wanted), "{args:?}: {said}");
+    }
+}
