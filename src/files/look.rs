@@ -15,7 +15,6 @@ use super::path::{FilePath, with_slash};
 use super::sender::Settings;
 use super::source::{Source, Trouble, rule};
 use crate::answer::{self, Answer, Asked, Coding, EntityTag, Facts, Plan, vary_by_encoding};
-use crate::field::glob;
 use crate::head::{ErrorAnswer, replace};
 use crate::sys::{Decision, Handle, Opened, Refusal, Ruling, duplicate};
 
@@ -122,8 +121,10 @@ impl Look<'_> {
         let facts = self.facts(&chosen);
         let size = chosen.handle.stat().identity.size;
         let answer = answer::answer(&self.want.asked, &facts, self.want.now);
+        let on_change = self.settings.on_change(&chosen.name);
+        let settings = Arc::clone(self.settings);
         let source =
-            |chosen: Chosen| Source::new(Arc::clone(self.settings), chosen.path, chosen.handle);
+            move |chosen: Chosen| Source::new(settings, chosen.path, chosen.handle, on_change);
         // A head that a GET would not have is no head for HEAD.
         if matches!(answer, Answer::HeadOnly(_)) && size > 0 {
             source(chosen).read(0, 1, false)?;
@@ -165,9 +166,8 @@ impl Look<'_> {
         if !self.settings.codings.is_empty() && chosen.path.is_some() {
             facts = facts.coding(chosen.coding).vary(ACCEPT_ENCODING);
         }
-        let path = [b"/", chosen.name.as_slice()].concat();
-        match self.settings.cache.iter().find(|row| glob::matches(row.0.as_bytes(), &path)) {
-            Some((_, value)) => facts.cache_control(value.clone()),
+        match self.settings.cache_control(&chosen.name) {
+            Some(value) => facts.cache_control(value.clone()),
             None => facts,
         }
     }

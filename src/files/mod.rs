@@ -12,5 +12,5 @@ mod source;
 
 pub use body::{FileBody, FileError};
 pub use refused::Refused;
-pub use sender::{FileSender, Links};
+pub use sender::{FileSender, Links, OnChange};
 pub use service::FileFuture;

@@ -10,6 +10,7 @@ use http::header::HeaderValue;
 
 use super::refused::Refused;
 use crate::answer::Coding;
+use crate::field::glob;
 use crate::sys::{How, Recovery, Refusal, Root, Symlinks};
 
 /// Serves the files beneath a directory.
@@ -64,6 +65,19 @@ pub enum Links {
     Follow,
 }
 
+/// What becomes of a response whose file changes while it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnChange {
+    /// It is broken off. The default.
+    #[default]
+    Abort,
+    /// It goes on, to the length that was promised, if the file has only become longer: for logs and
+    /// whatever else is only ever appended to. A file that was rewritten and is longer now cannot be
+    /// told from one that was appended to.
+    AllowGrowth,
+}
+
 /// Takes what was refused.
 type OnRefusal = Arc<dyn Fn(&Refused) + Send + Sync>;
 
@@ -77,7 +91,8 @@ pub(super) struct Settings {
     pub(super) slash: bool,
     links: Links,
     pub(super) codings: Vec<Coding>,
-    pub(super) cache: Vec<(Box<str>, HeaderValue)>,
+    cache: Vec<(Box<str>, HeaderValue)>,
+    changes: Vec<(Box<str>, OnChange)>,
     pub(super) settle: Duration,
     pub(super) recovery: Recovery,
     pub(super) on_refusal: Option<OnRefusal>,
@@ -110,6 +125,7 @@ impl FileSender {
                 links: Links::Beneath,
                 codings: Vec::new(),
                 cache: Vec::new(),
+                changes: Vec::new(),
                 settle: Self::SETTLE,
                 recovery: Recovery::standard(),
                 on_refusal: None,
@@ -162,11 +178,28 @@ impl FileSender {
         self.with(|settings| settings.codings = codings)
     }
 
-    /// The `Cache-Control` of paths that match `pattern`, in which `*` stands for any characters. The
-    /// first pattern that matches counts.
+    /// The `Cache-Control` of files whose path below the root, with a `/` before it, matches `pattern`,
+    /// in which `*` stands for any characters. The first pattern that matches counts.
     #[must_use]
     pub fn cache_control(self, pattern: &str, value: HeaderValue) -> Self {
         self.with(|settings| settings.cache.push((pattern.into(), value)))
+    }
+
+    /// What becomes of a response whose file changes while it is sent, for files whose path below the
+    /// root matches `pattern`, as in [`cache_control`](Self::cache_control).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use letterhead::FileSender;
+    /// use letterhead::files::OnChange;
+    ///
+    /// let files = FileSender::new("src").unwrap().on_change("*.log", OnChange::AllowGrowth);
+    /// # let _ = files;
+    /// ```
+    #[must_use]
+    pub fn on_change(self, pattern: &str, what: OnChange) -> Self {
+        self.with(|settings| settings.changes.push((pattern.into(), what)))
     }
 
     /// How old a file's last change has to be for the file to count as settled. The tag of a younger
@@ -197,6 +230,16 @@ impl FileSender {
 }
 
 impl Settings {
+    /// What becomes of a change of the file with this name.
+    pub(super) fn on_change(&self, name: &[u8]) -> OnChange {
+        first_match(&self.changes, name).copied().unwrap_or_default()
+    }
+
+    /// The `Cache-Control` of the file with this name.
+    pub(super) fn cache_control(&self, name: &[u8]) -> Option<&HeaderValue> {
+        first_match(&self.cache, name)
+    }
+
     pub(super) fn how(&self) -> How {
         let symlinks = match self.links {
             Links::Beneath => Symlinks::Beneath,
@@ -205,6 +248,15 @@ impl Settings {
         };
         How { symlinks, no_atime: false }
     }
+}
+
+/// The first row whose pattern matches the path of a name below the root.
+fn first_match<'a, T>(rows: &'a [(Box<str>, T)], name: &[u8]) -> Option<&'a T> {
+    if rows.is_empty() {
+        return None;
+    }
+    let path = [b"/", name].concat();
+    rows.iter().find(|row| glob::matches(row.0.as_bytes(), &path)).map(|row| &row.1)
 }
 
 impl fmt::Debug for FileSender {

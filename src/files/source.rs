@@ -7,7 +7,7 @@ use std::thread::sleep;
 use bytes::Bytes;
 
 use super::refused::Refused;
-use super::sender::Settings;
+use super::sender::{OnChange, Settings};
 use crate::sys::{
     Change, Decision, Diagnosis, Handle, Meaning, Opened, Refusal, Ruling, Stat, append_at,
 };
@@ -18,6 +18,9 @@ pub(super) struct Source {
     /// What leads to it, if anything does but its descriptor.
     path: Option<Vec<u8>>,
     handle: Handle,
+    /// What the last look found that was good enough.
+    seen: Stat,
+    on_change: OnChange,
     /// How often something was tried again for this response.
     attempts: u32,
 }
@@ -32,8 +35,14 @@ pub(super) enum Trouble {
 }
 
 impl Source {
-    pub(super) fn new(settings: Arc<Settings>, path: Option<Vec<u8>>, handle: Handle) -> Self {
-        Self { settings, path, handle, attempts: 0 }
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        path: Option<Vec<u8>>,
+        handle: Handle,
+        on_change: OnChange,
+    ) -> Self {
+        let seen = *handle.stat();
+        Self { settings, path, handle, seen, on_change, attempts: 0 }
     }
 
     /// Reads `wanted` bytes from `offset` on, all of them of the version that was opened. It blocks.
@@ -49,7 +58,7 @@ impl Source {
             let mut bytes = Vec::new();
             let refusal = match append_at(&self.handle, &mut bytes, wanted, offset) {
                 Ok(read) => match Stat::of(&self.handle) {
-                    Ok(now) => return self.judge(bytes, read == wanted, &now),
+                    Ok(now) => return self.judge(bytes, read == wanted, now),
                     Err(refusal) => refusal,
                 },
                 Err(refusal) => refusal,
@@ -78,8 +87,13 @@ impl Source {
     }
 
     /// The bytes, if they are of the version that was opened: only then may they leave.
-    fn judge(&self, bytes: Vec<u8>, complete: bool, now: &Stat) -> Result<Bytes, Trouble> {
-        match now.since(self.handle.stat()) {
+    fn judge(&mut self, bytes: Vec<u8>, complete: bool, now: Stat) -> Result<Bytes, Trouble> {
+        match now.since(&self.seen) {
+            // From here on it may not become shorter than this.
+            Change::Grew if complete && self.on_change == OnChange::AllowGrowth => {
+                self.seen = now;
+                Ok(Bytes::from(bytes))
+            }
             // A chmod, a hard link, a name taken over by a rename: the bytes are the same.
             Change::Same | Change::Explained if complete => Ok(Bytes::from(bytes)),
             // It is as long as it was, and its end came early all the same.
@@ -94,7 +108,7 @@ impl Source {
     fn resolve_again(&mut self) -> bool {
         let Some(path) = &self.path else { return false };
         match self.settings.root.resolve(path, self.settings.how()) {
-            Ok(Opened::File(handle)) if handle.stat().identity == self.handle.stat().identity => {
+            Ok(Opened::File(handle)) if handle.stat().identity == self.seen.identity => {
                 self.handle = handle;
                 true
             }

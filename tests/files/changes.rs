@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::Request;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
-use letterhead::files::FileBody;
+use letterhead::files::{FileBody, OnChange};
 use letterhead::{FileSender, LetterheadLayer, Outcome};
 use tower::{Layer as _, ServiceExt as _};
 
@@ -28,8 +28,12 @@ fn three_chunks() -> Scratch {
 }
 
 async fn begun(scratch: &Scratch) -> FileBody {
+    begun_by(scratch.sender()).await
+}
+
+async fn begun_by(sender: FileSender) -> FileBody {
     let request = Request::get("/f").body(()).unwrap();
-    let response = scratch.sender().oneshot(request).await.unwrap();
+    let response = sender.oneshot(request).await.unwrap();
     assert_eq!(response.status(), 200);
     let mut body = response.into_body();
     let first = chunk(&mut body).await.unwrap().unwrap();
@@ -97,6 +101,38 @@ async fn what_leaves_the_bytes_alone_breaks_nothing() {
         fs::rename(next, f).unwrap();
     };
     check(replaced, Ok(())).await;
+}
+
+#[tokio::test]
+async fn a_log_may_grow_and_nothing_else() {
+    let growing = |scratch: &Scratch| scratch.sender().on_change("/f", OnChange::AllowGrowth);
+    let append = |scratch: &Scratch, size: usize| {
+        writer(&scratch.path("f")).write_all_at(b"more", size as u64).unwrap();
+    };
+    // It is sent as long as it was.
+    let scratch = three_chunks();
+    let mut body = begun_by(growing(&scratch)).await;
+    append(&scratch, SIZE);
+    assert_eq!(chunk(&mut body).await.unwrap().unwrap().len(), FileSender::CHUNK);
+    append(&scratch, SIZE + 4);
+    assert_eq!(chunk(&mut body).await.unwrap().unwrap().len(), FileSender::CHUNK);
+    assert!(chunk(&mut body).await.is_none());
+
+    // What it has grown to counts from then on.
+    let scratch = three_chunks();
+    let mut body = begun_by(growing(&scratch)).await;
+    append(&scratch, SIZE);
+    chunk(&mut body).await.unwrap().unwrap();
+    writer(&scratch.path("f")).set_len(SIZE as u64).unwrap();
+    let error = chunk(&mut body).await.unwrap().unwrap_err();
+    assert!(error.to_string().ends_with("found a file that was written to"), "{error}");
+
+    // Other files may not.
+    let scratch = three_chunks();
+    let sender = scratch.sender().on_change("*.log", OnChange::AllowGrowth);
+    let mut body = begun_by(sender).await;
+    append(&scratch, SIZE);
+    assert!(chunk(&mut body).await.unwrap().is_err());
 }
 
 #[tokio::test]
