@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use letterhead::{FileSender, LetterheadLayer};
 use tower::Layer as _;
@@ -29,6 +30,11 @@ pub(crate) async fn run() -> ExitCode {
         None => Site::written()
             .and_then(|site| sender(&args, site.path()).map(|files| (files, Some(site)))),
     };
+    // What comes with the example is settled, however young it is.
+    let files = files.map(|(files, site)| match site {
+        Some(_) => (files.settle(Duration::ZERO), site),
+        None => (files, site),
+    });
     // The site is there until the server has ended.
     let (files, _site) = match files {
         Ok(files) => files,

@@ -9,10 +9,10 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::sender::FileSender;
 use super::source::{Source, Trouble};
+use super::task::Task;
 use crate::answer::{Piece, Plan};
 
 /// The bytes of a file, or of an error answer.
@@ -42,18 +42,20 @@ enum State {
     /// Bytes that are there.
     Ready(Bytes, Option<Box<Reader>>),
     Idle(Box<Reader>),
-    Reading(JoinHandle<Read>),
+    Reading(Task<Read>),
     Broken(FileError),
 }
 
 /// What comes back from where reading may block.
-type Read = (Box<Reader>, Result<Option<Bytes>, Trouble>);
+type Read = (Option<Box<Reader>>, Result<Option<Bytes>, Trouble>);
 
 /// A file, and what of it is still to be sent.
 pub(super) struct Reader {
     source: Source,
     pieces: std::vec::IntoIter<Piece>,
     part: Range<u64>,
+    /// What was read before it was its turn.
+    ahead: Option<Bytes>,
 }
 
 impl Reader {
@@ -65,11 +67,30 @@ impl Reader {
             Plan::Part(part) => (Vec::new(), part.clone()),
             Plan::Parts(parts) => (parts.pieces().collect(), 0..0),
         };
-        Self { source, pieces: pieces.into_iter(), part }
+        Self { source, pieces: pieces.into_iter(), part, ahead: None }
+    }
+
+    /// The first bytes of the body, with the first ones of the file read: if those are not in front,
+    /// they are kept.
+    pub(super) fn first(&mut self) -> Result<Bytes, Trouble> {
+        let is_glue = self.part.is_empty();
+        let first = self.next(false)?.unwrap_or_default();
+        if is_glue {
+            self.ahead = self.next(false)?;
+        }
+        Ok(first)
+    }
+
+    /// Whether there is nothing more to come.
+    pub(super) fn is_done(&self) -> bool {
+        self.ahead.is_none() && self.part.is_empty() && self.pieces.as_slice().is_empty()
     }
 
     /// The next bytes, or `None` behind the last. It blocks.
-    pub(super) fn next(&mut self, committed: bool) -> Result<Option<Bytes>, Trouble> {
+    fn next(&mut self, committed: bool) -> Result<Option<Bytes>, Trouble> {
+        if let Some(ahead) = self.ahead.take() {
+            return Ok(Some(ahead));
+        }
         loop {
             let left = self.part.end.saturating_sub(self.part.start);
             if left > 0 {
@@ -100,7 +121,8 @@ impl FileBody {
 
     /// A body of `length` bytes of which the first have been read.
     pub(super) fn begun(first: Bytes, reader: Reader, length: u64) -> Self {
-        Self { state: State::Ready(first, Some(Box::new(reader))), left: length }
+        let reader = Some(reader).filter(|reader| !reader.is_done());
+        Self { state: State::Ready(first, reader.map(Box::new)), left: length }
     }
 
     /// A body that fails at once.
@@ -131,9 +153,10 @@ impl Body for FileBody {
                     }
                 }
                 State::Idle(mut reader) => {
-                    self.state = State::Reading(spawn_blocking(move || {
+                    self.state = State::Reading(Task::new(move || {
                         let read = reader.next(true);
-                        (reader, read)
+                        // A file is closed where that may block.
+                        (Some(reader).filter(|reader| !reader.is_done()), read)
                     }));
                 }
                 State::Reading(mut task) => {
@@ -142,7 +165,7 @@ impl Body for FileBody {
                         return Poll::Pending;
                     };
                     self.state = match done {
-                        Ok((reader, Ok(Some(bytes)))) => State::Ready(bytes, Some(reader)),
+                        Ok((reader, Ok(Some(bytes)))) => State::Ready(bytes, reader),
                         Ok((_, Ok(None))) => State::Ended,
                         Ok((_, Err(trouble))) => State::Broken(FileError(Why::Trouble(trouble))),
                         Err(_) => State::Broken(FileError(Why::Task)),

@@ -13,10 +13,10 @@ use http::{Response, StatusCode, Uri};
 use super::body::{FileBody, Reader};
 use super::path::{FilePath, with_slash};
 use super::sender::Settings;
-use super::source::{Source, Trouble, rule};
+use super::source::{Name, Source, Trouble, rule};
 use crate::answer::{self, Answer, Asked, Coding, EntityTag, Facts, Plan, vary_by_encoding};
 use crate::head::{ErrorAnswer, replace};
-use crate::sys::{Decision, Handle, Opened, Refusal, Ruling, duplicate};
+use crate::sys::{Decision, Handle, Meaning, Opened, Refusal, Ruling, duplicate};
 
 /// How often everything is begun again because the file changed before its head was told.
 const MOST_STARTS: u32 = 4;
@@ -47,8 +47,7 @@ enum Miss {
 
 /// A file that was chosen, in which coding, and the name that it has without the ending of it.
 struct Chosen {
-    /// None leads to a file that somebody else opened.
-    path: Option<Vec<u8>>,
+    file: Name,
     handle: Handle,
     coding: Coding,
     name: Vec<u8>,
@@ -106,6 +105,10 @@ impl Look<'_> {
                 Ok(response) => return response,
                 // Another version is there now: that one is served.
                 Err(Trouble::Changed(_)) => {}
+                Err(Trouble::Short) => {
+                    let broken = ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
+                    return error(broken, self.want.asked.is_head());
+                }
                 Err(Trouble::Refused(refusal, ruling)) => {
                     return self.without_file(Miss::Refused(refusal, ruling));
                 }
@@ -124,7 +127,7 @@ impl Look<'_> {
         let on_change = self.settings.on_change(&chosen.name);
         let settings = Arc::clone(self.settings);
         let source =
-            move |chosen: Chosen| Source::new(settings, chosen.path, chosen.handle, on_change);
+            move |chosen: Chosen| Source::new(settings, chosen.file, chosen.handle, on_change);
         // A head that a GET would not have is no head for HEAD.
         if matches!(answer, Answer::HeadOnly(_)) && size > 0 {
             source(chosen).read(0, 1, false)?;
@@ -141,7 +144,7 @@ impl Look<'_> {
             return Ok(head.map(|()| FileBody::empty()));
         }
         let mut reader = Reader::new(source(chosen), &plan, size);
-        let first = reader.next(false)?.unwrap_or_default();
+        let first = reader.first()?;
         Ok(head.map(|()| FileBody::begun(first, reader, length)))
     }
 
@@ -149,8 +152,10 @@ impl Look<'_> {
         let identity = &chosen.handle.stat().identity;
         let mut facts = Facts::new(identity.size);
         let modified = identity.mtime.time();
-        // A time in the future is no older than now.
-        let age = modified.and_then(|time| self.want.now.duration_since(time).ok());
+        // Whoever sets the time of a file back does not set back when that was done. A time in the
+        // future is no older than now.
+        let latest = identity.mtime.max(identity.ctime).time();
+        let age = latest.and_then(|time| self.want.now.duration_since(time).ok());
         if age.unwrap_or_default() < self.settings.settle {
             facts = facts.unsettled();
         }
@@ -163,7 +168,7 @@ impl Look<'_> {
         if let Some(media_type) = media_type(&chosen.name) {
             facts = facts.content_type(media_type);
         }
-        if !self.settings.codings.is_empty() && chosen.path.is_some() {
+        if !self.settings.codings.is_empty() && matches!(chosen.file, Name::Beneath(_)) {
             facts = facts.coding(chosen.coding).vary(ACCEPT_ENCODING);
         }
         match self.settings.cache_control(&chosen.name) {
@@ -180,7 +185,12 @@ impl Look<'_> {
             Target::File(file, name) => return self.opened(file, name),
         };
         match (&self.settings.fallback, found) {
-            (Some(fallback), Err(Miss::Nothing)) => self.file(fallback.as_bytes().to_vec()),
+            // What can name nothing names no view of an application either.
+            (Some(fallback), Err(Miss::Nothing))
+                if matches!(self.want.target, Target::Path(Some(_), Some(_))) =>
+            {
+                self.file(fallback.as_bytes().to_vec())
+            }
             (_, found) => found,
         }
     }
@@ -191,29 +201,34 @@ impl Look<'_> {
         let opened = duplicate(file).and_then(Opened::of);
         match opened {
             Ok(Opened::File(handle)) => {
-                Ok(Chosen { path: None, handle, coding: Coding::Identity, name })
+                let file = Name::Foreign(name.clone());
+                Ok(Chosen { file, handle, coding: Coding::Identity, name })
             }
             Ok(Opened::Directory(_)) => Err(Miss::Nothing),
             Err(refusal) => {
                 // Nothing leads to it but this descriptor: there is nothing to try.
-                let ruling = rule(self.settings, &name, &refusal, u32::MAX, false);
+                let ruling = rule(self.settings, &Name::Foreign(name), &refusal, u32::MAX, false);
                 Err(Miss::Refused(refusal, ruling))
             }
         }
     }
 
     fn by_path(&mut self, path: &FilePath, uri: Option<&Uri>) -> Result<Chosen, Miss> {
+        let index = |look: &mut Self| match &look.settings.index {
+            Some(index) => look.file(path.join(index)),
+            None => Err(Miss::Nothing),
+        };
+        // It is not opened itself: whoever may pass through a directory need not be able to list it.
+        if path.is_directory() {
+            return index(self);
+        }
         match self.open(path.as_bytes())? {
-            Opened::File(_) if path.is_directory() => Err(Miss::Nothing),
             Opened::File(handle) => self.among(path.as_bytes().to_vec(), handle),
             Opened::Directory(_) => {
-                if let Some(uri) = uri.filter(|_| !path.is_directory() && self.settings.slash) {
+                if let Some(uri) = uri.filter(|_| self.settings.slash) {
                     return Err(Miss::Redirect(with_slash(uri.path(), uri.query())));
                 }
-                match &self.settings.index {
-                    Some(index) => self.file(path.join(index)),
-                    None => Err(Miss::Nothing),
-                }
+                index(self)
             }
         }
     }
@@ -229,7 +244,7 @@ impl Look<'_> {
     fn among(&mut self, name: Vec<u8>, plain: Handle) -> Result<Chosen, Miss> {
         if self.settings.codings.is_empty() {
             return Ok(Chosen {
-                path: Some(name.clone()),
+                file: Name::Beneath(name.clone()),
                 handle: plain,
                 coding: Coding::Identity,
                 name,
@@ -237,13 +252,13 @@ impl Look<'_> {
         }
         for coding in self.want.asked.ranked(&self.settings.codings) {
             let Some(ending) = ending(coding) else {
-                let path = Some(name.clone());
-                return Ok(Chosen { path, handle: plain, coding, name });
+                let file = Name::Beneath(name.clone());
+                return Ok(Chosen { file, handle: plain, coding, name });
             };
             let path = [name.as_slice(), ending].concat();
             // One that is a directory or may not be read is as good as none.
             if let Ok(Opened::File(handle)) = self.open(&path) {
-                return Ok(Chosen { path: Some(path), handle, coding, name });
+                return Ok(Chosen { file: Name::Beneath(path), handle, coding, name });
             }
         }
         Err(Miss::NotAcceptable)
@@ -255,11 +270,15 @@ impl Look<'_> {
                 Ok(opened) => return Ok(opened),
                 Err(refusal) => refusal,
             };
-            let ruling = rule(self.settings, path, &refusal, self.attempts, false);
+            let name = Name::Beneath(path.to_vec());
+            let ruling = rule(self.settings, &name, &refusal, self.attempts, false);
             match ruling.decision() {
                 Decision::Retry { after } => sleep(after),
                 Decision::ReResolve | Decision::Next => {}
-                Decision::Answer { status: StatusCode::NOT_FOUND, .. } => {
+                // If it is there and the application says otherwise, then that is what it says.
+                Decision::Answer { status: StatusCode::NOT_FOUND, retry_after: None }
+                    if refusal.meaning() == Meaning::NotFound =>
+                {
                     return Err(Miss::Nothing);
                 }
                 Decision::Answer { .. } | Decision::Abort => {
@@ -294,8 +313,13 @@ impl Look<'_> {
                     };
                     error(answer, is_head)
                 }
+                // Whatever fails behind a HEAD, nobody would hear of it.
+                _ if is_head => error(ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR), true),
                 Decision::Retry { .. } | Decision::ReResolve | Decision::Next | Decision::Abort => {
-                    Response::new(FileBody::broken(Trouble::Refused(refusal, ruling)))
+                    let broken = FileBody::broken(Trouble::Refused(refusal, ruling));
+                    let mut response = Response::new(broken);
+                    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    response
                 }
             },
         }

@@ -9,6 +9,7 @@ mod refused;
 mod sender;
 mod service;
 mod source;
+mod task;
 
 pub use body::{FileBody, FileError};
 pub use refused::Refused;

@@ -22,8 +22,13 @@ use crate::sys::{How, Recovery, Refusal, Root, Symlinks};
 ///
 /// - Status, length and validators are of the file that was opened, and its first bytes have been read
 ///   by the time they are told. A file that cannot be opened or read has a true status.
-/// - A file that changes while it is sent breaks the response off: two versions never mix, and a
-///   broken body never ends cleanly.
+/// - A file whose size or times tell of a write while it is sent breaks the response
+///   off, and a broken body never ends cleanly; so does a rename or a new attribute of the file itself.
+///   Replace files by renaming new ones over them: whoever has the old one open gets it to its end. What
+///   a program writes through a shared mapping may not show in the file's times for a while, and is
+///   then not seen here either.
+/// - The tag goes by size and modification time, as nginx's does: files that are put in place with
+///   another content, the same size and the same time have the same tag.
 /// - Conditions and ranges are answered as [`answer`](crate::answer) does.
 /// - Nothing outside the root is served: a symbolic link may not lead out of it, and names that begin
 ///   with a dot are 404, as is whatever is no regular file.
@@ -141,7 +146,7 @@ impl FileSender {
     }
 
     /// The file that is served, with status 200, where there is nothing: for applications that do
-    /// their own routing in the browser.
+    /// their own routing in the browser. Not for paths that can name nothing, like `/.git` or `/%00`.
     #[must_use]
     pub fn fallback(self, path: &str) -> Self {
         let path = Some(path.trim_start_matches('/').into());
@@ -156,6 +161,9 @@ impl FileSender {
 
     /// Whether a directory that is asked for without a slash at its end is a redirection to the one
     /// with it (the default), or served as it is.
+    ///
+    /// Below a path in axum (`nest_service("/files", ..)`) the root itself looks the same with a slash
+    /// and without, and is served as it is; redirect `/files` by a route of its own.
     #[must_use]
     pub fn slash(self, redirected: bool) -> Self {
         self.with(|settings| settings.slash = redirected)
@@ -202,7 +210,8 @@ impl FileSender {
         self.with(|settings| settings.changes.push((pattern.into(), what)))
     }
 
-    /// How old a file's last change has to be for the file to count as settled. The tag of a younger
+    /// How old a file's last change, by its modification and its change time, has to be for the file to
+    /// count as settled. The tag of a younger
     /// one is weak and no `If-Range` holds for it: a write that was under way when it was opened
     /// cannot be seen.
     #[must_use]
@@ -217,7 +226,7 @@ impl FileSender {
     }
 
     /// Calls `callback` with each refusal of the kernel and what was decided about it, with a
-    /// diagnosis where it was one of permission. It runs on a thread where blocking is allowed.
+    /// diagnosis where it was one of permission; but not if it is just that there is no such name. It runs on a thread where blocking is allowed.
     #[must_use]
     pub fn on_refusal(self, callback: impl Fn(&Refused) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_refusal = Some(Arc::new(callback)))

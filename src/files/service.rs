@@ -10,13 +10,13 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 
 use http::{Request, Response, StatusCode};
-use tokio::task::{JoinHandle, spawn_blocking};
 use tower_service::Service;
 
 use super::body::FileBody;
 use super::look::{self, Target, Want};
 use super::path::FilePath;
 use super::sender::FileSender;
+use super::task::Task;
 use crate::answer::Asked;
 use crate::head::ErrorAnswer;
 
@@ -24,7 +24,8 @@ impl FileSender {
     /// Answers `request` with the file at `path`, which is below the root, with `/` between names:
     /// for handlers that know which file it is. It is not percent-decoded.
     ///
-    /// A directory is answered with its index, never with a redirection.
+    /// A directory is answered with its index, never with a redirection, and the
+    /// [fallback](Self::fallback) is not for handlers.
     ///
     /// # Panics
     ///
@@ -91,7 +92,8 @@ impl FileSender {
     fn start(&self, asked: Asked, target: Target) -> FileFuture {
         let want = Want { asked, target, now: SystemTime::now() };
         let settings = Arc::clone(&self.settings);
-        FileFuture { task: spawn_blocking(move || look::look(&settings, &want)) }
+        let is_head = want.asked.is_head();
+        FileFuture { task: Task::new(move || look::look(&settings, &want)), is_head }
     }
 }
 
@@ -112,21 +114,24 @@ impl<B> Service<Request<B>> for FileSender {
 
 /// The response to a request for a file. It never fails.
 ///
-/// Dropped before it is done, what is being opened or read is closed when the kernel has answered.
+/// Dropped before it is done, what has not begun is not begun, and what is being opened or read is
+/// closed when the kernel has answered.
 #[must_use = "futures do nothing unless polled"]
 pub struct FileFuture {
-    task: JoinHandle<Response<FileBody>>,
+    task: Task<Response<FileBody>>,
+    is_head: bool,
 }
 
 impl Future for FileFuture {
     type Output = Result<Response<FileBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let is_head = self.is_head;
         Pin::new(&mut self.task).poll(cx).map(|done| {
             // A panic of the application's own callback is contained; this is ours, or the
             // runtime's end.
             let gone = || ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
-            Ok(done.unwrap_or_else(|_| look::error(gone(), false)))
+            Ok(done.unwrap_or_else(|_| look::error(gone(), is_head)))
         })
     }
 }

@@ -8,15 +8,12 @@ use bytes::Bytes;
 
 use super::refused::Refused;
 use super::sender::{OnChange, Settings};
-use crate::sys::{
-    Change, Decision, Diagnosis, Handle, Meaning, Opened, Refusal, Ruling, Stat, append_at,
-};
+use crate::sys::{Change, Decision, Diagnosis, Handle, Opened, Refusal, Ruling, Stat, append_at};
 
 /// One version of one file.
 pub(super) struct Source {
     settings: Arc<Settings>,
-    /// What leads to it, if anything does but its descriptor.
-    path: Option<Vec<u8>>,
+    name: Name,
     handle: Handle,
     /// What the last look found that was good enough.
     seen: Stat,
@@ -25,11 +22,21 @@ pub(super) struct Source {
     attempts: u32,
 }
 
+/// What a file is called.
+pub(super) enum Name {
+    /// The path that leads to it beneath the root.
+    Beneath(Vec<u8>),
+    /// A word for it: nothing leads to it but its descriptor.
+    Foreign(Vec<u8>),
+}
+
 /// Why bytes could not be had.
 #[derive(Debug)]
 pub(super) enum Trouble {
     /// The file is another version now.
     Changed(Change),
+    /// Its end comes earlier than its length says, and it has not changed: no file of a disk.
+    Short,
     /// The kernel refused, and this was decided about it.
     Refused(Refusal, Ruling),
 }
@@ -37,12 +44,12 @@ pub(super) enum Trouble {
 impl Source {
     pub(super) fn new(
         settings: Arc<Settings>,
-        path: Option<Vec<u8>>,
+        name: Name,
         handle: Handle,
         on_change: OnChange,
     ) -> Self {
         let seen = *handle.stat();
-        Self { settings, path, handle, seen, on_change, attempts: 0 }
+        Self { settings, name, handle, seen, on_change, attempts: 0 }
     }
 
     /// Reads `wanted` bytes from `offset` on, all of them of the version that was opened. It blocks.
@@ -63,18 +70,16 @@ impl Source {
                 },
                 Err(refusal) => refusal,
             };
-            let ruling = rule(
-                &self.settings,
-                self.path.as_deref().unwrap_or_default(),
-                &refusal,
-                self.attempts,
-                committed,
-            );
+            let ruling = rule(&self.settings, &self.name, &refusal, self.attempts, committed);
             self.attempts = self.attempts.saturating_add(1);
             match ruling.decision() {
                 Decision::Retry { after } => sleep(after),
                 // A plain read that may wait has no strategy behind it but to be made again.
                 Decision::Next => {}
+                Decision::ReResolve if matches!(self.name, Name::Foreign(_)) => {
+                    let ruling = rule(&self.settings, &self.name, &refusal, u32::MAX, committed);
+                    return Err(Trouble::Refused(refusal, ruling));
+                }
                 Decision::ReResolve if self.resolve_again() => {}
                 // What the path leads to now is another version: before the commit that one is
                 // served, after it there is nothing to go on with.
@@ -96,8 +101,7 @@ impl Source {
             }
             // A chmod, a hard link, a name taken over by a rename: the bytes are the same.
             Change::Same | Change::Explained if complete => Ok(Bytes::from(bytes)),
-            // It is as long as it was, and its end came early all the same.
-            Change::Same | Change::Explained => Err(Trouble::Changed(Change::Written)),
+            Change::Same | Change::Explained => Err(Trouble::Short),
             change @ (Change::Unexplained | Change::Grew | Change::Written | Change::Another) => {
                 Err(Trouble::Changed(change))
             }
@@ -106,7 +110,7 @@ impl Source {
 
     /// Follows the path anew; `true` if it leads to the same version.
     fn resolve_again(&mut self) -> bool {
-        let Some(path) = &self.path else { return false };
+        let Name::Beneath(path) = &self.name else { return false };
         match self.settings.root.resolve(path, self.settings.how()) {
             Ok(Opened::File(handle)) if handle.stat().identity == self.seen.identity => {
                 self.handle = handle;
@@ -120,17 +124,21 @@ impl Source {
 /// Decides about a refusal, and tells whoever wants to know.
 pub(super) fn rule(
     settings: &Settings,
-    path: &[u8],
+    name: &Name,
     refusal: &Refusal,
     attempt: u32,
     committed: bool,
 ) -> Ruling {
     let ruling = settings.recovery.judge(refusal, attempt, committed);
-    // That there is no such file is an answer, and the most common one.
-    let told = settings.on_refusal.as_ref().filter(|_| refusal.meaning() != Meaning::NotFound);
-    if let Some(callback) = told {
-        let diagnosis = Diagnosis::of(refusal, &settings.root, path);
-        let refused = Refused::new(path, refusal, ruling, diagnosis.as_ref());
+    // That there is no such name is an answer, and the most common one.
+    let is_news =
+        !matches!(refusal.raw_os_error(), libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG);
+    if let Some(callback) = settings.on_refusal.as_ref().filter(|_| is_news) {
+        let (name, diagnosis) = match name {
+            Name::Beneath(path) => (path, Diagnosis::of(refusal, &settings.root, path)),
+            Name::Foreign(name) => (name, None),
+        };
+        let refused = Refused::new(name, refusal, ruling, diagnosis.as_ref());
         crate::caught::contained(|| callback(&refused));
     }
     ruling
@@ -150,6 +158,7 @@ impl fmt::Display for Trouble {
                     Change::Another => "another file",
                 }
             ),
+            Self::Short => f.write_str("wanted as many bytes as the file has, found fewer"),
             Self::Refused(refusal, ruling) => write!(f, "{refusal}: {ruling}"),
         }
     }
@@ -158,7 +167,7 @@ impl fmt::Display for Trouble {
 impl std::error::Error for Trouble {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Changed(_) => None,
+            Self::Changed(_) | Self::Short => None,
             Self::Refused(refusal, _) => Some(refusal),
         }
     }

@@ -4,12 +4,15 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use expect_test::expect_file;
-use letterhead::{FileSender, LetterheadLayer, Recovery};
+use http::{Request, Response};
+use http_body_util::BodyExt as _;
+use letterhead::files::FileBody;
+use letterhead::{Decision, FileSender, LetterheadLayer, Operation, Recovery};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, apply_filter,
 };
-use tower::Layer as _;
+use tower::{Layer as _, ServiceExt as _};
 
 use crate::client::{H2, Raw};
 use crate::scratch::Scratch;
@@ -53,18 +56,19 @@ fn refuse(calls: Vec<(i64, Vec<SeccompRule>)>, errno: i32) {
 }
 
 /// What a client of HTTP/1.1 and one of HTTP/2 get while the kernel refuses.
-fn refused(
-    sender: FileSender,
-    step: fn() -> Vec<(i64, Vec<SeccompRule>)>,
-    errno: i32,
-) -> [String; 2] {
+fn refused(sender: FileSender, step: Calls, errno: i32) -> [String; 2] {
+    refused_lines(sender, step, errno, "")
+}
+
+/// As [`refused`], with these field lines in the request on HTTP/1.1.
+fn refused_lines(sender: FileSender, step: Calls, errno: i32, lines: &'static str) -> [String; 2] {
     let serving = move || {
         refuse(step(), errno);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async move {
             let server = serve(LetterheadLayer::new().layer(sender)).await;
             let mut raw = Raw::connect(&server).await;
-            raw.get("/f", "connection: close\r\n").await;
+            raw.get("/f", &format!("connection: close\r\n{lines}")).await;
             let head = raw.head().await;
             let body = raw.rest().await;
             let lines: Vec<&str> = head.split("\r\n").collect();
@@ -152,7 +156,9 @@ fn a_file_of_others_is_forbidden_and_the_missing_right_is_told() {
     }
     let scratch = Scratch::new();
     scratch.write("f", "closed").write("d/f", "below");
-    for (name, mode) in [("f", 0o600), ("d", 0o700)] {
+    // Who may pass through a directory need not be able to list it.
+    scratch.write("passed/index.html", "index");
+    for (name, mode) in [("f", 0o600), ("d", 0o700), ("passed", 0o711)] {
         let mode = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(scratch.path(name), mode).unwrap();
     }
@@ -176,13 +182,14 @@ fn a_file_of_others_is_forbidden_and_the_missing_right_is_told() {
                 let terse = r#"{"type":"about:blank","title":"Forbidden","status":403}"#;
                 assert_eq!((answer.status(), answer.body.as_str()), (403, terse), "{path}");
             }
+            assert_eq!(crate::client::h1_get(&server, "/passed/", "").await.body, "index");
         });
     };
     std::thread::spawn(nobody).join().unwrap();
     let lines = lines.lock().unwrap();
     assert_eq!(lines.len(), 3, "{lines:?}");
     for (line, lacking) in
-        lines.iter().zip(["`f` lacks r for others", "`d` lacks x for others", "`d` lacks r"])
+        lines.iter().zip(["`f` lacks r for others", "`d` lacks x for others", "d/index.html: "])
     {
         assert!(line.contains(lacking), "{line}");
     }
@@ -192,15 +199,130 @@ fn a_file_of_others_is_forbidden_and_the_missing_right_is_told() {
 fn the_application_decides_otherwise() {
     let scratch = Scratch::new();
     scratch.write("f", vec![b'a'; 2 * FileSender::CHUNK]).write("index.html", "index");
-    let gone = letterhead::Decision::Answer { status: http::StatusCode::GONE, retry_after: None };
-    let recovery = Recovery::standard().on(letterhead::Operation::Read, libc::EIO, gone).on(
-        letterhead::Operation::Read,
+    let gone = Decision::Answer { status: http::StatusCode::GONE, retry_after: None };
+    let recovery = Recovery::standard().on(Operation::Read, libc::EIO, gone).on(
+        Operation::Read,
         libc::EBUSY,
-        letterhead::Decision::Abort,
+        Decision::Abort,
     );
     let sender = scratch.sender().recovery(recovery);
     let answers = |errno| refused(sender.clone(), STEPS[2].1, errno);
     assert_eq!(answers(libc::EIO), ["410", "410"]);
     // A body that is broken off before its head is a failure like any other: the layer has a status.
     assert_eq!(answers(libc::EBUSY), ["503+1s", "503+1s"]);
+}
+
+#[test]
+fn several_parts_are_promised_no_sooner_than_one() {
+    let scratch = Scratch::new();
+    scratch.write("f", vec![b'a'; 2 * FileSender::CHUNK]);
+    for lines in ["", "range: bytes=0-0\r\n", "range: bytes=0-0,50-50\r\n"] {
+        let [h1, _] = refused_lines(scratch.sender(), STEPS[2].1, libc::EIO, lines);
+        assert_eq!(h1, "500", "{lines}");
+    }
+}
+
+/// What a sender answers, without a server around it.
+async fn answered(sender: FileSender, method: &str, path: &str) -> Response<FileBody> {
+    let request = Request::builder().method(method).uri(path).body(()).unwrap();
+    sender.oneshot(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_the_application_decides_is_not_taken_for_an_absent_file() {
+    let scratch = Scratch::new();
+    scratch.write("root/index.html", "app").link("root/out", "../secret").write("secret", "s");
+    let told: Arc<Mutex<Vec<i32>>> = Arc::default();
+    let decided = |decision| {
+        let told = Arc::clone(&told);
+        FileSender::new(scratch.path("root"))
+            .unwrap()
+            .recovery(Recovery::standard().on(Operation::Resolve, libc::EXDEV, decision))
+            .on_refusal(move |refused| told.lock().unwrap().push(refused.errno()))
+    };
+    let later = Decision::Answer {
+        status: http::StatusCode::NOT_FOUND,
+        retry_after: Some(std::time::Duration::from_secs(9)),
+    };
+    let response = answered(decided(later).fallback("index.html"), "GET", "/out").await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.headers()["retry-after"], "9");
+    // Broken off before there is a head: no success, and never a clean end.
+    let response = answered(decided(Decision::Abort), "HEAD", "/out").await;
+    assert_eq!(response.status(), 500);
+    let response = answered(decided(Decision::Abort), "GET", "/out").await;
+    assert_eq!(response.status(), 500);
+    assert!(response.into_body().collect().await.is_err());
+    // A way out of the root is news; that there is no such name is none.
+    answered(decided(later), "GET", "/missing").await;
+    assert_eq!(*told.lock().unwrap(), [libc::EXDEV; 3]);
+}
+
+#[tokio::test]
+async fn a_file_of_others_that_cannot_be_read_is_told_by_its_word() {
+    let scratch = Scratch::new();
+    scratch.write("a.txt", "content");
+    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+    let kept = Arc::clone(&lines);
+    let again = Recovery::standard().on(Operation::Read, libc::EBADF, Decision::ReResolve);
+    let sender = scratch
+        .sender()
+        .recovery(again)
+        .on_refusal(move |refused| kept.lock().unwrap().push(refused.to_string()));
+    let shut = std::fs::File::options().append(true).open(scratch.path("a.txt")).unwrap();
+    let request = Request::get("/").body(()).unwrap();
+    let Ok(response) = sender.send_file(&request, shut, "word.txt").await;
+    assert_eq!(response.status(), 500);
+    let start = "word.txt: wanted the file's bytes, found EBADF (9): ";
+    let lines = lines.lock().unwrap();
+    // There is nothing to resolve: it is given up at once.
+    assert_eq!(
+        *lines,
+        [
+            format!("{start}re-resolve: the application says so"),
+            format!("{start}500: this is not the client's fault"),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_file_of_a_disk_is_an_error() {
+    // It says that it is a page long, and is not.
+    let size = |path: &str| std::fs::metadata(path).map_or(0, |file| file.len());
+    if size("/sys/kernel/profiling") == 0 {
+        return eprintln!("skipped: wants sysfs");
+    }
+    let sender = FileSender::new("/sys/kernel").unwrap().settle(std::time::Duration::ZERO);
+    assert_eq!(answered(sender, "GET", "/profiling").await.status(), 500);
+}
+
+#[test]
+fn work_of_clients_that_have_left_is_not_begun() {
+    let scratch = Scratch::new();
+    scratch.write("root/a", "a").link("root/out", "../a");
+    let told: Arc<Mutex<u32>> = Arc::default();
+    let count = Arc::clone(&told);
+    let sender = FileSender::new(scratch.path("root"))
+        .unwrap()
+        .on_refusal(move |_| *count.lock().unwrap() += 1);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        // The only thread that may block is taken.
+        let (free, wait) = std::sync::mpsc::channel::<()>();
+        let taken = tokio::task::spawn_blocking(move || wait.recv());
+        let request = Request::get("/out").body(()).unwrap();
+        for _ in 0..100 {
+            drop(sender.send(&request, "out"));
+        }
+        let last = sender.send(&request, "out");
+        free.send(()).unwrap();
+        taken.await.unwrap().unwrap();
+        let Ok(response) = last.await;
+        assert_eq!(response.status(), 404);
+    });
+    assert_eq!(*told.lock().unwrap(), 1);
 }

@@ -123,7 +123,8 @@ async fn an_application_that_routes_itself_has_a_fallback() {
         ("/", 200, "app"),
         ("/some/view", 200, "app"),
         ("/a.js", 200, "script"),
-        ("/%00", 200, "app"),
+        ("/%00", 404, ""),
+        ("/.env", 404, ""),
     ];
     check(sender(), &rows).await;
     let server = serve(sender()).await;

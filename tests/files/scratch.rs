@@ -43,6 +43,12 @@ impl Scratch {
     }
 
     pub(crate) fn sender(&self) -> FileSender {
+        // The change time cannot be set back: for the tests it is old enough as it is.
+        self.cautious().settle(Duration::ZERO)
+    }
+
+    /// A sender with every default.
+    pub(crate) fn cautious(&self) -> FileSender {
         FileSender::new(&self.0).unwrap()
     }
 }
