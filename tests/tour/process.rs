@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,12 +15,36 @@ pub(crate) struct Example {
     pub(crate) addr: String,
     receipts: Arc<Mutex<Vec<String>>>,
     reader: Option<JoinHandle<()>>,
+    /// What it takes for the place of temporary files; one that is killed cannot clean up.
+    temporary: Temporary,
+}
+
+/// A directory that is gone with its value.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("letterhead-example-{}-{next}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Example {
     pub(crate) fn start(name: &str) -> Self {
+        let temporary = Temporary::new();
         let mut child = Command::new(executable(name))
             .args(["--listen", "127.0.0.1:0"])
+            .env("TMPDIR", &temporary.0)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -37,7 +62,7 @@ impl Example {
                 lines.lock().unwrap().push(line);
             }
         });
-        Self { child, addr, receipts, reader: Some(reader) }
+        Self { child, addr, receipts, reader: Some(reader), temporary }
     }
 
     /// Ends the server as Ctrl-C does; its exit status and everything that it said on stderr.
@@ -46,6 +71,8 @@ impl Example {
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
         let status = self.child.wait().unwrap();
         self.reader.take().unwrap().join().unwrap();
+        let left = std::fs::read_dir(&self.temporary.0).unwrap().count();
+        assert_eq!(left, 0, "it left temporary files");
         let lines = self.receipts.lock().unwrap().clone();
         (status, lines)
     }
