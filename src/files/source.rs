@@ -18,7 +18,8 @@ pub(super) struct Source {
     /// What the last look found that was good enough.
     seen: Stat,
     on_change: OnChange,
-    /// How often something was tried again for this response.
+    /// How often something was tried again since bytes were last had: a long transfer may meet more
+    /// passing faults than one read may.
     attempts: u32,
 }
 
@@ -65,7 +66,10 @@ impl Source {
             let mut bytes = Vec::new();
             let refusal = match append_at(&self.handle, &mut bytes, wanted, offset) {
                 Ok(read) => match Stat::of(&self.handle) {
-                    Ok(now) => return self.judge(bytes, read == wanted, now),
+                    Ok(now) => {
+                        self.attempts = 0;
+                        return self.judge(bytes, read == wanted, now);
+                    }
                     Err(refusal) => refusal,
                 },
                 Err(refusal) => refusal,

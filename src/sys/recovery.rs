@@ -100,7 +100,8 @@ impl Recovery {
         self
     }
 
-    /// How often anything is tried again for one request, at most; the default is 3.
+    /// How often anything is tried again in a row, at most; the default is 3. Bytes that could be read
+    /// begin a new count.
     #[must_use]
     pub const fn attempts(mut self, most: u32) -> Self {
         self.attempts = most;

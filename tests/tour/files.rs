@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::process::{Example, PROTOCOLS, curl, path_of};
+use crate::process::{Example, PROTOCOLS, curl, path_of, run};
 
 #[test]
 fn the_site_is_served_by_every_protocol() {
@@ -30,6 +30,32 @@ fn the_site_is_served_by_every_protocol() {
     let (status, lines) = files.interrupt();
     assert!(status.success(), "{lines:#?}");
     assert!(lines.iter().all(|line| line.contains("complete")), "{lines:#?}");
+}
+
+#[test]
+fn a_stale_handle_is_resolved_again_as_often_as_bytes_come_in_between() {
+    let root = std::env::temp_dir().join(format!("letterhead-stale-{}", std::process::id()));
+    std::fs::create_dir(&root).unwrap();
+    let (file, size) = (root.join("f"), 8 << 20);
+    std::fs::write(&file, vec![b'a'; size]).unwrap();
+    // On each thread the first read of the file is refused, as by a file server that forgot it.
+    let inject = "--inject=pread64:error=ESTALE:when=1";
+    if run("strace", &["-qq", "-P", "/", inject, "-e", "trace=pread64", "true"]).is_none() {
+        return;
+    }
+    let mut strace = Command::new("strace");
+    strace.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pread64", inject, "-P"]);
+    strace.arg(&file).arg(path_of("files")).arg("--root").arg(&root);
+    let files = Example::run(strace);
+    for protocol in PROTOCOLS {
+        let args = ["-o", "/dev/null", "-w", "%{size_download}", &files.url("/f")];
+        let Some(whole) = curl(protocol, &args) else { return };
+        whole.exits(0).says(&size.to_string());
+    }
+    let (status, lines) = files.interrupt();
+    std::fs::remove_dir_all(&root).unwrap();
+    assert!(status.success(), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("ESTALE (116): re-resolve")), "{lines:#?}");
 }
 
 #[test]

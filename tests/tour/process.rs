@@ -41,8 +41,13 @@ impl Drop for Temporary {
 
 impl Example {
     pub(crate) fn start(name: &str) -> Self {
+        Self::run(Command::new(executable(name)))
+    }
+
+    /// Starts an example by a command of its own, to which `--listen` is added.
+    pub(crate) fn run(mut command: Command) -> Self {
         let temporary = Temporary::new();
-        let mut child = Command::new(executable(name))
+        let mut child = command
             .args(["--listen", "127.0.0.1:0"])
             .env("TMPDIR", &temporary.0)
             .stdout(Stdio::piped())
