@@ -105,6 +105,12 @@ impl Asked {
         matches!(self.purpose, Purpose::Options | Purpose::Other)
     }
 
+    /// Whether it is a `GET` of the whole, whatever there is: no condition, no range.
+    pub(crate) fn wants_whole(&self) -> bool {
+        matches!(self.purpose, Purpose::Get)
+            && self.fields.keys().all(|name| *name == ACCEPT_ENCODING)
+    }
+
     /// Whether this is a `HEAD`.
     pub(crate) const fn is_head(&self) -> bool {
         matches!(self.purpose, Purpose::Head)

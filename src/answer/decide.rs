@@ -90,6 +90,9 @@ pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime)
         Purpose::Get | Purpose::Head => {}
     }
     let validators = Validators::of(facts, now);
+    if asked.wants_whole() {
+        return Answer::Whole(head::whole(facts, &validators, length));
+    }
     match precondition::judge(asked, &validators) {
         Verdict::Failed => {
             return Answer::PreconditionFailed(head::precondition_failed(facts, &validators));

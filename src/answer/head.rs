@@ -155,7 +155,7 @@ fn put_modified(fields: &mut HeaderMap, validators: &Validators) {
 /// The date of the answer. A server would add its own, which may be of the second before, and so
 /// earlier than the last change.
 fn put_date(fields: &mut HeaderMap, now: Date) {
-    if let Some(value) = now.value() {
+    if let Some(value) = now.lasting_value() {
         put(fields, DATE, value);
     }
 }

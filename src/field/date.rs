@@ -1,5 +1,6 @@
 //! Points in time as HTTP tells them: whole seconds, in three forms (RFC 9110, section 5.6.7).
 
+use std::cell::RefCell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::HeaderValue;
@@ -24,6 +25,11 @@ const BEFORE_FIRST_YEAR: u16 = 1969;
 
 const WEEKDAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+thread_local! {
+    /// The second that was told last.
+    static LAST: RefCell<Option<(Date, HeaderValue)>> = const { RefCell::new(None) };
+}
 
 impl Date {
     /// The second that `time` lies in.
@@ -116,6 +122,19 @@ impl Date {
         let since = u64::try_from(self.0).ok().filter(|_| self.can_be_told())?;
         let time = UNIX_EPOCH.checked_add(Duration::from_secs(since))?;
         HeaderValue::try_from(httpdate::fmt_http_date(time)).ok()
+    }
+
+    /// As [`value`](Self::value), remembered by the thread: for the present second, which is asked for
+    /// over and over.
+    pub(crate) fn lasting_value(self) -> Option<HeaderValue> {
+        LAST.with_borrow_mut(|last| match last {
+            Some((date, value)) if *date == self => Some(value.clone()),
+            _ => {
+                let value = self.value()?;
+                *last = Some((self, value.clone()));
+                Some(value)
+            }
+        })
     }
 
     /// How many seconds `self` is before `other`; none if it is not.

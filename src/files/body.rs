@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::counts::Counters;
 use super::sender::FileSender;
 use super::source::{Source, Trouble};
 use super::task::Task;
@@ -49,34 +50,58 @@ enum State {
 /// What comes back from where reading may block.
 type Read = (Option<Box<Reader>>, Result<Option<Bytes>, Trouble>);
 
-/// A file, and what of it is still to be sent.
+/// Where bytes come from, and what of them is still to be sent.
 pub(super) struct Reader {
-    source: Source,
+    origin: Origin,
     pieces: std::vec::IntoIter<Piece>,
     part: Range<u64>,
     /// What was read before it was its turn.
     ahead: Option<Bytes>,
 }
 
+enum Origin {
+    File(Source),
+    Memory(Bytes),
+}
+
+/// They are not at hand.
+struct Away;
+
 impl Reader {
     /// What `plan` says of a file that is `size` bytes long.
     pub(super) fn new(source: Source, plan: &Plan, size: u64) -> Self {
+        Self::of(Origin::File(source), plan, size)
+    }
+
+    fn of(origin: Origin, plan: &Plan, size: u64) -> Self {
         let (pieces, part) = match plan {
             Plan::Nothing => (Vec::new(), 0..0),
             Plan::Whole => (Vec::new(), 0..size),
             Plan::Part(part) => (Vec::new(), part.clone()),
             Plan::Parts(parts) => (parts.pieces().collect(), 0..0),
         };
-        Self { source, pieces: pieces.into_iter(), part, ahead: None }
+        Self { origin, pieces: pieces.into_iter(), part, ahead: None }
     }
 
     /// The first bytes of the body, with the first ones of the file read: if those are not in front,
-    /// they are kept.
+    /// they are kept. It blocks.
     pub(super) fn first(&mut self) -> Result<Bytes, Trouble> {
+        self.begin(|reader| reader.next(false))
+    }
+
+    /// As [`first`](Self::first), of what is in memory; `None`: ask where waiting is allowed.
+    pub(super) fn try_first(&mut self) -> Option<Bytes> {
+        self.begin(Self::try_next).ok()
+    }
+
+    fn begin<E>(
+        &mut self,
+        mut next: impl FnMut(&mut Self) -> Result<Option<Bytes>, E>,
+    ) -> Result<Bytes, E> {
         let is_glue = self.part.is_empty();
-        let first = self.next(false)?.unwrap_or_default();
+        let first = next(self)?.unwrap_or_default();
         if is_glue {
-            self.ahead = self.next(false)?;
+            self.ahead = next(self)?;
         }
         Ok(first)
     }
@@ -88,6 +113,24 @@ impl Reader {
 
     /// The next bytes, or `None` behind the last. It blocks.
     fn next(&mut self, committed: bool) -> Result<Option<Bytes>, Trouble> {
+        self.advance(|origin, offset, wanted| match origin {
+            Origin::File(source) => source.read(offset, wanted, committed),
+            Origin::Memory(bytes) => Ok(slice(bytes, offset, wanted)),
+        })
+    }
+
+    /// As [`next`](Self::next), of what is in memory.
+    fn try_next(&mut self) -> Result<Option<Bytes>, Away> {
+        self.advance(|origin, offset, wanted| match origin {
+            Origin::File(source) => source.try_read(offset, wanted).ok_or(Away),
+            Origin::Memory(bytes) => Ok(slice(bytes, offset, wanted)),
+        })
+    }
+
+    fn advance<E>(
+        &mut self,
+        read: impl FnOnce(&mut Origin, u64, usize) -> Result<Bytes, E>,
+    ) -> Result<Option<Bytes>, E> {
         if let Some(ahead) = self.ahead.take() {
             return Ok(Some(ahead));
         }
@@ -95,7 +138,7 @@ impl Reader {
             let left = self.part.end.saturating_sub(self.part.start);
             if left > 0 {
                 let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(FileSender::CHUNK);
-                let bytes = self.source.read(self.part.start, wanted, committed)?;
+                let bytes = read(&mut self.origin, self.part.start, wanted)?;
                 self.part.start = self.part.start.saturating_add(bytes.len() as u64);
                 return Ok(Some(bytes));
             }
@@ -107,6 +150,19 @@ impl Reader {
             }
         }
     }
+
+    fn counters(&self) -> Option<&Counters> {
+        match &self.origin {
+            Origin::File(source) => Some(source.counters()),
+            Origin::Memory(_) => None,
+        }
+    }
+}
+
+/// A part of what is in memory. A plan that goes beyond its end would never come to its own.
+fn slice(bytes: &Bytes, offset: u64, wanted: usize) -> Bytes {
+    let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.slice(start..start.saturating_add(wanted).min(bytes.len()))
 }
 
 impl FileBody {
@@ -115,8 +171,27 @@ impl FileBody {
     }
 
     /// Bytes from memory.
-    pub(super) fn text(bytes: Bytes) -> Self {
+    pub(super) fn memory(bytes: Bytes) -> Self {
+        if bytes.is_empty() {
+            return Self::empty();
+        }
         Self { left: bytes.len() as u64, state: State::Ready(bytes, None) }
+    }
+
+    /// Of bytes from memory those that `plan` says.
+    pub(super) fn planned(plan: &Plan, bytes: &Bytes) -> Self {
+        let length = match plan {
+            Plan::Nothing => 0,
+            Plan::Whole => return Self::memory(bytes.clone()),
+            Plan::Part(part) => part.end.saturating_sub(part.start),
+            Plan::Parts(parts) => parts.length(),
+        };
+        if length == 0 {
+            return Self::empty();
+        }
+        let origin = Origin::Memory(bytes.clone());
+        let reader = Reader::of(origin, plan, bytes.len() as u64);
+        Self { left: length, state: State::Idle(Box::new(reader)) }
     }
 
     /// A body of `length` bytes of which the first have been read.
@@ -153,6 +228,17 @@ impl Body for FileBody {
                     }
                 }
                 State::Idle(mut reader) => {
+                    if let Ok(next) = reader.try_next() {
+                        if let Some(counters) = reader.counters() {
+                            counters.inline_chunks.add();
+                        }
+                        let reader = Some(reader).filter(|reader| !reader.is_done());
+                        self.state = next.map_or(State::Ended, |b| State::Ready(b, reader));
+                        continue;
+                    }
+                    if let Some(counters) = reader.counters() {
+                        counters.pooled_chunks.add();
+                    }
                     self.state = State::Reading(Task::new(move || {
                         let read = reader.next(true);
                         // A file is closed where that may block.

@@ -1,22 +1,24 @@
-//! From a request to a response: open, look, answer, first read; on a thread that may block.
+//! From a request to a response: open, look, answer, first read; inline, or on a thread that may block.
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Response, StatusCode, Uri};
 
 use super::body::{FileBody, Reader};
-use super::path::{FilePath, with_slash};
+use super::cache::Ready;
+use super::choose::{Chosen, Found, Miss};
+use super::path::FilePath;
 use super::sender::Settings;
-use super::source::{Name, Source, Trouble, rule};
+use super::source::{Name, Source, Trouble};
 use crate::answer::{self, Answer, Asked, Coding, EntityTag, Facts, Plan, vary_by_encoding};
 use crate::head::{ErrorAnswer, replace};
-use crate::sys::{Decision, Handle, Meaning, Opened, Refusal, Ruling, duplicate};
+use crate::sys::{Decision, Handle, Stat};
 
 /// How often everything is begun again because the file changed before its head was told.
 const MOST_STARTS: u32 = 4;
@@ -37,43 +39,68 @@ pub(super) enum Target {
     File(OwnedFd, Box<str>),
 }
 
-/// Why there is no file.
-enum Miss {
-    Nothing,
-    Redirect(String),
-    Refused(Refusal, Ruling),
-    NotAcceptable,
+/// Where a look is made.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Where nothing may wait.
+    Inline,
+    /// On a thread for that.
+    Blocking,
 }
 
-/// A file that was chosen, in which coding, and the name that it has without the ending of it.
-struct Chosen {
-    file: Name,
-    handle: Handle,
-    coding: Coding,
-    name: Vec<u8>,
+/// It could only be told where waiting is allowed.
+pub(super) struct Wait {
+    /// The file may be kept when it was read: others may wait for that.
+    pub(super) is_shared: bool,
+}
+
+/// Why a response was not begun.
+enum Halt {
+    Trouble(Trouble),
+    Wait(Wait),
 }
 
 /// One response in the making.
-struct Look<'a> {
-    settings: &'a Arc<Settings>,
-    want: &'a Want,
+pub(super) struct Look<'a> {
+    pub(super) settings: &'a Arc<Settings>,
+    pub(super) want: &'a Want,
+    pub(super) manner: Manner,
     /// How often something was tried again.
-    attempts: u32,
+    pub(super) attempts: u32,
+}
+
+/// Answers a request, if that takes no time.
+pub(super) fn look_inline(
+    settings: &Arc<Settings>,
+    want: &Want,
+) -> Result<Response<FileBody>, Wait> {
+    look(settings, want, Manner::Inline)
 }
 
 /// Answers a request. It blocks.
-pub(super) fn look(settings: &Arc<Settings>, want: &Want) -> Response<FileBody> {
+pub(super) fn look_blocking(settings: &Arc<Settings>, want: &Want) -> Response<FileBody> {
+    // Where it may wait, it never says that it would have to.
+    let answered = look(settings, want, Manner::Blocking);
+    answered.unwrap_or_else(|_| error(busy(), want.asked.is_head()))
+}
+
+fn look(settings: &Arc<Settings>, want: &Want, manner: Manner) -> Result<Response<FileBody>, Wait> {
     let mut response = if want.asked.wants_nothing() {
         headed(answer::answer(&want.asked, &Facts::new(0), want.now))
     } else {
-        Look { settings, want, attempts: 0 }.respond()
+        Look { settings, want, manner, attempts: 0 }.respond()?
     };
-    let fields = response.headers_mut();
-    fields.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if !settings.codings.is_empty() && matches!(want.target, Target::Path(..)) {
+    let varies = !settings.codings.is_empty() && matches!(want.target, Target::Path(..));
+    on_each(response.headers_mut(), varies);
+    Ok(response)
+}
+
+/// What every response has.
+fn on_each(fields: &mut HeaderMap, varies: bool) {
+    let _ = fields.try_insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if varies {
         vary_by_encoding(fields);
     }
-    response
 }
 
 /// An error answer; to a `HEAD` without its content.
@@ -84,9 +111,14 @@ pub(super) fn error(answer: ErrorAnswer, is_head: bool) -> Response<FileBody> {
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(content.len()));
     if !is_head {
-        *response.body_mut() = FileBody::text(content);
+        *response.body_mut() = FileBody::memory(content);
     }
     response
+}
+
+/// Something was written to faster than its first bytes could be read.
+fn busy() -> ErrorAnswer {
+    ErrorAnswer::new(StatusCode::SERVICE_UNAVAILABLE).retry_after(Duration::from_secs(1))
 }
 
 /// The head of an answer that nothing follows.
@@ -95,68 +127,135 @@ fn headed(answer: Answer) -> Response<FileBody> {
 }
 
 impl Look<'_> {
-    fn respond(&mut self) -> Response<FileBody> {
+    fn respond(&mut self) -> Result<Response<FileBody>, Wait> {
+        let is_head = self.want.asked.is_head();
         for _ in 0..MOST_STARTS {
             let done = match self.choose() {
-                Ok(chosen) => self.begin(chosen),
+                Ok(Chosen { found: Found::Ready(ready), .. }) => {
+                    self.settings.shared.counters.kept.add();
+                    return Ok(self.replay(&ready));
+                }
+                Ok(Chosen { found: Found::File(file, handle), coding, name }) => {
+                    self.begin(file, handle, coding, &name)
+                }
                 Err(miss) => return self.without_file(miss),
             };
             match done {
-                Ok(response) => return response,
+                Ok(response) => return Ok(response),
+                Err(Halt::Wait(wait)) => return Err(wait),
                 // Another version is there now: that one is served.
-                Err(Trouble::Changed(_)) => {}
-                Err(Trouble::Short) => {
-                    let broken = ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
-                    return error(broken, self.want.asked.is_head());
+                Err(Halt::Trouble(Trouble::Changed(_))) => {}
+                Err(Halt::Trouble(Trouble::Short)) => {
+                    return Ok(error(ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR), is_head));
                 }
-                Err(Trouble::Refused(refusal, ruling)) => {
+                Err(Halt::Trouble(Trouble::Refused(refusal, ruling))) => {
                     return self.without_file(Miss::Refused(refusal, ruling));
                 }
             }
         }
-        // It is written to faster than its first bytes can be read.
-        let busy = ErrorAnswer::new(StatusCode::SERVICE_UNAVAILABLE);
-        error(busy.retry_after(Duration::from_secs(1)), self.want.asked.is_head())
+        Ok(error(busy(), is_head))
+    }
+
+    /// The answer from what was kept.
+    fn replay(&self, ready: &Ready) -> Response<FileBody> {
+        let head = if self.want.asked.wants_whole() { ready.whole(self.want.now) } else { None };
+        if let Some(head) = head {
+            return head.map(|()| FileBody::memory(ready.bytes.clone()));
+        }
+        let answer = answer::answer(&self.want.asked, &ready.facts, self.want.now);
+        let (head, plan) = answer.into_parts();
+        head.map(|()| FileBody::planned(&plan, &ready.bytes))
     }
 
     /// The answer to what was found out about the opened file, and the first bytes of it.
-    fn begin(&self, chosen: Chosen) -> Result<Response<FileBody>, Trouble> {
-        let facts = self.facts(&chosen);
-        let size = chosen.handle.stat().identity.size;
+    fn begin(
+        &self,
+        file: Name,
+        handle: Handle,
+        coding: Coding,
+        name: &[u8],
+    ) -> Result<Response<FileBody>, Halt> {
+        let stat = *handle.stat();
+        let (facts, age) = self.facts(&stat, &file, coding, name);
+        let size = stat.identity.size;
+        let is_kept = self.cache().is_some_and(|c| c.takes(size, age, self.settings.settle));
         let answer = answer::answer(&self.want.asked, &facts, self.want.now);
-        let on_change = self.settings.on_change(&chosen.name);
-        let settings = Arc::clone(self.settings);
-        let source =
-            move |chosen: Chosen| Source::new(settings, chosen.file, chosen.handle, on_change);
         // A head that a GET would not have is no head for HEAD.
-        if matches!(answer, Answer::HeadOnly(_)) && size > 0 {
-            source(chosen).read(0, 1, false)?;
-            return Ok(headed(answer));
-        }
+        let is_head = matches!(answer, Answer::HeadOnly(_)) && size > 0;
         let (head, plan) = answer.into_parts();
         let length = match &plan {
+            Plan::Nothing if is_head => 1,
             Plan::Nothing => 0,
             Plan::Whole => size,
             Plan::Part(part) => part.end.saturating_sub(part.start),
             Plan::Parts(parts) => parts.length(),
         };
         if length == 0 {
+            self.count();
             return Ok(head.map(|()| FileBody::empty()));
         }
-        let mut reader = Reader::new(source(chosen), &plan, size);
-        let first = reader.first()?;
+        let key = match &file {
+            Name::Beneath(path) if is_kept && matches!(plan, Plan::Whole) => Some(path.clone()),
+            Name::Beneath(_) | Name::Foreign(_) => None,
+        };
+        let settings = Arc::clone(self.settings);
+        let on_change = self.settings.on_change(name);
+        let source = Source::new(settings, file, handle, on_change);
+        let plan = if is_head { Plan::Part(0..1) } else { plan };
+        let mut reader = Reader::new(source, &plan, size);
+        let first = match self.manner {
+            Manner::Inline => {
+                reader.try_first().ok_or(Halt::Wait(Wait { is_shared: key.is_some() }))?
+            }
+            Manner::Blocking => reader.first().map_err(Halt::Trouble)?,
+        };
+        self.count();
+        if is_head {
+            return Ok(head.map(|()| FileBody::empty()));
+        }
+        if let Some(path) = key.filter(|_| first.len() as u64 == size) {
+            self.keep(&path, coding, stat, &first, facts, head.headers());
+        }
         Ok(head.map(|()| FileBody::begun(first, reader, length)))
     }
 
-    fn facts(&self, chosen: &Chosen) -> Facts {
-        let identity = &chosen.handle.stat().identity;
+    /// Counts a response that had not to wait.
+    fn count(&self) {
+        if self.manner == Manner::Inline {
+            self.settings.shared.counters.inline.add();
+        }
+    }
+
+    /// Keeps what was read of a file that was there before.
+    fn keep(
+        &self,
+        path: &[u8],
+        coding: Coding,
+        stat: Stat,
+        bytes: &Bytes,
+        facts: Facts,
+        fields: &HeaderMap,
+    ) {
+        let mut fields = fields.clone();
+        on_each(&mut fields, !self.settings.codings.is_empty());
+        // What was read may be in a buffer that is much larger, and is wanted back.
+        let bytes = Bytes::copy_from_slice(bytes);
+        if let (Some(cache), Some(ready)) = (self.cache(), Ready::new(stat, bytes, facts, fields)) {
+            cache.keep(path, coding, ready);
+        }
+    }
+
+    /// What is told of a file, and how old its last change is.
+    fn facts(&self, stat: &Stat, file: &Name, coding: Coding, name: &[u8]) -> (Facts, Duration) {
+        let identity = &stat.identity;
         let mut facts = Facts::new(identity.size);
         let modified = identity.mtime.time();
         // Whoever sets the time of a file back does not set back when that was done. A time in the
         // future is no older than now.
         let latest = identity.mtime.max(identity.ctime).time();
         let age = latest.and_then(|time| self.want.now.duration_since(time).ok());
-        if age.unwrap_or_default() < self.settings.settle {
+        let age = age.unwrap_or_default();
+        if age < self.settings.settle {
             facts = facts.unsettled();
         }
         if let Some(modified) = modified {
@@ -165,133 +264,25 @@ impl Look<'_> {
                 facts = facts.tag(tag);
             }
         }
-        if let Some(media_type) = media_type(&chosen.name) {
+        if let Some(media_type) = media_type(name) {
             facts = facts.content_type(media_type);
         }
-        if !self.settings.codings.is_empty() && matches!(chosen.file, Name::Beneath(_)) {
-            facts = facts.coding(chosen.coding).vary(ACCEPT_ENCODING);
+        if !self.settings.codings.is_empty() && matches!(file, Name::Beneath(_)) {
+            facts = facts.coding(coding).vary(ACCEPT_ENCODING);
         }
-        match self.settings.cache_control(&chosen.name) {
-            Some(value) => facts.cache_control(value.clone()),
-            None => facts,
+        if let Some(value) = self.settings.cache_control(name) {
+            facts = facts.cache_control(value.clone());
         }
+        (facts, age)
     }
 
-    /// Finds the file that the request is about.
-    fn choose(&mut self) -> Result<Chosen, Miss> {
-        let found = match &self.want.target {
-            Target::Path(Some(path), uri) => self.by_path(path, uri.as_ref()),
-            Target::Path(None, _) => Err(Miss::Nothing),
-            Target::File(file, name) => return self.opened(file, name),
-        };
-        match (&self.settings.fallback, found) {
-            // What can name nothing names no view of an application either.
-            (Some(fallback), Err(Miss::Nothing))
-                if matches!(self.want.target, Target::Path(Some(_), Some(_))) =>
-            {
-                self.file(fallback.as_bytes().to_vec())
-            }
-            (_, found) => found,
-        }
-    }
-
-    /// A file that somebody else opened, looked at anew.
-    fn opened(&self, file: &OwnedFd, name: &str) -> Result<Chosen, Miss> {
-        let name = name.as_bytes().to_vec();
-        let opened = duplicate(file).and_then(Opened::of);
-        match opened {
-            Ok(Opened::File(handle)) => {
-                let file = Name::Foreign(name.clone());
-                Ok(Chosen { file, handle, coding: Coding::Identity, name })
-            }
-            Ok(Opened::Directory(_)) => Err(Miss::Nothing),
-            Err(refusal) => {
-                // Nothing leads to it but this descriptor: there is nothing to try.
-                let ruling = rule(self.settings, &Name::Foreign(name), &refusal, u32::MAX, false);
-                Err(Miss::Refused(refusal, ruling))
-            }
-        }
-    }
-
-    fn by_path(&mut self, path: &FilePath, uri: Option<&Uri>) -> Result<Chosen, Miss> {
-        let index = |look: &mut Self| match &look.settings.index {
-            Some(index) => look.file(path.join(index)),
-            None => Err(Miss::Nothing),
-        };
-        // It is not opened itself: whoever may pass through a directory need not be able to list it.
-        if path.is_directory() {
-            return index(self);
-        }
-        match self.open(path.as_bytes())? {
-            Opened::File(handle) => self.among(path.as_bytes().to_vec(), handle),
-            Opened::Directory(_) => {
-                if let Some(uri) = uri.filter(|_| self.settings.slash) {
-                    return Err(Miss::Redirect(with_slash(uri.path(), uri.query())));
-                }
-                index(self)
-            }
-        }
-    }
-
-    fn file(&mut self, path: Vec<u8>) -> Result<Chosen, Miss> {
-        match self.open(&path)? {
-            Opened::File(handle) => self.among(path, handle),
-            Opened::Directory(_) => Err(Miss::Nothing),
-        }
-    }
-
-    /// The coding of a file that the client takes most gladly, of those that there are.
-    fn among(&mut self, name: Vec<u8>, plain: Handle) -> Result<Chosen, Miss> {
-        if self.settings.codings.is_empty() {
-            return Ok(Chosen {
-                file: Name::Beneath(name.clone()),
-                handle: plain,
-                coding: Coding::Identity,
-                name,
-            });
-        }
-        for coding in self.want.asked.ranked(&self.settings.codings) {
-            let Some(ending) = ending(coding) else {
-                let file = Name::Beneath(name.clone());
-                return Ok(Chosen { file, handle: plain, coding, name });
-            };
-            let path = [name.as_slice(), ending].concat();
-            // One that is a directory or may not be read is as good as none.
-            if let Ok(Opened::File(handle)) = self.open(&path) {
-                return Ok(Chosen { file: Name::Beneath(path), handle, coding, name });
-            }
-        }
-        Err(Miss::NotAcceptable)
-    }
-
-    fn open(&mut self, path: &[u8]) -> Result<Opened, Miss> {
-        loop {
-            let refusal = match self.settings.root.resolve(path, self.settings.how()) {
-                Ok(opened) => return Ok(opened),
-                Err(refusal) => refusal,
-            };
-            let name = Name::Beneath(path.to_vec());
-            let ruling = rule(self.settings, &name, &refusal, self.attempts, false);
-            match ruling.decision() {
-                Decision::Retry { after } => sleep(after),
-                Decision::ReResolve | Decision::Next => {}
-                // If it is there and the application says otherwise, then that is what it says.
-                Decision::Answer { status: StatusCode::NOT_FOUND, retry_after: None }
-                    if refusal.meaning() == Meaning::NotFound =>
-                {
-                    return Err(Miss::Nothing);
-                }
-                Decision::Answer { .. } | Decision::Abort => {
-                    return Err(Miss::Refused(refusal, ruling));
-                }
-            }
-            self.attempts = self.attempts.saturating_add(1);
-        }
-    }
-
-    fn without_file(&self, miss: Miss) -> Response<FileBody> {
+    fn without_file(&self, miss: Miss) -> Result<Response<FileBody>, Wait> {
         let is_head = self.want.asked.is_head();
-        match miss {
+        Ok(match miss {
+            Miss::Wait => {
+                let is_path = matches!(self.want.target, Target::Path(..));
+                return Err(Wait { is_shared: is_path && self.cache().is_some() });
+            }
             Miss::Nothing => error(ErrorAnswer::new(StatusCode::NOT_FOUND), is_head),
             Miss::NotAcceptable => headed(Answer::not_acceptable(self.want.now)),
             Miss::Redirect(target) => match HeaderValue::try_from(target) {
@@ -322,17 +313,7 @@ impl Look<'_> {
                     response
                 }
             },
-        }
-    }
-}
-
-/// What a name ends with in a coding; nothing, if it is in none.
-const fn ending(coding: Coding) -> Option<&'static [u8]> {
-    match coding {
-        Coding::Brotli => Some(b".br"),
-        Coding::Zstd => Some(b".zst"),
-        Coding::Gzip => Some(b".gz"),
-        Coding::Identity => None,
+        })
     }
 }
 

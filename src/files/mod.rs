@@ -3,15 +3,24 @@
 //! [`FileSender`] is the service; the rest is what it hands out and is told.
 
 mod body;
+mod buffers;
+mod cache;
+mod choose;
+mod counts;
+mod flight;
 mod look;
 mod path;
 mod refused;
 mod sender;
 mod service;
+mod shared;
 mod source;
 mod task;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 
 pub use body::{FileBody, FileError};
+pub use counts::Counts;
 pub use refused::Refused;
 pub use sender::{FileSender, Links, OnChange};
 pub use service::FileFuture;

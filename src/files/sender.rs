@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use http::header::HeaderValue;
 
+use super::counts::Counts;
 use super::refused::Refused;
+use super::shared::Shared;
 use crate::answer::Coding;
 use crate::field::glob;
 use crate::sys::{How, Recovery, Refusal, Root, Symlinks};
@@ -96,17 +98,27 @@ pub(super) struct Settings {
     pub(super) slash: bool,
     links: Links,
     pub(super) codings: Vec<Coding>,
-    cache: Vec<(Box<str>, HeaderValue)>,
+    cache_control: Vec<(Box<str>, HeaderValue)>,
     changes: Vec<(Box<str>, OnChange)>,
     pub(super) settle: Duration,
     pub(super) recovery: Recovery,
     pub(super) on_refusal: Option<OnRefusal>,
+    /// In bytes.
+    cache: u64,
+    buffers: usize,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl FileSender {
     /// Bytes that are read at once: 256 KiB. A response has no more than that in memory, besides what
     /// the server keeps in its own queue.
     pub const CHUNK: usize = 256 * 1024;
+
+    /// Bytes of small files, with their heads, that are kept in memory if nothing else is said: 64 MiB.
+    pub const CACHE: u64 = 64 * 1024 * 1024;
+
+    /// Bytes of chunks on their way to clients, if nothing else is said: 64 MiB.
+    pub const BUFFERS: usize = 64 * 1024 * 1024;
 
     /// How old a file's last change has to be for the file to count as settled, if nothing else is
     /// said: 2 seconds.
@@ -129,11 +141,14 @@ impl FileSender {
                 slash: true,
                 links: Links::Beneath,
                 codings: Vec::new(),
-                cache: Vec::new(),
+                cache_control: Vec::new(),
                 changes: Vec::new(),
                 settle: Self::SETTLE,
                 recovery: Recovery::standard(),
                 on_refusal: None,
+                cache: Self::CACHE,
+                buffers: Self::BUFFERS,
+                shared: Shared::new(Self::CACHE, Self::BUFFERS),
             }),
         })
     }
@@ -190,7 +205,7 @@ impl FileSender {
     /// in which `*` stands for any characters. The first pattern that matches counts.
     #[must_use]
     pub fn cache_control(self, pattern: &str, value: HeaderValue) -> Self {
-        self.with(|settings| settings.cache.push((pattern.into(), value)))
+        self.with(|settings| settings.cache_control.push((pattern.into(), value)))
     }
 
     /// What becomes of a response whose file changes while it is sent, for files whose path below the
@@ -219,6 +234,32 @@ impl FileSender {
         self.with(|settings| settings.settle = age)
     }
 
+    /// How many bytes of small files are kept in memory, with their heads; [`CACHE`](Self::CACHE) by
+    /// default, none with 0.
+    ///
+    /// A file is kept once it was read whole, if it is settled and no longer than a chunk or a sixteenth
+    /// of this. Each request looks at the name again (one `fstatat`): what is kept is served only if the
+    /// name has that very version, so a write that has returned is never missed but in the ways that
+    /// are told at [`FileSender`]. Of files on filesystems that may be behind a network or a daemon
+    /// nothing is kept.
+    #[must_use]
+    pub fn cache(self, bytes: u64) -> Self {
+        self.with(|settings| settings.cache = bytes)
+    }
+
+    /// How many bytes of chunks may be on their way to clients; [`BUFFERS`](Self::BUFFERS) by default.
+    /// Beyond that files are read in pieces of 32 KiB. What the server keeps in its own queue counts.
+    #[must_use]
+    pub fn buffers(self, bytes: usize) -> Self {
+        self.with(|settings| settings.buffers = bytes)
+    }
+
+    /// How requests were answered so far, and what is kept: of this sender and its clones.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.settings.shared.counts()
+    }
+
     /// What is done about each error number.
     #[must_use]
     pub fn recovery(self, recovery: Recovery) -> Self {
@@ -233,7 +274,10 @@ impl FileSender {
     }
 
     fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
-        change(Arc::make_mut(&mut self.settings));
+        let settings = Arc::make_mut(&mut self.settings);
+        change(settings);
+        // What is kept was made by what was said before.
+        settings.shared = Shared::new(settings.cache, settings.buffers);
         self
     }
 }
@@ -246,7 +290,7 @@ impl Settings {
 
     /// The `Cache-Control` of the file with this name.
     pub(super) fn cache_control(&self, name: &[u8]) -> Option<&HeaderValue> {
-        first_match(&self.cache, name)
+        first_match(&self.cache_control, name)
     }
 
     pub(super) fn how(&self) -> How {

@@ -13,9 +13,10 @@ use http::{Request, Response, StatusCode};
 use tower_service::Service;
 
 use super::body::FileBody;
+use super::flight::{Flight, Landing};
 use super::look::{self, Target, Want};
 use super::path::FilePath;
-use super::sender::FileSender;
+use super::sender::{FileSender, Settings};
 use super::task::Task;
 use crate::answer::Asked;
 use crate::head::ErrorAnswer;
@@ -90,10 +91,13 @@ impl FileSender {
     }
 
     fn start(&self, asked: Asked, target: Target) -> FileFuture {
-        let want = Want { asked, target, now: SystemTime::now() };
-        let settings = Arc::clone(&self.settings);
-        let is_head = want.asked.is_head();
-        FileFuture { task: Task::new(move || look::look(&settings, &want)), is_head }
+        self.start_at(asked, target, SystemTime::now())
+    }
+
+    /// As at the time `now`.
+    pub(super) fn start_at(&self, asked: Asked, target: Target, now: SystemTime) -> FileFuture {
+        let want = Want { asked, target, now };
+        FileFuture(Stage::begin(Arc::clone(&self.settings), want, true))
     }
 }
 
@@ -117,22 +121,81 @@ impl<B> Service<Request<B>> for FileSender {
 /// Dropped before it is done, what has not begun is not begun, and what is being opened or read is
 /// closed when the kernel has answered.
 #[must_use = "futures do nothing unless polled"]
-pub struct FileFuture {
+pub struct FileFuture(Stage);
+
+enum Stage {
+    Answered(Response<FileBody>),
+    /// Another request went ahead for the same file.
+    Waiting(Landing, Arc<Settings>, Box<Want>),
+    /// It is looked for on a thread where that may block; others may be waiting for it.
+    Looking(Looking),
+    Done,
+}
+
+struct Looking {
     task: Task<Response<FileBody>>,
     is_head: bool,
+    /// Those that wait go on when this is gone.
+    _flight: Option<Flight>,
+}
+
+impl Stage {
+    /// Answers at once, or begins to look for it; `shared`: unless somebody else already does.
+    fn begin(settings: Arc<Settings>, want: Want, shared: bool) -> Self {
+        let wait = match look::look_inline(&settings, &want) {
+            Ok(response) => return Self::Answered(response),
+            Err(wait) => wait,
+        };
+        let counters = &settings.shared.counters;
+        let flight = match &want.target {
+            Target::Path(Some(path), _) if shared && wait.is_shared => {
+                match settings.shared.flights.board(path.as_bytes()) {
+                    Ok(flight) => Some(flight),
+                    Err(landing) => {
+                        counters.waited.add();
+                        return Self::Waiting(landing, settings, Box::new(want));
+                    }
+                }
+            }
+            Target::Path(..) | Target::File(..) => None,
+        };
+        counters.pooled.add();
+        let is_head = want.asked.is_head();
+        let task = Task::new(move || look::look_blocking(&settings, &want));
+        Self::Looking(Looking { task, is_head, _flight: flight })
+    }
 }
 
 impl Future for FileFuture {
     type Output = Result<Response<FileBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let is_head = self.is_head;
-        Pin::new(&mut self.task).poll(cx).map(|done| {
-            // A panic of the application's own callback is contained; this is ours, or the
-            // runtime's end.
-            let gone = || ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
-            Ok(done.unwrap_or_else(|_| look::error(gone(), is_head)))
-        })
+        loop {
+            match std::mem::replace(&mut self.0, Stage::Done) {
+                Stage::Answered(response) => return Poll::Ready(Ok(response)),
+                Stage::Waiting(mut landing, settings, want) => {
+                    if Pin::new(&mut landing).poll(cx).is_pending() {
+                        self.0 = Stage::Waiting(landing, settings, want);
+                        return Poll::Pending;
+                    }
+                    // What there is to be proved is proved now, after the request came.
+                    self.0 = Stage::begin(settings, *want, false);
+                }
+                Stage::Looking(mut looking) => {
+                    let Poll::Ready(done) = Pin::new(&mut looking.task).poll(cx) else {
+                        self.0 = Stage::Looking(looking);
+                        return Poll::Pending;
+                    };
+                    // A panic of the application's own callback is contained; this is ours, or the
+                    // runtime's end.
+                    let gone = || ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
+                    return Poll::Ready(Ok(
+                        done.unwrap_or_else(|_| look::error(gone(), looking.is_head))
+                    ));
+                }
+                Stage::Done => return Poll::Pending,
+            }
+        }
     }
 }
 

@@ -6,9 +6,13 @@ use std::thread::sleep;
 
 use bytes::Bytes;
 
+use super::buffers::Buffer;
+use super::counts::Counters;
 use super::refused::Refused;
 use super::sender::{OnChange, Settings};
-use crate::sys::{Change, Decision, Diagnosis, Handle, Opened, Refusal, Ruling, Stat, append_at};
+use crate::sys::{
+    Change, Decision, Diagnosis, Handle, Opened, Refusal, Ruling, Stat, Tried, read_at,
+};
 
 /// One version of one file.
 pub(super) struct Source {
@@ -53,7 +57,13 @@ impl Source {
         Self { settings, name, handle, seen, on_change, attempts: 0 }
     }
 
-    /// Reads `wanted` bytes from `offset` on, all of them of the version that was opened. It blocks.
+    /// What is counted of the sender.
+    pub(super) fn counters(&self) -> &Counters {
+        &self.settings.shared.counters
+    }
+
+    /// Reads from `offset` on, up to `wanted` bytes, all of them of the version that was opened. It
+    /// blocks.
     ///
     /// With `committed` the head is out: then only what is proved to be the same version may follow.
     pub(super) fn read(
@@ -63,12 +73,13 @@ impl Source {
         committed: bool,
     ) -> Result<Bytes, Trouble> {
         loop {
-            let mut bytes = Vec::new();
-            let refusal = match append_at(&self.handle, &mut bytes, wanted, offset) {
+            let mut buffer = self.settings.shared.buffers.take(wanted);
+            let refusal = match read_at(&self.handle, &mut buffer, offset) {
                 Ok(read) => match Stat::of(&self.handle) {
                     Ok(now) => {
                         self.attempts = 0;
-                        return self.judge(bytes, read == wanted, now);
+                        let is_complete = read == buffer.len();
+                        return self.judge(buffer, is_complete, now);
                     }
                     Err(refusal) => refusal,
                 },
@@ -95,16 +106,29 @@ impl Source {
         }
     }
 
+    /// As [`read`](Self::read), of what is in memory. `None`: ask where waiting is allowed, also for
+    /// what may be wrong.
+    pub(super) fn try_read(&mut self, offset: u64, wanted: usize) -> Option<Bytes> {
+        let mut buffer = self.settings.shared.buffers.take(wanted);
+        match self.handle.try_read_at(&mut buffer, offset) {
+            Ok(Tried::Hit(read)) if read > 0 => buffer.truncate(read),
+            Ok(Tried::Hit(_) | Tried::WouldBlock | Tried::Unsupported) | Err(_) => return None,
+        }
+        let now = Stat::of(&self.handle).ok()?;
+        self.attempts = 0;
+        self.judge(buffer, true, now).ok()
+    }
+
     /// The bytes, if they are of the version that was opened: only then may they leave.
-    fn judge(&mut self, bytes: Vec<u8>, complete: bool, now: Stat) -> Result<Bytes, Trouble> {
+    fn judge(&mut self, bytes: Buffer, complete: bool, now: Stat) -> Result<Bytes, Trouble> {
         match now.since(&self.seen) {
             // From here on it may not become shorter than this.
             Change::Grew if complete && self.on_change == OnChange::AllowGrowth => {
                 self.seen = now;
-                Ok(Bytes::from(bytes))
+                Ok(bytes.into_bytes())
             }
             // A chmod, a hard link, a name taken over by a rename: the bytes are the same.
-            Change::Same | Change::Explained if complete => Ok(Bytes::from(bytes)),
+            Change::Same | Change::Explained if complete => Ok(bytes.into_bytes()),
             Change::Same | Change::Explained => Err(Trouble::Short),
             change @ (Change::Unexplained | Change::Grew | Change::Written | Change::Another) => {
                 Err(Trouble::Changed(change))

@@ -40,6 +40,20 @@ const LOCAL: [(u32, &str); 19] = [
     (0x5265_4973, "reiserfs"),
 ];
 
+/// Filesystems that have no disk: a plain read does not wait for one.
+const IN_MEMORY: [&str; 2] = ["tmpfs", "ramfs"];
+
+/// Where the bytes of files are, as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In memory, always.
+    Memory,
+    /// On a disk of this machine, or in its page cache.
+    Disk,
+    /// Perhaps behind a network or a daemon: whatever is asked of it may take any time.
+    Elsewhere,
+}
+
 impl Filesystem {
     pub(crate) fn of(descriptor: impl AsFd) -> Result<Self, Refusal> {
         match uninterrupted(|| door::filesystem(&descriptor)) {
@@ -54,6 +68,15 @@ impl Filesystem {
     /// not asked.
     pub(crate) fn local(self) -> Option<&'static str> {
         LOCAL.iter().find(|(magic, _)| *magic == self.magic).map(|(_, name)| *name)
+    }
+
+    /// Where it has its bytes.
+    pub(crate) fn place(self) -> Place {
+        match self.local() {
+            Some(name) if IN_MEMORY.contains(&name) => Place::Memory,
+            Some(_) => Place::Disk,
+            None => Place::Elsewhere,
+        }
     }
 
     /// Whether a file's writers may be counted elsewhere: on another machine, in a daemon, or, under

@@ -29,6 +29,7 @@ pub(super) const ERRNOS: [(i32, &str); 4] = [
 pub(super) struct Reach {
     pub(super) beneath: bool,
     pub(super) links: bool,
+    /// Only what the kernel has in its cache, and nothing that is mounted below the root.
     pub(super) cached: bool,
 }
 
@@ -42,6 +43,7 @@ pub(super) fn openat2(
     resolve.set(ResolveFlags::BENEATH, reach.beneath);
     resolve.set(ResolveFlags::NO_SYMLINKS, !reach.links);
     resolve.set(ResolveFlags::CACHED, reach.cached);
+    resolve.set(ResolveFlags::NO_XDEV, reach.cached);
     rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)
 }
 

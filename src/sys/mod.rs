@@ -40,13 +40,15 @@ mod walk;
 
 #[cfg(all(feature = "files", unix))]
 pub(crate) use diagnose::Diagnosis;
+#[cfg(all(feature = "files", unix))]
+pub(crate) use filesystem::Place;
 pub(crate) use meaning::Meaning;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use open::{Handle, How, Opened, Symlinks, duplicate};
 #[cfg(all(feature = "files", unix))]
 pub use operation::Operation;
 #[cfg(all(feature = "files", unix))]
-pub(crate) use read::append_at;
+pub(crate) use read::{Tried, read_at};
 #[cfg(all(feature = "files", unix))]
 pub use recovery::{Decision, Recovery, Ruling};
 #[cfg(all(feature = "files", unix))]

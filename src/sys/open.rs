@@ -8,6 +8,7 @@ use rustix::io::Errno;
 
 use super::again::uninterrupted;
 use super::door::{self, Reach};
+use super::filesystem::Place;
 use super::operation::Operation;
 use super::refusal::{Found, Refusal};
 use super::root::Root;
@@ -54,6 +55,7 @@ pub(crate) enum Opened {
 pub(crate) struct Handle {
     descriptor: OwnedFd,
     stat: Stat,
+    place: Place,
 }
 
 impl Root {
@@ -65,15 +67,17 @@ impl Root {
     pub(crate) fn resolve(&self, relative: &[u8], how: How) -> Result<Opened, Refusal> {
         Refusal::unless_a_path(relative)?;
         match self.descend(relative, how) {
-            Ok(descriptor) => Opened::of(descriptor),
+            Ok(descriptor) => Opened::on(descriptor, |device| self.place_of(device)),
             Err(stop) => Err(Refusal::new(Operation::Resolve, stop.found, stop.errno)),
         }
     }
 
-    /// As [`resolve`](Self::resolve), if the kernel has every name of the path in its cache.
-    /// `None` says nothing about the path, not even whether it exists.
+    /// As [`resolve`](Self::resolve), if that takes no time: the root is on a filesystem of this
+    /// machine, nothing that is mounted below it is on the way, and the kernel has every name of the
+    /// path in its cache. `None` says nothing about the path, not even whether it exists.
     pub(crate) fn resolve_cached(&self, relative: &[u8], how: How) -> Option<Opened> {
-        if self.memory().openat2().is_missing() || self.memory().cached().is_missing() {
+        let unknown = self.memory().openat2().is_missing() || self.memory().cached().is_missing();
+        if unknown || self.place() == Place::Elsewhere {
             return None;
         }
         if relative.contains(&0) || how.symlinks == Symlinks::Follow && climbs(relative) {
@@ -87,7 +91,7 @@ impl Root {
         match opened {
             Ok(descriptor) => {
                 self.memory().cached().worked();
-                Opened::of(descriptor).ok()
+                Opened::on(descriptor, |_| self.place()).ok()
             }
             Err(Errno::INVAL) => {
                 self.memory().cached_is_missing();
@@ -166,10 +170,15 @@ impl How {
 impl Opened {
     /// Looks at a descriptor; whoever else opened it, it has to be readable.
     pub(crate) fn of(descriptor: OwnedFd) -> Result<Self, Refusal> {
+        Self::on(descriptor, |_| Place::Elsewhere)
+    }
+
+    fn on(descriptor: OwnedFd, place: impl FnOnce(u64) -> Place) -> Result<Self, Refusal> {
         let stat = Stat::of(&descriptor)?;
+        let place = place(stat.identity.dev);
         match stat.kind {
-            Kind::Regular => Ok(Self::File(Handle { descriptor, stat })),
-            Kind::Directory => Ok(Self::Directory(Handle { descriptor, stat })),
+            Kind::Regular => Ok(Self::File(Handle { descriptor, stat, place })),
+            Kind::Directory => Ok(Self::Directory(Handle { descriptor, stat, place })),
             Kind::Link
             | Kind::Fifo
             | Kind::Socket
@@ -187,6 +196,11 @@ impl Handle {
     /// The first look; later ones are compared with it.
     pub(crate) const fn stat(&self) -> &Stat {
         &self.stat
+    }
+
+    /// Where it is; of a descriptor that somebody else opened that is not known.
+    pub(crate) const fn place(&self) -> Place {
+        self.place
     }
 }
 

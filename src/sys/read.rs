@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use super::again::uninterrupted;
 use super::door;
+use super::filesystem::Place;
 use super::open::Handle;
 use super::operation::Operation;
 use super::probe::{self, Memory};
@@ -63,7 +64,10 @@ pub(crate) fn append_at(
 }
 
 impl Handle {
-    /// Reads into `buffer` what is in the page cache at `offset`, and never waits for a disk.
+    /// Reads into `buffer` what is in memory at `offset`, and never waits for a disk.
+    ///
+    /// Of a file that may be behind a network or a daemon it reads nothing: there the kernel may
+    /// wait, whatever it is told.
     pub(crate) fn try_read_at(&self, buffer: &mut [u8], offset: u64) -> Result<Tried, Refusal> {
         self.try_read_with(buffer, offset, probe::memory())
     }
@@ -75,10 +79,18 @@ impl Handle {
         memory: &Memory,
     ) -> Result<Tried, Refusal> {
         let identity = &self.stat().identity;
-        if !memory.knows_nowait(identity.dev) {
-            return Ok(Tried::Unsupported);
-        }
         let known_end = offset >= identity.size || buffer.is_empty();
+        match self.place() {
+            Place::Disk if memory.knows_nowait(identity.dev) => {}
+            Place::Disk | Place::Elsewhere => return Ok(Tried::Unsupported),
+            // It has no disk to wait for, and most such filesystems do not know `RWF_NOWAIT`.
+            Place::Memory => {
+                return Ok(match read_at(self, buffer, offset)? {
+                    0 if !known_end => Tried::WouldBlock,
+                    read => Tried::Hit(read),
+                });
+            }
+        }
         match door::pread_nowait(self, buffer, offset) {
             Ok(0) if !known_end => Ok(Tried::WouldBlock),
             Ok(read) => Ok(Tried::Hit(read)),

@@ -67,6 +67,11 @@ impl Refusal {
         self.source.raw_os_error().unwrap_or(libc::EIO)
     }
 
+    /// Whether there is no such name.
+    pub(crate) fn is_absence(&self) -> bool {
+        self.found == Found::Errno && matches!(self.raw_os_error(), libc::ENOENT | libc::ENOTDIR)
+    }
+
     /// The plain error of that number.
     pub(crate) fn into_io(self) -> io::Error {
         self.source

@@ -8,6 +8,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 
 use super::again::uninterrupted;
 use super::door;
+use super::filesystem::{Filesystem, Place};
 use super::operation::Operation;
 use super::probe::{self, Memory, Probes};
 use super::refusal::Refusal;
@@ -18,6 +19,9 @@ use super::stat::Stat;
 #[derive(Debug)]
 pub(crate) struct Root {
     directory: OwnedFd,
+    /// Where the files of its own filesystem are, and which device that is.
+    place: Place,
+    device: Option<u64>,
     memory: &'static Memory,
 }
 
@@ -33,7 +37,12 @@ impl Root {
         let flags = door::PASS | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = uninterrupted(|| rustix::fs::openat(CWD, path, flags, Mode::empty()));
         match directory {
-            Ok(directory) => Ok(Self { directory, memory }),
+            Ok(directory) => {
+                let filesystem = Filesystem::of(&directory);
+                let place = filesystem.map_or(Place::Elsewhere, Filesystem::place);
+                let device = Stat::of(&directory).ok().map(|stat| stat.identity.dev);
+                Ok(Self { directory, place, device, memory })
+            }
             Err(errno) => Err(Refusal::errno(Operation::Open, errno)),
         }
     }
@@ -46,6 +55,16 @@ impl Root {
     /// What was found out about this kernel so far.
     pub(crate) fn probes(&self) -> Probes {
         self.memory.probes()
+    }
+
+    /// Where the files are that are on the filesystem of the root itself.
+    pub(crate) const fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Where a file of this device is.
+    pub(super) fn place_of(&self, device: u64) -> Place {
+        if self.device == Some(device) { self.place } else { Place::Elsewhere }
     }
 
     pub(super) const fn memory(&self) -> &'static Memory {

@@ -1,5 +1,4 @@
 //! What a file is and which version of it: read from a descriptor, compared with an earlier look.
-#![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
 
 use std::fmt;
 use std::os::fd::AsFd;

@@ -21,16 +21,20 @@ use crate::serve::{serve, soon};
 /// The system calls of a step.
 type Calls = fn() -> Vec<(i64, Vec<SeccompRule>)>;
 
+/// Both have the offset in the same place.
+const READS: [i64; 2] = [libc::SYS_pread64, libc::SYS_preadv2];
+
 /// Where a file of two chunks is refused.
 const STEPS: [(&str, Calls); 4] = [
     ("resolve", || vec![(libc::SYS_openat2, vec![]), (libc::SYS_openat, vec![])]),
     ("stat", || vec![(libc::SYS_fstat, vec![])]),
-    ("first read", || vec![(libc::SYS_pread64, vec![])]),
+    ("first read", || READS.map(|call| (call, vec![])).to_vec()),
     ("later read", || {
         let behind = FileSender::CHUNK as u64;
         let op = SeccompCmpOp::Ge;
         let offset = SeccompCondition::new(3, SeccompCmpArgLen::Qword, op, behind).unwrap();
-        vec![(libc::SYS_pread64, vec![SeccompRule::new(vec![offset]).unwrap()])]
+        let rule = SeccompRule::new(vec![offset]).unwrap();
+        READS.map(|call| (call, vec![rule.clone()])).to_vec()
     }),
 ];
 

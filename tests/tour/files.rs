@@ -39,12 +39,15 @@ fn a_stale_handle_is_resolved_again_as_often_as_bytes_come_in_between() {
     let (file, size) = (root.join("f"), 8 << 20);
     std::fs::write(&file, vec![b'a'; size]).unwrap();
     // On each thread the first read of the file is refused, as by a file server that forgot it.
+    // Reads that do not wait are not had at all, so each goes to one of those threads.
     let inject = "--inject=pread64:error=ESTALE:when=1";
+    let inline = "--inject=preadv2:error=EOPNOTSUPP";
     if run("strace", &["-qq", "-P", "/", inject, "-e", "trace=pread64", "true"]).is_none() {
         return;
     }
     let mut strace = Command::new("strace");
-    strace.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pread64", inject, "-P"]);
+    strace.args(["-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=pread64,preadv2"]);
+    strace.args([inject, inline, "-P"]);
     strace.arg(&file).arg(path_of("files")).arg("--root").arg(&root);
     let files = Example::run(strace);
     for protocol in PROTOCOLS {

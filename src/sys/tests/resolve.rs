@@ -5,8 +5,10 @@ use std::os::unix::net::UnixListener;
 
 use rustix::fs::{CWD, FileType, Mode};
 
-use super::{BENEATH, FOLLOW, How, NO_LINKS, Scratch, both_ways, outcome, skip};
+use super::{BENEATH, FOLLOW, How, NO_LINKS, Scratch, both_ways, is_root, outcome, skip, tool};
+use crate::sys::filesystem::Place;
 use crate::sys::open::Opened;
+use crate::sys::read::Tried;
 
 const OUTSIDE: &str = "404 Outside EXDEV (18)";
 const LINK: &str = "403 Link ELOOP (40)";
@@ -175,6 +177,38 @@ fn the_cache_knows_or_says_nothing() {
     }
     assert_eq!(cached(&root, "../secret", FOLLOW), None);
     assert_eq!(cached(&root, "to-a", NO_LINKS), None);
+}
+
+#[test]
+fn what_is_mounted_below_the_root_is_not_opened_inline() {
+    let scratch = Scratch::new();
+    scratch.write("root/a", "a").write("root/m/a", "under");
+    let target = scratch.path("root/m");
+    if !is_root() || !tool("mount", &["-t", "tmpfs", "none", target.to_str().unwrap()]) {
+        return skip("root, to mount a tmpfs");
+    }
+    scratch.write("root/m/a", "mounted");
+    let root = scratch.root("root");
+    let place = |path: &[u8]| match root.resolve(path, BENEATH).unwrap() {
+        Opened::File(handle) | Opened::Directory(handle) => handle.place(),
+    };
+    let places = (place(b"a"), place(b"m/a"));
+    let inline = (root.resolve_cached(b"a", BENEATH), root.resolve_cached(b"m/a", BENEATH));
+    let follow = root.resolve_cached(b"m/a", FOLLOW);
+    let inline = (inline.0.is_some(), inline.1.is_some(), follow.is_some());
+    assert!(tool("umount", &[target.to_str().unwrap()]));
+    assert_eq!(places, (root.place(), Place::Elsewhere));
+    assert_eq!(inline, (root.place() != Place::Elsewhere, false, false));
+}
+
+#[test]
+fn a_root_that_may_be_behind_a_network_is_never_asked_inline() {
+    // The kernel's own tables are no filesystem of a disk.
+    let root = crate::sys::root::Root::open(std::path::Path::new("/proc/self")).unwrap();
+    assert_eq!(root.place(), Place::Elsewhere);
+    let Ok(Opened::File(file)) = root.resolve(b"status", BENEATH) else { panic!("no status") };
+    assert!(root.resolve_cached(b"status", BENEATH).is_none());
+    assert_eq!(file.try_read_at(&mut [0; 8], 0).unwrap(), Tried::Unsupported);
 }
 
 #[test]

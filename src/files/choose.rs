@@ -1,0 +1,225 @@
+//! Which file a request is about: by its path, its index, its codings; opened, or kept from before.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread::sleep;
+
+use http::{StatusCode, Uri};
+
+use super::cache::{Cache, Ready};
+use super::look::{Look, Manner, Target};
+use super::path::{FilePath, with_slash};
+use super::source::{Name, rule};
+use crate::answer::Coding;
+use crate::sys::{Decision, Handle, Meaning, Opened, Place, Refusal, Ruling, duplicate};
+
+/// Why there is no file.
+pub(super) enum Miss {
+    Nothing,
+    Redirect(String),
+    Refused(Refusal, Ruling),
+    NotAcceptable,
+    /// That could only be told where waiting is allowed.
+    Wait,
+}
+
+/// A file that was chosen, in which coding, and the name that it has without the ending of it.
+pub(super) struct Chosen {
+    pub(super) found: Found,
+    pub(super) coding: Coding,
+    pub(super) name: Vec<u8>,
+}
+
+/// What a file is had from.
+pub(super) enum Found {
+    /// It was kept, and is the present version.
+    Ready(Arc<Ready>),
+    File(Name, Handle),
+}
+
+/// What a name leads to.
+enum Named {
+    Ready(Arc<Ready>),
+    File(Handle),
+    Directory,
+}
+
+impl Look<'_> {
+    /// Finds the file that the request is about.
+    pub(super) fn choose(&mut self) -> Result<Chosen, Miss> {
+        let found = match &self.want.target {
+            Target::Path(Some(path), uri) => self.by_path(path, uri.as_ref()),
+            Target::Path(None, _) => Err(Miss::Nothing),
+            Target::File(file, name) => return self.opened(file, name),
+        };
+        match (&self.settings.fallback, found) {
+            // What can name nothing names no view of an application either.
+            (Some(fallback), Err(Miss::Nothing))
+                if matches!(self.want.target, Target::Path(Some(_), Some(_))) =>
+            {
+                self.file(fallback.as_bytes().to_vec())
+            }
+            (_, found) => found,
+        }
+    }
+
+    /// What is kept, if anything may be: not of files that are elsewhere, where even a glance may take
+    /// its time.
+    pub(super) fn cache(&self) -> Option<&Cache> {
+        let is_near = self.settings.root.place() != Place::Elsewhere;
+        self.settings.shared.cache.as_ref().filter(|_| is_near)
+    }
+
+    /// A file that somebody else opened, looked at anew.
+    fn opened(&self, file: &OwnedFd, name: &str) -> Result<Chosen, Miss> {
+        if self.manner == Manner::Inline {
+            return Err(Miss::Wait);
+        }
+        let name = name.as_bytes().to_vec();
+        let opened = duplicate(file).and_then(Opened::of);
+        match opened {
+            Ok(Opened::File(handle)) => {
+                let found = Found::File(Name::Foreign(name.clone()), handle);
+                Ok(Chosen { found, coding: Coding::Identity, name })
+            }
+            Ok(Opened::Directory(_)) => Err(Miss::Nothing),
+            Err(refusal) => {
+                // Nothing leads to it but this descriptor: there is nothing to try.
+                let ruling = rule(self.settings, &Name::Foreign(name), &refusal, u32::MAX, false);
+                Err(Miss::Refused(refusal, ruling))
+            }
+        }
+    }
+
+    fn by_path(&mut self, path: &FilePath, uri: Option<&Uri>) -> Result<Chosen, Miss> {
+        let index = |look: &mut Self| match &look.settings.index {
+            Some(index) => look.file(path.join(index)),
+            None => Err(Miss::Nothing),
+        };
+        // It is not opened itself: whoever may pass through a directory need not be able to list it.
+        if path.is_directory() {
+            return index(self);
+        }
+        match self.open(path.as_bytes(), Coding::Identity)? {
+            Named::Directory => {
+                if let Some(uri) = uri.filter(|_| self.settings.slash) {
+                    return Err(Miss::Redirect(with_slash(uri.path(), uri.query())));
+                }
+                index(self)
+            }
+            plain @ (Named::File(_) | Named::Ready(_)) => {
+                self.among(path.as_bytes().to_vec(), plain)
+            }
+        }
+    }
+
+    fn file(&mut self, path: Vec<u8>) -> Result<Chosen, Miss> {
+        match self.open(&path, Coding::Identity)? {
+            Named::Directory => Err(Miss::Nothing),
+            plain @ (Named::File(_) | Named::Ready(_)) => self.among(path, plain),
+        }
+    }
+
+    /// The coding of a file that the client takes most gladly, of those that there are.
+    fn among(&mut self, name: Vec<u8>, plain: Named) -> Result<Chosen, Miss> {
+        if self.settings.codings.is_empty() {
+            return chosen(plain, Coding::Identity, None, name);
+        }
+        for coding in self.want.asked.ranked(&self.settings.codings) {
+            let Some(ending) = ending(coding) else {
+                return chosen(plain, coding, None, name);
+            };
+            let path = [name.as_slice(), ending].concat();
+            match self.open(&path, coding) {
+                Ok(sibling @ (Named::File(_) | Named::Ready(_))) => {
+                    return chosen(sibling, coding, Some(path), name);
+                }
+                Err(Miss::Wait) => return Err(Miss::Wait),
+                // One that is a directory or may not be read is as good as none.
+                Ok(Named::Directory) | Err(_) => {}
+            }
+        }
+        Err(Miss::NotAcceptable)
+    }
+
+    /// What `path` leads to, to be sent in `coding`.
+    fn open(&mut self, path: &[u8], coding: Coding) -> Result<Named, Miss> {
+        match self.manner {
+            Manner::Inline => self.open_inline(path, coding),
+            Manner::Blocking => self.open_blocking(path),
+        }
+    }
+
+    fn open_inline(&self, path: &[u8], coding: Coding) -> Result<Named, Miss> {
+        let root = &self.settings.root;
+        if let Some(cache) = self.cache() {
+            if let Some(ready) = cache.fresh(root, path, coding) {
+                return Ok(Named::Ready(ready));
+            }
+            if cache.is_absent(root, path) {
+                return Err(Miss::Nothing);
+            }
+        }
+        match root.resolve_cached(path, self.settings.how()) {
+            Some(Opened::File(handle)) => Ok(Named::File(handle)),
+            Some(Opened::Directory(_)) => Ok(Named::Directory),
+            None => Err(Miss::Wait),
+        }
+    }
+
+    fn open_blocking(&mut self, path: &[u8]) -> Result<Named, Miss> {
+        loop {
+            let refusal = match self.settings.root.resolve(path, self.settings.how()) {
+                Ok(Opened::File(handle)) => return Ok(Named::File(handle)),
+                Ok(Opened::Directory(_)) => return Ok(Named::Directory),
+                Err(refusal) => refusal,
+            };
+            let name = Name::Beneath(path.to_vec());
+            let ruling = rule(self.settings, &name, &refusal, self.attempts, false);
+            match ruling.decision() {
+                Decision::Retry { after } => sleep(after),
+                Decision::ReResolve | Decision::Next => {}
+                // If it is there and the application says otherwise, then that is what it says.
+                Decision::Answer { status: StatusCode::NOT_FOUND, retry_after: None }
+                    if refusal.meaning() == Meaning::NotFound =>
+                {
+                    if let Some(cache) = self.cache().filter(|_| refusal.is_absence()) {
+                        cache.keep_absent(path);
+                    }
+                    return Err(Miss::Nothing);
+                }
+                Decision::Answer { .. } | Decision::Abort => {
+                    return Err(Miss::Refused(refusal, ruling));
+                }
+            }
+            self.attempts = self.attempts.saturating_add(1);
+        }
+    }
+}
+
+/// A file, opened by `path`, or else by its name.
+fn chosen(
+    named: Named,
+    coding: Coding,
+    path: Option<Vec<u8>>,
+    name: Vec<u8>,
+) -> Result<Chosen, Miss> {
+    let found = match named {
+        Named::Ready(ready) => Found::Ready(ready),
+        Named::File(handle) => {
+            Found::File(Name::Beneath(path.unwrap_or_else(|| name.clone())), handle)
+        }
+        Named::Directory => return Err(Miss::Nothing),
+    };
+    Ok(Chosen { found, coding, name })
+}
+
+/// What a name ends with in a coding; nothing, if it is in none.
+const fn ending(coding: Coding) -> Option<&'static [u8]> {
+    match coding {
+        Coding::Brotli => Some(b".br"),
+        Coding::Zstd => Some(b".zst"),
+        Coding::Gzip => Some(b".gz"),
+        Coding::Identity => None,
+    }
+}

@@ -1,0 +1,33 @@
+//! What all clones of a sender have in common: what is kept, who is ahead, buffers, counters.
+
+use std::sync::Arc;
+
+use super::buffers::Buffers;
+use super::cache::Cache;
+use super::counts::{Counters, Counts};
+use super::flight::Flights;
+
+/// What all clones of a sender that was told the same have in common.
+pub(super) struct Shared {
+    /// None if nothing is to be kept.
+    pub(super) cache: Option<Cache>,
+    pub(super) flights: Arc<Flights>,
+    pub(super) buffers: Arc<Buffers>,
+    pub(super) counters: Counters,
+}
+
+impl Shared {
+    /// With budgets in bytes.
+    pub(super) fn new(cache: u64, buffers: usize) -> Arc<Self> {
+        Arc::new(Self {
+            cache: (cache > 0).then(|| Cache::new(cache)),
+            flights: Arc::default(),
+            buffers: Buffers::new(buffers),
+            counters: Counters::default(),
+        })
+    }
+
+    pub(super) fn counts(&self) -> Counts {
+        self.counters.counts(self.cache.as_ref().map(Cache::size).unwrap_or_default())
+    }
+}
