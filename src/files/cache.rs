@@ -38,7 +38,7 @@ pub(super) struct Ready {
     pub(super) stat: Stat,
     pub(super) bytes: Bytes,
     pub(super) facts: Facts,
-    /// The fields of the 200, but for its date.
+    /// The fields of the 200, with a date that is to be replaced.
     fields: HeaderMap,
     /// The modification time: before it, the clock was set back.
     modified: SystemTime,
@@ -120,14 +120,11 @@ impl Cache {
 
 impl Ready {
     /// A file of which `fields` are those of its 200.
-    pub(super) fn new(
-        stat: Stat,
-        bytes: Bytes,
-        facts: Facts,
-        mut fields: HeaderMap,
-    ) -> Option<Self> {
+    pub(super) fn new(stat: Stat, bytes: Bytes, facts: Facts, fields: HeaderMap) -> Option<Self> {
         let modified = stat.identity.mtime.time()?;
-        fields.remove(DATE);
+        if !fields.contains_key(DATE) {
+            return None;
+        }
         Some(Self { stat, bytes, facts, fields, modified })
     }
 
@@ -136,12 +133,12 @@ impl Ready {
         if now < self.modified {
             return None;
         }
+        let date = Date::of(now).lasting_value()?;
         let mut head = Response::new(());
         *head.status_mut() = StatusCode::OK;
         head.headers_mut().clone_from(&self.fields);
-        if let Some(value) = Date::of(now).lasting_value() {
-            let _ = head.headers_mut().try_insert(DATE, value);
-        }
+        // There is one: nothing has to grow.
+        *head.headers_mut().get_mut(DATE)? = date;
         Some(head)
     }
 }

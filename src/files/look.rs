@@ -69,6 +69,12 @@ pub(super) struct Look<'a> {
     pub(super) attempts: u32,
 }
 
+/// A response, with or without what every one has.
+enum Made {
+    Bare(Response<FileBody>),
+    Finished(Response<FileBody>),
+}
+
 /// Answers a request, if that takes no time.
 pub(super) fn look_inline(
     settings: &Arc<Settings>,
@@ -88,7 +94,10 @@ fn look(settings: &Arc<Settings>, want: &Want, manner: Manner) -> Result<Respons
     let mut response = if want.asked.wants_nothing() {
         headed(answer::answer(&want.asked, &Facts::new(0), want.now))
     } else {
-        Look { settings, want, manner, attempts: 0 }.respond()?
+        match (Look { settings, want, manner, attempts: 0 }).respond()? {
+            Made::Finished(response) => return Ok(response),
+            Made::Bare(response) => response,
+        }
     };
     let varies = !settings.codings.is_empty() && matches!(want.target, Target::Path(..));
     on_each(response.headers_mut(), varies);
@@ -127,7 +136,7 @@ fn headed(answer: Answer) -> Response<FileBody> {
 }
 
 impl Look<'_> {
-    fn respond(&mut self) -> Result<Response<FileBody>, Wait> {
+    fn respond(&mut self) -> Result<Made, Wait> {
         let is_head = self.want.asked.is_head();
         for _ in 0..MOST_STARTS {
             let done = match self.choose() {
@@ -138,33 +147,34 @@ impl Look<'_> {
                 Ok(Chosen { found: Found::File(file, handle), coding, name }) => {
                     self.begin(file, handle, coding, &name)
                 }
-                Err(miss) => return self.without_file(miss),
+                Err(miss) => return self.without_file(miss).map(Made::Bare),
             };
             match done {
-                Ok(response) => return Ok(response),
+                Ok(response) => return Ok(Made::Bare(response)),
                 Err(Halt::Wait(wait)) => return Err(wait),
                 // Another version is there now: that one is served.
                 Err(Halt::Trouble(Trouble::Changed(_))) => {}
                 Err(Halt::Trouble(Trouble::Short)) => {
-                    return Ok(error(ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR), is_head));
+                    let broken = ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
+                    return Ok(Made::Bare(error(broken, is_head)));
                 }
                 Err(Halt::Trouble(Trouble::Refused(refusal, ruling))) => {
-                    return self.without_file(Miss::Refused(refusal, ruling));
+                    return self.without_file(Miss::Refused(refusal, ruling)).map(Made::Bare);
                 }
             }
         }
-        Ok(error(busy(), is_head))
+        Ok(Made::Bare(error(busy(), is_head)))
     }
 
     /// The answer from what was kept.
-    fn replay(&self, ready: &Ready) -> Response<FileBody> {
+    fn replay(&self, ready: &Ready) -> Made {
         let head = if self.want.asked.wants_whole() { ready.whole(self.want.now) } else { None };
         if let Some(head) = head {
-            return head.map(|()| FileBody::memory(ready.bytes.clone()));
+            return Made::Finished(head.map(|()| FileBody::memory(ready.bytes.clone())));
         }
         let answer = answer::answer(&self.want.asked, &ready.facts, self.want.now);
         let (head, plan) = answer.into_parts();
-        head.map(|()| FileBody::planned(&plan, &ready.bytes))
+        Made::Bare(head.map(|()| FileBody::planned(&plan, &ready.bytes)))
     }
 
     /// The answer to what was found out about the opened file, and the first bytes of it.
