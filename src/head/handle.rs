@@ -2,16 +2,17 @@
 
 use std::fmt;
 use std::panic::Location;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 use http::{Extensions, StatusCode};
 
+use super::calls::CallId;
 use super::shared::Shared;
 use super::write::{Change, Unreadable, Write};
 use super::{Draft, Input, Receipt, Verdict};
 use crate::error::{BoxError, Error, Kind};
-use crate::ledger::{Entry, Fate, Placed, Refusal, Stage, Verb, Writer};
+use crate::ledger::{Entry, Fate, LayerName, Placed, Refusal, Stage, Verb, Writer};
 
 /// The response head of one exchange, from anywhere in the application.
 ///
@@ -49,11 +50,15 @@ use crate::ledger::{Entry, Fate, Placed, Refusal, Stage, Verb, Writer};
 #[derive(Clone)]
 pub struct Head {
     shared: Arc<Shared>,
+    /// The call of a named layer that the request came through last, where somebody watches.
+    call: Option<CallId>,
+    /// Whose call that is.
+    layer: u64,
 }
 
 impl Head {
     pub(crate) const fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+        Self { shared, call: None, layer: 0 }
     }
 
     /// The head of the exchange that these request extensions belong to.
@@ -74,30 +79,19 @@ impl Head {
         under_way
     }
 
-    /// A clone for a probe, if somebody watches this head. The first probe brings the route.
-    pub(crate) fn watched(&self, route: impl FnOnce() -> Option<Box<str>>) -> Option<Self> {
-        if !self.shared.watched {
-            return None;
-        }
-        let mut state = self.shared.lock();
-        if state.wants_route() {
-            state.set_route(route());
-        }
-        drop(state);
-        Some(self.clone())
+    /// Who else has this head, if somebody watches it.
+    pub(crate) fn watched(&self) -> Option<&Arc<Shared>> {
+        self.shared.is_watched().then_some(&self.shared)
     }
 
-    /// The fields whose values are not shown.
-    pub(crate) fn secrets(&self) -> Arc<[HeaderName]> {
-        self.shared.lock().secrets()
+    /// The call that the request came through last, if it is one of this layer.
+    pub(crate) fn call_of(&self, layer: &LayerName) -> Option<CallId> {
+        self.call.filter(|_| self.layer == layer.number())
     }
 
-    pub(crate) fn weak(&self) -> Weak<Shared> {
-        Arc::downgrade(&self.shared)
-    }
-
-    pub(crate) fn is(&self, exchange: &Weak<Shared>) -> bool {
-        std::ptr::eq(Arc::as_ptr(&self.shared), exchange.as_ptr())
+    /// The request comes through a call of this layer.
+    pub(crate) const fn set_call(&mut self, call: CallId, layer: &LayerName) {
+        (self.call, self.layer) = (Some(call), layer.number());
     }
 
     /// Replaces every value of `name` with `value`.

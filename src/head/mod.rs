@@ -2,6 +2,7 @@
 
 mod ability;
 mod answer;
+mod calls;
 mod draft;
 mod explain;
 mod handle;
@@ -15,6 +16,7 @@ mod write;
 pub(crate) use ability::Ability;
 pub use answer::ErrorAnswer;
 pub(crate) use answer::replace;
+pub(crate) use calls::CallId;
 pub use draft::Draft;
 pub(crate) use draft::Sealing;
 pub(crate) use explain::{explain, in_short};
@@ -24,5 +26,5 @@ pub use receipt::{Note, Outcome, Receipt};
 pub(crate) use shared::{Callback, Record, Shared, State};
 pub use stage::CommitCause;
 pub(crate) use stage::{Input, Life, Verdict};
-pub(crate) use told::Told;
+pub(crate) use told::{Arrived, Told};
 pub(crate) use trailing::{Collected, Promises, Trailing, permitted};

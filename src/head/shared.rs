@@ -1,6 +1,7 @@
 //! What handle and response future share, behind the one lock.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -8,8 +9,9 @@ use std::time::Duration;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 
+use super::calls::Calls;
 use super::write::{Change, Write};
-use super::{Ability, Draft, Life, Note, Receipt, Sealing, Told, Trailing};
+use super::{Ability, Arrived, Draft, Life, Note, Receipt, Sealing, Trailing};
 use crate::error::{BoxError, Error};
 use crate::ledger::{Entry, Fate, Ledger, Lines, Placed, Refusal, Stage};
 use crate::rules::Conflict;
@@ -26,8 +28,12 @@ pub(crate) type Callback = Box<dyn FnOnce(&Receipt) + Send>;
 pub(crate) struct Shared {
     pub(crate) ability: Ability,
     pub(crate) method: Method,
-    /// Somebody watches; said before anybody else has the handle.
-    pub(crate) watched: bool,
+    /// The number of this exchange if somebody watches it, and else 0; it is there before anybody
+    /// else has the handle.
+    pub(crate) exchange: u64,
+    /// The route is known.
+    routed: AtomicBool,
+    calls: Mutex<Calls>,
     state: Mutex<State>,
 }
 
@@ -60,7 +66,7 @@ pub(crate) struct Record {
     pub(crate) callbacks: Vec<Callback>,
     pub(crate) notes: Vec<Note>,
     /// What layers did to the response; it comes with it.
-    pub(crate) told: Option<Told>,
+    pub(crate) told: Option<Arrived>,
     /// The head as it went out.
     pub(crate) sent: Option<Lines>,
     /// Fields whose values are not shown.
@@ -76,23 +82,61 @@ pub(crate) struct Record {
 }
 
 impl Shared {
-    pub(crate) const fn new(ability: Ability, method: Method) -> Self {
+    pub(crate) fn new(ability: Ability, method: Method) -> Self {
         Self {
             ability,
             method,
-            watched: false,
-            state: Mutex::new(State {
-                life: Life::Open { flushed: false },
-                nested: false,
-                status: None,
-                held: 0,
-                patience: Duration::ZERO,
-                record: None,
-                trailing: Trailing::Closed(Refusal::NotDeclared),
-                lent: None,
-                waker: None,
-            }),
+            exchange: 0,
+            routed: AtomicBool::new(false),
+            calls: Mutex::default(),
+            state: Mutex::new(State::new()),
         }
+    }
+
+    /// As if it were new, for another exchange.
+    pub(crate) fn renew(&mut self, ability: Ability, method: Method) {
+        (self.ability, self.method, self.exchange) = (ability, method, 0);
+        *self.routed.get_mut() = false;
+        self.state = Mutex::new(State::new());
+    }
+
+    /// Watches this head: it gets a number, values are kept, and layers are followed.
+    pub(crate) fn watch(&mut self, secrets: Arc<[HeaderName]>, path: Box<str>) {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        self.exchange = NEXT.fetch_add(1, Ordering::Relaxed);
+        let record = self.state.get_mut().unwrap_or_else(PoisonError::into_inner).record();
+        record.sealing.ledger.watch(Arc::clone(&secrets));
+        record.secrets = Some(secrets);
+        record.path = Some(path);
+    }
+
+    /// Whether somebody watches.
+    pub(crate) const fn is_watched(&self) -> bool {
+        self.exchange != 0
+    }
+
+    /// The calls of named layers. Their stories are dropped after the lock.
+    pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the route is not known yet.
+    pub(crate) fn wants_route(&self) -> bool {
+        !self.routed.load(Ordering::Relaxed)
+    }
+
+    /// Notes the route; the first one counts.
+    pub(crate) fn set_route(&self, route: Box<str>) {
+        if !self.routed.swap(true, Ordering::Relaxed) {
+            self.lock().record().route = Some(route);
+        }
+    }
+
+    /// The fields whose values are not shown.
+    pub(crate) fn secrets(&self) -> Arc<[HeaderName]> {
+        let state = self.lock();
+        let secrets = state.record.as_ref().and_then(|record| record.secrets.clone());
+        secrets.unwrap_or_else(|| Arc::from([]))
     }
 
     /// The state. A panic under the lock (there is no code of others that could) is no reason to
@@ -128,6 +172,20 @@ impl fmt::Debug for Shared {
 }
 
 impl State {
+    const fn new() -> Self {
+        Self {
+            life: Life::Open { flushed: false },
+            nested: false,
+            status: None,
+            held: 0,
+            patience: Duration::ZERO,
+            record: None,
+            trailing: Trailing::Closed(Refusal::NotDeclared),
+            lent: None,
+            waker: None,
+        }
+    }
+
     /// The record, made if it is not there.
     pub(crate) fn record(&mut self) -> &mut Record {
         self.record.get_or_insert_default()
@@ -141,32 +199,6 @@ impl State {
     /// What waits for the commit.
     pub(crate) fn sealing(&mut self) -> &mut Sealing {
         &mut self.record().sealing
-    }
-
-    /// Watches this head: values are kept, and layers are followed.
-    pub(crate) fn watch(&mut self, secrets: Arc<[HeaderName]>, path: Box<str>) {
-        let record = self.record();
-        record.sealing.ledger.watch(Arc::clone(&secrets));
-        record.secrets = Some(secrets);
-        record.path = Some(path);
-    }
-
-    /// The fields whose values are not shown.
-    pub(crate) fn secrets(&self) -> Arc<[HeaderName]> {
-        let secrets = self.record.as_ref().and_then(|record| record.secrets.clone());
-        secrets.unwrap_or_else(|| Arc::from([]))
-    }
-
-    /// Notes the route.
-    pub(crate) fn set_route(&mut self, route: Option<Box<str>>) {
-        if let Some(record) = &mut self.record {
-            record.route = route;
-        }
-    }
-
-    /// Whether no probe has brought the route yet.
-    pub(crate) fn wants_route(&self) -> bool {
-        self.record.as_ref().is_some_and(|record| record.route.is_none())
     }
 
     /// The path of the request's target, where somebody watches.
@@ -261,7 +293,7 @@ impl State {
         }
         let mut ledger = record.map(|record| record.sealing.ledger.clone()).unwrap_or_default();
         if let Some(told) = record.and_then(|record| record.told.as_ref()) {
-            let mut story = told.with(|story| story.ledger().clone());
+            let mut story = told.ledger();
             story.join(ledger);
             ledger = story;
         }

@@ -15,11 +15,12 @@ use super::hold;
 use super::holding::Held;
 use super::kept::{Kept, Says};
 use super::recover::Origin;
+use super::spare;
 use super::terms::{Terms, mend, terms_of};
 use super::watched;
 use crate::error::Error;
 use crate::field::class::Shape;
-use crate::head::{CommitCause, ErrorAnswer, Input, Note, Sealing, State, Told, Trailing};
+use crate::head::{Arrived, CommitCause, ErrorAnswer, Input, Note, Sealing, State, Trailing};
 use crate::ledger::{Lines, Values, Writer};
 use crate::rules::Judged;
 use crate::rules::framing::{self, ContentPlan, Mended};
@@ -68,7 +69,7 @@ where
 /// What waited for the commit, and what layers did to the response on its way here.
 struct Sealed {
     sealing: Option<Sealing>,
-    told: Option<Told>,
+    told: Option<Arrived>,
 }
 
 /// Begins the commit: from here only hooks may write. Takes what waited for it.
@@ -93,15 +94,13 @@ where
     B::Data: From<Bytes>,
 {
     let Sealed { mut sealing, told } = sealed;
-    let watch = exchange.settings.watch.as_ref().filter(|_| exchange.shared.watched);
+    let watch = exchange.settings.watch.as_ref().filter(|_| exchange.shared.is_watched());
     if let Some(sealing) = &mut sealing {
         let Parts { status, headers, .. } = &mut held.parts;
         if let Some(told) = told {
             // What layers did comes before what is applied now.
-            let story = told.with(|story| {
-                story.between(*status, headers);
-                story.take_ledger()
-            });
+            let (story, extensions) = told.end(*status, headers);
+            spare::give_extensions(extensions);
             let later = std::mem::replace(&mut sealing.ledger, story);
             sealing.ledger.join(later);
         }

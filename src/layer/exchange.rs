@@ -19,7 +19,7 @@ use crate::field::class::{self, Shape};
 use crate::field::nature;
 use crate::head::{
     Ability, Collected, CommitCause, ErrorAnswer, Input, Note, Outcome, Receipt, Record, Shared,
-    Tally, Told, Trailing,
+    Tally, Trailing,
 };
 use crate::ledger::{Refusal, Stage};
 use crate::rules::{Conflict, Rule, judge_late};
@@ -53,11 +53,6 @@ impl Exchange {
     /// What the request lets its response do.
     pub(crate) fn ability(&self) -> Ability {
         self.shared.ability
-    }
-
-    /// Whether a story is about a response of this exchange.
-    pub(crate) fn is_of(&self, told: &Told) -> bool {
-        told.is_about(&self.shared)
     }
 
     /// How long this response may still wait for its body's word: not at all if it was not held, or

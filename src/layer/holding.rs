@@ -19,7 +19,7 @@ use super::recover::Origin;
 use super::timer;
 use crate::caught::{Payload, caught};
 use crate::error::{BoxError, Error, Kind};
-use crate::head::{CommitCause, Input, Told, Verdict};
+use crate::head::{Arrived, CommitCause, Input, Verdict};
 use crate::rules::framing::content_is_due;
 
 /// Frames taken in one turn before the task is given back and the deadline looked at.
@@ -78,12 +78,11 @@ where
     /// held, was flushed before the answer, or its body is already over.
     pub(crate) fn begin(response: Response<B>, exchange: &Exchange) -> (Self, Option<Last>) {
         let (mut parts, body) = response.into_parts();
-        let told = if exchange.shared.watched { parts.extensions.remove::<Told>() } else { None };
+        let told = Arrived::take(&mut parts.extensions, &exchange.shared);
         let hold = parts.extensions.get().copied().unwrap_or(exchange.settings.hold);
         let (content, asked) = Content::of(body);
         let mut holding = Self { hold, lent: false, held: Held { parts, content } };
 
-        let told = told.filter(|told| exchange.is_of(told));
         let mut state = exchange.shared.lock();
         if told.is_some() {
             state.record().told = told;

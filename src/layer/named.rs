@@ -137,6 +137,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let probe = Probe::outside(&mut request, &self.name);
         ProbeFuture { inner: self.inner.call(request), probe }
@@ -155,6 +156,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<ReqB>) -> Self::Future {
         let probe = Probe::inside(&request, &self.name);
         ProbeFuture { inner: self.inner.call(request), probe }
@@ -185,7 +187,7 @@ where
         let this = self.project();
         // A response is large: it is looked at where it lies, and not moved.
         let mut polled = this.inner.poll(cx);
-        if let (Some(probe), Poll::Ready(answer)) = (&*this.probe, &mut polled) {
+        if let (Some(probe), Poll::Ready(answer)) = (&mut *this.probe, &mut polled) {
             if let Ok(response) = answer {
                 probe.look(response);
             }

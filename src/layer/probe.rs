@@ -1,17 +1,18 @@
 //! What a named layer's two sides look at, and how they know of each other.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 
 use super::route::route;
-use crate::head::{Head, Told};
+use super::spare;
+use crate::head::{CallId, Head, Shared, Told};
 use crate::ledger::{LayerName, Story};
 
-/// One side of one call of a named layer.
+/// One side of one call of a named layer, of a request whose head is watched.
 pub(crate) struct Probe {
-    head: Head,
-    call: Call,
+    shared: Arc<Shared>,
+    call: CallId,
     side: Side,
 }
 
@@ -19,87 +20,114 @@ pub(crate) struct Probe {
 enum Side {
     Inside,
     Outside,
-}
-
-/// One call of a named layer, as its two sides know it; it is in the request's extensions.
-#[derive(Clone)]
-struct Call {
-    name: LayerName,
-    /// The story of the response that the layer was given last.
-    given: Arc<Mutex<Option<Told>>>,
+    /// Outside, and the layer has answered.
+    Over,
 }
 
 impl Probe {
-    /// The outer side, if somebody watches this request's head.
+    /// The outer side, if somebody watches this request's head. The call goes in with the request.
     pub(crate) fn outside<B>(request: &mut Request<B>, name: &LayerName) -> Option<Self> {
-        let head = request.extensions().get::<Head>()?.watched(|| route(request.extensions()))?;
-        let call = Call { name: name.clone(), given: Arc::default() };
-        request.extensions_mut().insert(call.clone());
-        Some(Self { head, call, side: Side::Outside })
+        let head = request.extensions_mut().get_mut::<Head>()?;
+        let shared = Arc::clone(head.watched()?);
+        let call = shared.calls().open(name.clone());
+        head.set_call(call, name);
+        if shared.wants_route() {
+            if let Some(route) = route(request.extensions()) {
+                shared.set_route(route);
+            }
+        }
+        Some(Self { shared, call, side: Side::Outside })
     }
 
     /// The inner side. A layer that hides the request's extensions hides this call, too.
     pub(crate) fn inside<B>(request: &Request<B>, name: &LayerName) -> Option<Self> {
-        let head = request.extensions().get::<Head>()?.watched(|| route(request.extensions()))?;
-        let call = request.extensions().get::<Call>().filter(|call| call.name.is(name))?.clone();
-        Some(Self { head, call, side: Side::Inside })
+        let head = request.extensions().get::<Head>()?;
+        let shared = Arc::clone(head.watched()?);
+        let call = head.call_of(name)?;
+        Some(Self { shared, call, side: Side::Inside })
     }
 
     /// Looks at a response as it passes.
-    pub(crate) fn look<B>(&self, response: &mut Response<B>) {
+    pub(crate) fn look<B>(&mut self, response: &mut Response<B>) {
         match self.side {
             Side::Inside => self.enter(response),
             Side::Outside => self.leave(response),
+            Side::Over => {}
         }
     }
 
     /// The layer is given a response.
     fn enter<B>(&self, response: &mut Response<B>) {
-        let (status, secrets) = (response.status(), self.head.secrets());
-        let told = match self.told(response) {
-            Some(told) => {
-                told.with(|story| story.between(status, response.headers()));
-                told
-            }
-            None => self.tell(response, Story::begin(status, response.headers(), secrets)),
-        };
-        let before = self.call.given.lock().unwrap_or_else(PoisonError::into_inner).replace(told);
+        let status = response.status();
+        let known = self.told(response).map(|told| {
+            told.with(|story| story.between(status, response.headers()));
+            told.clone()
+        });
+        let told = known.or_else(|| {
+            let secrets = self.shared.secrets();
+            self.tell(response, |story, fields| story.restart(status, fields, secrets))
+        });
+        let before = told.and_then(|told| self.shared.calls().give(self.call, told));
         // What it was given before was nobody's response; its values are dropped after the lock.
         drop(before);
     }
 
     /// The layer hands a response on.
-    fn leave<B>(&self, response: &mut Response<B>) {
-        let given = self.call.given.lock().unwrap_or_else(PoisonError::into_inner).take();
+    fn leave<B>(&mut self, response: &mut Response<B>) {
+        self.side = Side::Over;
+        let Some(call) = self.shared.calls().close(self.call) else { return };
         let status = response.status();
         if let Some(told) = self.told(response) {
-            told.with(|story| story.leave(&self.call.name, status, response.headers()));
+            told.with(|story| story.leave(call.name, status, response.headers()));
             return;
         }
-        let given = given.map(|given| given.with(|story| story.told()));
+        let given = call.given.map(|given| given.with(|story| story.told()));
         let fields = response.headers();
         let story = match given {
             // It only took the extensions out.
             Some(mut story) if story.is_within(fields) => {
-                story.leave(&self.call.name, status, fields);
+                story.leave(call.name, status, fields);
                 story
             }
-            given => Story::answered(&self.call.name, status, fields, self.head.secrets(), given),
+            given => Story::answered(&call.name, status, fields, self.shared.secrets(), given),
         };
-        self.tell(response, story);
+        self.tell(response, |begun, _| *begun = story);
     }
 
     /// The story that the response has with it, if it is one of this exchange: a layer may have
     /// kept a response of another one.
-    fn told<B>(&self, response: &Response<B>) -> Option<Told> {
-        let told = response.extensions().get::<Told>()?;
-        told.is_of(&self.head).then(|| told.clone())
+    fn told<'a, B>(&self, response: &'a Response<B>) -> Option<&'a Told> {
+        response.extensions().get::<Told>().filter(|told| told.is_of(self.shared.exchange))
     }
 
     /// Gives the response its story.
-    fn tell<B>(&self, response: &mut Response<B>, story: Story) -> Told {
-        let told = Told::new(&self.head, story);
-        response.extensions_mut().insert(told.clone());
+    fn tell<B>(
+        &self,
+        response: &mut Response<B>,
+        begin: impl FnOnce(&mut Story, &HeaderMap),
+    ) -> Option<Told> {
+        let mut extensions = std::mem::take(response.extensions_mut());
+        if extensions.is_empty() {
+            extensions = spare::take_extensions();
+        }
+        if extensions.get::<Told>().is_none() {
+            extensions.insert(Told::default());
+        }
+        let told = extensions.get_mut::<Told>().map(|told| {
+            told.renew(self.shared.exchange, |story| begin(story, response.headers()));
+            told.clone()
+        });
+        *response.extensions_mut() = extensions;
         told
+    }
+}
+
+impl Drop for Probe {
+    /// A call that is given up lets go of what it was given.
+    fn drop(&mut self) {
+        if self.side == Side::Outside {
+            let call = self.shared.calls().close(self.call);
+            drop(call);
+        }
     }
 }

@@ -88,10 +88,10 @@ where
 fn watch<B>(shared: &mut Arc<Shared>, settings: &Settings, request: &Request<B>) {
     // Nobody else has it yet.
     if let (Some(watch), Some(shared)) = (&settings.watch, Arc::get_mut(shared)) {
-        shared.watched = true;
-        let mut state = shared.lock();
-        state.watch(Arc::clone(&watch.secrets), path(request));
-        state.set_route(route(request.extensions()));
+        shared.watch(Arc::clone(&watch.secrets), path(request));
+        if let Some(route) = route(request.extensions()) {
+            shared.set_route(route);
+        }
     }
 }
 

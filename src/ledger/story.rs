@@ -18,7 +18,7 @@ const SMALL: usize = 16;
 ///
 /// It travels with its response. So a response that a layer drops takes its story along, one that
 /// is tried again begins a new one, and one that a layer makes itself has none.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Story {
     fields: Lines,
     status: StatusCode,
@@ -34,9 +34,22 @@ impl Story {
         fields: &HeaderMap,
         secrets: Arc<[HeaderName]>,
     ) -> Self {
-        let mut ledger = Ledger::default();
-        ledger.watch(secrets);
-        Self { fields: Lines::of(fields), status, ledger, last: None }
+        let mut story = Self::default();
+        story.restart(status, fields, secrets);
+        story
+    }
+
+    /// Another response has just come into sight, and nothing is known of an earlier one.
+    pub(crate) fn restart(
+        &mut self,
+        status: StatusCode,
+        fields: &HeaderMap,
+        secrets: Arc<[HeaderName]>,
+    ) {
+        self.ledger = Ledger::default();
+        self.ledger.watch(secrets);
+        self.fields.refill(fields);
+        (self.status, self.last) = (status, None);
     }
 
     /// A response that `layer` made itself. `given` is the story of the one that it was given, if
@@ -76,11 +89,11 @@ impl Story {
     }
 
     /// `layer` hands the response on.
-    pub(crate) fn leave(&mut self, layer: &LayerName, status: StatusCode, fields: &HeaderMap) {
+    pub(crate) fn leave(&mut self, layer: LayerName, status: StatusCode, fields: &HeaderMap) {
         if !self.is_same(status, fields) {
             self.compare(&Writer::Layer(layer.clone()), status, fields);
         }
-        self.last = Some(layer.clone());
+        self.last = Some(layer);
     }
 
     /// What was done so far.
@@ -91,6 +104,13 @@ impl Story {
     /// What was done, at the end of the story.
     pub(crate) fn take_ledger(&mut self) -> Ledger {
         std::mem::take(&mut self.ledger)
+    }
+
+    /// What was done. Nothing is left of the story, except for room.
+    pub(crate) fn end(&mut self) -> Ledger {
+        self.fields.clear();
+        self.last = None;
+        self.take_ledger()
     }
 
     /// A copy, for a layer that may yet answer by itself.

@@ -35,6 +35,11 @@ impl LayerName {
         Self { label: Arc::clone(&self.label), instance }
     }
 
+    /// Which service of all that have names this is; 0 if it is none.
+    pub(crate) const fn number(&self) -> u64 {
+        self.instance
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -30,7 +30,7 @@ fn check(
     after: &[(&'static str, &'static str)],
 ) -> String {
     let mut story = begin(&map(before));
-    story.leave(&layer("one"), StatusCode::OK, &map(after));
+    story.leave(layer("one"), StatusCode::OK, &map(after));
     assert_eq!(story.fields, Lines::of(&map(after)), "what was seen last is what is there");
     let ledger = story.take_ledger();
     let lines: Vec<_> = ledger
@@ -75,9 +75,9 @@ fn printed(story: &mut Story) -> Vec<String> {
 fn what_stands_between_two_names_is_unnamed() {
     let mut story = begin(&map(&[("a", "1")]));
     let (inner, outer) = (layer("inner"), layer("outer"));
-    story.leave(&inner, StatusCode::OK, &map(&[("a", "1")]));
+    story.leave(inner, StatusCode::OK, &map(&[("a", "1")]));
     story.between(StatusCode::CREATED, &map(&[("a", "2")]));
-    story.leave(&outer, StatusCode::CREATED, &map(&[("a", "2")]));
+    story.leave(outer, StatusCode::CREATED, &map(&[("a", "2")]));
     story.between(StatusCode::CREATED, &map(&[("a", "3")]));
     assert_eq!(
         printed(&mut story),
@@ -113,14 +113,14 @@ fn ten_thousand_fields_and_large_values_are_bounded_and_the_cut_is_counted() {
         let name = HeaderName::try_from(format!("x-{number}")).expect("a name");
         fields.insert(name, HeaderValue::from_bytes(b"caf\xe9").expect("legal"));
     }
-    story.leave(&layer("one"), StatusCode::OK, &fields);
+    story.leave(layer("one"), StatusCode::OK, &fields);
     // A removal moves the last field into the gap, so that nearly everything differs.
     for _ in 0..100 {
         fields.remove(header::SERVER);
         fields.remove("x-7");
-        story.leave(&layer("two"), StatusCode::OK, &fields);
+        story.leave(layer("two"), StatusCode::OK, &fields);
         fields.insert("x-7", HeaderValue::from_static("1"));
-        story.leave(&layer("three"), StatusCode::OK, &fields);
+        story.leave(layer("three"), StatusCode::OK, &fields);
     }
     let ledger = story.take_ledger();
     assert_eq!(ledger.entries().len(), 1024);
@@ -137,7 +137,7 @@ fn many_small_values_are_bounded_too() {
         for _ in 0..10 {
             fields.append("x-a", HeaderValue::from_static(""));
         }
-        story.leave(&layer("one"), StatusCode::OK, &fields);
+        story.leave(layer("one"), StatusCode::OK, &fields);
     }
     let ledger = story.take_ledger();
     let kept: usize = ledger
@@ -181,7 +181,7 @@ fn the_ledger_replayed_over_the_first_head_is_the_last_one() {
             for _ in 0..random.usize(..most) {
                 scribble(&mut random, &mut fields);
             }
-            story.leave(one, StatusCode::OK, &fields);
+            story.leave(one.clone(), StatusCode::OK, &fields);
             assert_eq!(story.fields, Lines::of(&fields));
         }
         for entry in story.take_ledger().entries() {

@@ -38,7 +38,7 @@ fn run(rules: &Rules, heads: &[(u16, Pairs)]) -> (u16, HeaderMap, Judged) {
         if own {
             story = Story::answered(&layer, code, &fields, none(), Some(story));
         } else {
-            story.leave(&layer, code, &fields);
+            story.leave(layer, code, &fields);
         }
         before = head;
     }
@@ -179,7 +179,7 @@ fn every_conflict_is_acted_upon_though_not_every_one_is_listed() {
     for value in fields.values_mut() {
         *value = HeaderValue::from_static("2");
     }
-    story.leave(&LayerName::new("one".into()), StatusCode::OK, &fields);
+    story.leave(LayerName::new("one".into()), StatusCode::OK, &fields);
     let mut ledger = story.take_ledger();
     let mut status = StatusCode::OK;
     let judged = judge(Case {
@@ -307,7 +307,7 @@ fn what_an_owner_does_and_what_changes_nothing_is_no_conflict() {
     let before = map(&[("content-length", "5"), ("content-type", "a/b")]);
     let mut story = Story::begin(StatusCode::OK, &before, Arc::from([]));
     let mut fields = map(&[("content-type", "a/b")]);
-    story.leave(&owner, StatusCode::NOT_MODIFIED, &fields);
+    story.leave(owner, StatusCode::NOT_MODIFIED, &fields);
     let mut ledger = story.take_ledger();
     let mut status = StatusCode::NOT_MODIFIED;
     let judged = judge(Case {
