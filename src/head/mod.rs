@@ -26,5 +26,5 @@ pub use receipt::{Note, Outcome, Receipt};
 pub(crate) use shared::{Callback, Record, Shared, State};
 pub use stage::CommitCause;
 pub(crate) use stage::{Input, Life, Verdict};
-pub(crate) use told::{Arrived, Told};
+pub(crate) use told::{Arrived, Ended, Told};
 pub(crate) use trailing::{Collected, Promises, Trailing, permitted};

@@ -6,7 +6,7 @@ use http::header::HeaderMap;
 use http::{Extensions, StatusCode};
 
 use super::Shared;
-use crate::ledger::{Ledger, Story};
+use crate::ledger::{Ledger, Lines, Story};
 
 /// A response's story, and of which exchange it is. A clone of a response has the same story.
 #[derive(Clone, Default)]
@@ -37,20 +37,18 @@ impl Told {
         look(&mut self.story.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What was done until now; `true` if nothing is left of the story.
-    fn end(&mut self, status: StatusCode, fields: &HeaderMap) -> (Ledger, bool) {
-        match Arc::get_mut(&mut self.story) {
-            // Values are dropped here, so there must be no lock.
-            Some(story) => {
-                let story = story.get_mut().unwrap_or_else(PoisonError::into_inner);
-                story.between(status, fields);
-                (story.end(), true)
-            }
-            None => self.with(|story| {
-                story.between(status, fields);
-                (story.take_ledger(), false)
-            }),
+    /// What was done until now, and the head as it was seen then, if nobody else has the story.
+    fn end(&mut self, status: StatusCode, fields: &HeaderMap) -> (Ledger, Option<Lines>) {
+        if let Some(story) = Arc::get_mut(&mut self.story) {
+            let story = story.get_mut().unwrap_or_else(PoisonError::into_inner);
+            story.between(status, fields);
+            let (ledger, lines) = story.end();
+            return (ledger, Some(lines));
         }
+        self.with(|story| {
+            story.between(status, fields);
+            (story.take_ledger(), None)
+        })
     }
 }
 
@@ -84,15 +82,29 @@ impl Arrived {
         told.map(|told: &Told| told.with(|story| story.ledger().clone())).unwrap_or_default()
     }
 
-    /// What was done until the commit of this head; and the extensions, if they may be used again.
-    pub(crate) fn end(self, status: StatusCode, fields: &HeaderMap) -> (Ledger, Extensions) {
+    /// What was done until the commit of this head.
+    pub(crate) fn end(self, status: StatusCode, fields: &HeaderMap) -> Ended {
         match self {
-            Self::Alone(mut told) => (told.end(status, fields).0, Extensions::new()),
+            Self::Alone(mut told) => {
+                let (ledger, lines) = told.end(status, fields);
+                Ended { ledger, lines, extensions: Extensions::new() }
+            }
             Self::Carried(mut extensions) => {
                 let ended = extensions.get_mut().map(|told: &mut Told| told.end(status, fields));
-                let (ledger, clean) = ended.unwrap_or_default();
-                (ledger, if clean { extensions } else { Extensions::new() })
+                let (ledger, lines) = ended.unwrap_or_default();
+                // A story that others have, too, is left to them.
+                let extensions = if lines.is_some() { extensions } else { Extensions::new() };
+                Ended { ledger, lines, extensions }
             }
         }
     }
+}
+
+/// A story at its end.
+pub(crate) struct Ended {
+    pub(crate) ledger: Ledger,
+    /// The head as it is now, if it need not be copied for that.
+    pub(crate) lines: Option<Lines>,
+    /// Extensions that may be used again.
+    pub(crate) extensions: Extensions,
 }

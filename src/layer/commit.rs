@@ -20,7 +20,9 @@ use super::terms::{Terms, mend, terms_of};
 use super::watched;
 use crate::error::Error;
 use crate::field::class::Shape;
-use crate::head::{Arrived, CommitCause, ErrorAnswer, Input, Note, Sealing, State, Trailing};
+use crate::head::{
+    Arrived, CommitCause, Ended, ErrorAnswer, Input, Note, Sealing, State, Trailing,
+};
 use crate::ledger::{Lines, Values, Writer};
 use crate::rules::Judged;
 use crate::rules::framing::{self, ContentPlan, Mended};
@@ -72,6 +74,19 @@ struct Sealed {
     told: Option<Arrived>,
 }
 
+/// A head as it was seen when so many lines of the ledger were written.
+struct Seen {
+    lines: Lines,
+    written: u64,
+}
+
+impl Seen {
+    /// The head as it is now, if nothing was done to it since: that would be written down.
+    fn if_still(self, sealing: &Sealing) -> Option<Lines> {
+        (self.written == sealing.ledger.written()).then_some(self.lines)
+    }
+}
+
 /// Begins the commit: from here only hooks may write. Takes what waited for it.
 fn seal<B: Body>(exchange: &Exchange, held: &Held<B>, input: Input) -> Sealed {
     let mut state = exchange.shared.lock();
@@ -95,14 +110,16 @@ where
 {
     let Sealed { mut sealing, told } = sealed;
     let watch = exchange.settings.watch.as_ref().filter(|_| exchange.shared.is_watched());
+    let mut seen = None;
     if let Some(sealing) = &mut sealing {
         let Parts { status, headers, .. } = &mut held.parts;
         if let Some(told) = told {
             // What layers did comes before what is applied now.
-            let (story, extensions) = told.end(*status, headers);
+            let Ended { ledger, lines, extensions } = told.end(*status, headers);
             spare::give_extensions(extensions);
-            let later = std::mem::replace(&mut sealing.ledger, story);
+            let later = std::mem::replace(&mut sealing.ledger, ledger);
             sealing.ledger.join(later);
+            seen = lines.map(|lines| Seen { lines, written: sealing.ledger.written() });
         }
         sealing.apply_writes(status, headers);
     }
@@ -140,7 +157,14 @@ where
         }
         mend(exchange, &mut held.parts.headers, weighed, sealing.as_mut());
     }
-    let sent = watch.map(|_| Lines::of(&held.parts.headers));
+    let known = seen.zip(sealing.as_ref()).and_then(|(seen, sealing)| seen.if_still(sealing));
+    let sent = watch.map(|watch| match known {
+        Some(lines) if !watch.explained => {
+            debug_assert_eq!(lines, Lines::of(&held.parts.headers));
+            lines
+        }
+        Some(_) | None => Lines::of(&held.parts.headers),
+    });
     let ends =
         watched::ends_a_test(watch, &judged, held.parts.status, sent.as_ref(), sealing.as_ref());
     let mut state = exchange.shared.lock();

@@ -166,6 +166,11 @@ impl Ledger {
         &self.entries
     }
 
+    /// How many lines were written down, with those that there was no room for.
+    pub(crate) const fn written(&self) -> u64 {
+        self.entries.len() as u64 + self.cut
+    }
+
     /// How many entries there was no room for.
     pub(crate) const fn cut(&self) -> u64 {
         self.cut

@@ -48,7 +48,7 @@ impl Story {
     ) {
         self.ledger = Ledger::default();
         self.ledger.watch(secrets);
-        self.fields.refill(fields);
+        self.fields = Lines::of(fields);
         (self.status, self.last) = (status, None);
     }
 
@@ -106,11 +106,10 @@ impl Story {
         std::mem::take(&mut self.ledger)
     }
 
-    /// What was done. Nothing is left of the story, except for room.
-    pub(crate) fn end(&mut self) -> Ledger {
-        self.fields.clear();
-        self.last = None;
-        self.take_ledger()
+    /// What was done, and what was seen last; nothing is left of the story.
+    pub(crate) fn end(&mut self) -> (Ledger, Lines) {
+        let Self { fields, ledger, .. } = std::mem::take(self);
+        (ledger, fields)
     }
 
     /// A copy, for a layer that may yet answer by itself.
@@ -227,7 +226,7 @@ fn is_same(
     (name, now): (&HeaderName, &HeaderValue),
 ) -> bool {
     let (one, two) = (value.as_bytes(), now.as_bytes());
-    seen == name && (std::ptr::eq(one, two) || one == two)
+    (std::ptr::eq(one, two) || one == two) && seen == name
 }
 
 fn entry(verb: Verb, field: Option<HeaderName>, writer: &Writer, seen: Seen) -> Entry {

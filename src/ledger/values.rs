@@ -6,9 +6,6 @@ use http::header::{
     AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, SET_COOKIE,
 };
 
-/// For how many lines room is kept that is not needed.
-const MOST_ROOM: usize = 64;
-
 /// How many bytes of a value are shown.
 const MOST_SHOWN: usize = 96;
 
@@ -68,22 +65,9 @@ pub(crate) struct Lines(pub(crate) Vec<(HeaderName, HeaderValue)>);
 
 impl Lines {
     pub(crate) fn of(fields: &HeaderMap) -> Self {
-        let mut lines = Self::default();
-        lines.refill(fields);
-        lines
-    }
-
-    /// The lines of `fields` instead of those that were there.
-    pub(crate) fn refill(&mut self, fields: &HeaderMap) {
-        self.0.clear();
-        self.0.reserve_exact(fields.len());
-        self.0.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
-    }
-
-    /// No lines, and room for no more than most heads have.
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
-        self.0.shrink_to(MOST_ROOM);
+        let mut lines = Vec::with_capacity(fields.len());
+        lines.extend(fields.iter().map(|(name, value)| (name.clone(), value.clone())));
+        Self(lines)
     }
 
     /// Each name once.
