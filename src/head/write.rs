@@ -3,7 +3,7 @@
 use std::panic::Location;
 
 use http::StatusCode;
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{self as map, HeaderMap, HeaderName, HeaderValue};
 
 use crate::ledger::{Entry, Fate, Ledger, Refusal, Seen, Stage, Values, Verb, Writer};
 
@@ -133,31 +133,30 @@ impl Write {
         ledger: &Ledger,
     ) -> Entry {
         let mut entry = self.entry(Fate::Applied);
-        let mut seen = ledger.watches().then(Box::<Seen>::default);
-        let values = |fields: &HeaderMap| match &entry.field {
-            Some(field) => Values::of(fields.get_all(field).iter()),
-            None => Values::None,
-        };
-        if let Some(seen) = &mut seen {
-            seen.before = values(fields);
-        }
-        entry.fate = match self.change {
-            Change::Status(code) => {
+        let mut seen = ledger.watches().then(Seen::default);
+        entry.fate = match (self.change, &mut seen) {
+            (Change::Status(code), seen) => {
                 let was = std::mem::replace(status, code);
-                if let Some(seen) = &mut seen {
+                if let Some(seen) = seen {
                     seen.was = Some(was);
                 }
                 Fate::Applied
             }
-            change @ (Change::Insert(..)
-            | Change::Append(..)
-            | Change::Default(..)
-            | Change::Remove(_)) => change.apply_to_fields(fields),
+            (change, None) => change.apply_to_fields(fields),
+            (Change::Insert(name, value), Some(seen)) => insert(fields, name, value, seen),
+            (change, Some(seen)) => {
+                let field = entry.field.as_ref();
+                let values = |fields: &HeaderMap| match field {
+                    Some(field) => Values::of(fields.get_all(field).iter()),
+                    None => Values::None,
+                };
+                seen.before = values(fields);
+                let fate = change.apply_to_fields(fields);
+                seen.after = values(fields);
+                fate
+            }
         };
-        if let Some(seen) = &mut seen {
-            seen.after = values(fields);
-        }
-        entry.seen = seen;
+        entry.seen = seen.map(Box::new);
         entry
     }
 
@@ -173,4 +172,28 @@ impl Write {
             seen: None,
         }
     }
+}
+
+/// Inserts a value and says what stood there; the name is looked up once.
+fn insert(fields: &mut HeaderMap, name: HeaderName, value: HeaderValue, seen: &mut Seen) -> Fate {
+    match fields.try_entry(&name) {
+        Ok(map::Entry::Vacant(place)) => {
+            seen.after = Values::One(value.clone());
+            if place.try_insert(value).is_ok() {
+                return Fate::Applied;
+            }
+            seen.after = Values::None;
+        }
+        Ok(map::Entry::Occupied(mut place)) => {
+            seen.before = Values::of(place.iter());
+            seen.after = Values::One(value.clone());
+            drop(place.insert_mult(value));
+            return Fate::Applied;
+        }
+        Err(_full) => {
+            seen.before = Values::of(fields.get_all(&name).iter());
+            seen.after = seen.before.clone();
+        }
+    }
+    Fate::Refused(Refusal::TooMany)
 }

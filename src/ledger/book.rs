@@ -45,10 +45,8 @@ impl Ledger {
 
     /// How much of this field's values may be told.
     pub(crate) fn secrecy(&self, name: &HeaderName) -> Secrecy {
-        match (Secrecy::of(name), &self.watch) {
-            (Secrecy::Open, Some(watch)) if watch.secrets.contains(name) => Secrecy::Secret,
-            (secrecy, _) => secrecy,
-        }
+        let configured = |watch: &Watch| watch.secrets.contains(name);
+        Secrecy::with(name, self.watch.as_ref().is_some_and(configured))
     }
 
     /// Writes `entry` down; whatever it takes the place of is marked so.
@@ -56,11 +54,7 @@ impl Ledger {
         if matches!(entry.writer, Writer::Rule) {
             self.settle_by_rule(&entry);
         } else if entry.fate == Fate::Applied && supersedes(entry.verb) {
-            for earlier in &mut self.entries {
-                if earlier.fate == Fate::Applied && same_target(earlier, &entry) {
-                    earlier.fate = Fate::Overridden;
-                }
-            }
+            self.supersede(&entry);
         }
         if self.entries.len() >= MOST_ENTRIES {
             self.cut += 1;
@@ -71,10 +65,7 @@ impl Ledger {
             let seen = entry.seen.get_or_insert_default();
             seen.sequence = watch.sequence;
             if let Some(field) = &entry.field {
-                let configured = watch.secrets.contains(field);
-                let secrecy = Secrecy::of(field);
-                let open = secrecy == Secrecy::Open;
-                seen.secrecy = if open && configured { Secrecy::Secret } else { secrecy };
+                seen.secret = watch.secrets.contains(field);
             }
             let lost: usize = seen.lost.0.iter().map(|(_, value)| weight(value)).sum();
             let bytes = seen.before.weight() + seen.after.weight() + lost;
@@ -90,6 +81,19 @@ impl Ledger {
             }
         }
         self.entries.push(entry);
+    }
+
+    /// What stood there before is gone.
+    fn supersede(&mut self, entry: &Entry) {
+        let applied = self.entries.iter_mut().filter(|earlier| earlier.fate == Fate::Applied);
+        match &entry.field {
+            Some(field) => applied
+                .filter(|earlier| earlier.is_about(field) && earlier.verb != Verb::Promise)
+                .for_each(|earlier| earlier.fate = Fate::Overridden),
+            None => applied
+                .filter(|earlier| same_target(earlier, entry))
+                .for_each(|earlier| earlier.fate = Fate::Overridden),
+        }
     }
 
     /// A rule decided: what it let stand stands, and what it left out is overridden.

@@ -139,7 +139,8 @@ pub(crate) struct Seen {
     pub(crate) cut: bool,
     /// Where there was no room: something stood there before.
     pub(crate) over: bool,
-    pub(crate) secrecy: Secrecy,
+    /// The configuration says that the values are secret.
+    pub(crate) secret: bool,
     /// The fields that an answer of one's own dropped.
     pub(crate) lost: Lines,
 }
@@ -210,9 +211,20 @@ impl Entry {
         self.stage > Stage::Committing
     }
 
+    /// Whether it is about this field.
+    pub(crate) fn is_about(&self, field: &HeaderName) -> bool {
+        match &self.field {
+            Some(own) => own == field,
+            None => false,
+        }
+    }
+
     fn shown(&self, pick: fn(&Seen) -> &Values) -> Shown<'_> {
         match &self.seen {
-            Some(seen) => Shown::new(pick(seen).as_slice(), seen.secrecy, seen.cut),
+            Some(seen) => {
+                let secrecy = self.field.as_ref().map(|field| Secrecy::with(field, seen.secret));
+                Shown::new(pick(seen).as_slice(), secrecy.unwrap_or_default(), seen.cut)
+            }
             None => Shown::new(&[], Secrecy::Open, false),
         }
     }

@@ -135,6 +135,49 @@ impl Story {
         }
         let lines = &self.fields.0;
         let start = lines.iter().zip(fields).take_while(|(s, f)| is_same(s, *f)).count();
+        let rest = lines.iter().skip(start).map(|(name, _)| name);
+        let stays = lines.len() <= fields.len()
+            && rest.zip(fields.iter().skip(start)).all(|(seen, (name, _))| seen == name);
+        if stays {
+            self.compare_in_place(start, writer, fields);
+        } else {
+            self.compare_moved(start, writer, fields);
+        }
+    }
+
+    /// Every line from `start` on has the name that it had, and more may have come behind them.
+    fn compare_in_place(&mut self, start: usize, writer: &Writer, fields: &HeaderMap) {
+        let Self { fields: Lines(lines), ledger, .. } = self;
+        let (mut at, mut found) = (start, fields.iter().skip(start).peekable());
+        while let Some((name, value)) = found.next() {
+            if lines.get(at).is_some_and(|seen| is_same(seen, (name, value))) {
+                at += 1;
+                continue;
+            }
+            // The lines of one name stand together, and only the last ones may have become more.
+            let same = lines.iter().take(at).rev().take_while(|(seen, _)| seen == name).count();
+            let more = lines.iter().skip(at).take_while(|(seen, _)| seen == name).count();
+            let group = |from, to| lines.get(from..to).unwrap_or_default();
+            let before = Values::of(group(at - same, at + more).iter().map(|(_, value)| value));
+            let mut next = Some(value);
+            let first = at - same;
+            while let Some(value) = next {
+                match lines.get_mut(at) {
+                    Some((_, seen)) => seen.clone_from(value),
+                    None => lines.push((name.clone(), value.clone())),
+                }
+                at += 1;
+                next = found.next_if(|(next, _)| *next == name).map(|(_, value)| value);
+            }
+            let now = lines.get(first..at).unwrap_or_default();
+            let after = Values::of(now.iter().map(|(_, value)| value));
+            ledger.record(change(name, before, after, writer));
+        }
+    }
+
+    /// Lines went, or stand elsewhere.
+    fn compare_moved(&mut self, start: usize, writer: &Writer, fields: &HeaderMap) {
+        let lines = &self.fields.0;
         let found: Vec<_> = fields.iter().skip(start).collect();
         let rest = lines.get(start..).unwrap_or_default();
         let both = rest.iter().rev().zip(found.iter().rev());
@@ -149,14 +192,9 @@ impl Story {
                 continue;
             }
             let (before, after) = (before.get(name), Values::of(fields.get_all(name).iter()));
-            let verb = match (before.as_slice(), after.as_slice()) {
-                (one, two) if one == two => continue,
-                (_, []) => Verb::Remove,
-                ([_, ..], two) if two.starts_with(before.as_slice()) => Verb::Append,
-                (_, _) => Verb::Insert,
-            };
-            let seen = Seen { before, after, ..Seen::default() };
-            self.ledger.record(entry(verb, Some(name.clone()), writer, seen));
+            if before != after {
+                self.ledger.record(change(name, before, after, writer));
+            }
         }
         let added = come.iter().map(|(name, value)| ((*name).clone(), (*value).clone()));
         let (gone, added) = (start..start + gone.len(), added.collect::<Vec<_>>());
@@ -227,6 +265,16 @@ fn is_same(
 ) -> bool {
     let (one, two) = (value.as_bytes(), now.as_bytes());
     (std::ptr::eq(one, two) || one == two) && seen == name
+}
+
+/// What was done to a field.
+fn change(name: &HeaderName, before: Values, after: Values, writer: &Writer) -> Entry {
+    let verb = match (before.as_slice(), after.as_slice()) {
+        (_, []) => Verb::Remove,
+        (one @ [_, ..], two) if two.starts_with(one) => Verb::Append,
+        (_, _) => Verb::Insert,
+    };
+    entry(verb, Some(name.clone()), writer, Seen { before, after, ..Seen::default() })
 }
 
 fn entry(verb: Verb, field: Option<HeaderName>, writer: &Writer, seen: Seen) -> Entry {

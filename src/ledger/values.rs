@@ -96,6 +96,14 @@ pub(crate) enum Secrecy {
 }
 
 impl Secrecy {
+    /// Of a field that the configuration may call secret.
+    pub(crate) fn with(name: &HeaderName, configured: bool) -> Self {
+        match Self::of(name) {
+            Self::Open if configured => Self::Secret,
+            secrecy => secrecy,
+        }
+    }
+
     /// Of a field whatever the configuration says.
     pub(crate) fn of(name: &HeaderName) -> Self {
         if name == SET_COOKIE || matches!(name.as_str(), "cookie" | "set-cookie2") {

@@ -33,9 +33,8 @@ impl<'a> Cast<'a> {
         let mut found: Vec<&HeaderName> = Vec::new();
         for (at, entry) in self.entries.iter().enumerate() {
             let Some(field) = entry.field.as_ref().filter(|_| took_effect(entry)) else { continue };
-            let earlier = self.entries.iter().take(at);
-            let mut earlier = earlier.filter(|earlier| took_effect(earlier));
-            if earlier.any(|earlier| earlier.field.as_ref() == Some(field)) {
+            let mut earlier = self.entries.iter().take(at);
+            if earlier.any(|earlier| earlier.is_about(field) && took_effect(earlier)) {
                 found.push(field);
             }
         }
@@ -44,8 +43,7 @@ impl<'a> Cast<'a> {
 
     /// The writes to `field`, the last one first.
     fn writes(self, field: &HeaderName) -> impl Iterator<Item = &'a Entry> {
-        let is_about =
-            move |entry: &&Entry| entry.field.as_ref() == Some(field) && took_effect(entry);
+        let is_about = move |entry: &&Entry| entry.is_about(field) && took_effect(entry);
         self.entries.iter().rev().filter(is_about)
     }
 

@@ -16,7 +16,7 @@ use crate::ledger::Values;
 pub(crate) fn standing(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
     let mut found = Vec::new();
     let rewritten = cast.rewritten();
-    let mut tagged = [false; 4];
+    let (mut tag, mut cached, mut shared, mut coded) = (false, false, false, false);
     // The lines of one name come one after the other.
     let mut lines = case.fields.iter().peekable();
     while let Some((field, _)) = lines.next() {
@@ -27,16 +27,14 @@ pub(crate) fn standing(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
         if more > 0 || rewritten.contains(&field) {
             found.extend(doubled(case, cast, field));
         }
-        for (flag, known) in tagged.iter_mut().zip([
-            &ETAG,
-            &CACHE_CONTROL,
-            &ACCESS_CONTROL_ALLOW_ORIGIN,
-            &CONTENT_ENCODING,
-        ]) {
-            *flag |= field == known;
+        match field.as_str() {
+            "etag" => tag = true,
+            "cache-control" => cached = true,
+            "access-control-allow-origin" => shared = true,
+            "content-encoding" => coded = true,
+            _ => {}
         }
     }
-    let [tag, cached, shared, coded] = tagged;
     if tag && coded {
         found.extend(strong_tag(case, cast));
     }
