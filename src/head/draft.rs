@@ -113,7 +113,7 @@ impl Sealing {
                 writer: Writer::ErrorAnswer,
                 stage: Stage::Committing,
                 fate: Fate::Applied,
-                seen: Some(Box::new(seen)),
+                seen: Some(seen),
             });
         }
         content
@@ -139,7 +139,7 @@ impl Sealing {
             writer: writer.clone(),
             stage: Stage::Committing,
             fate: Fate::Applied,
-            seen: Some(Box::new(Seen { before, after, ..Seen::default() })),
+            seen: Some(Seen { before, after, ..Seen::default() }),
         });
     }
 

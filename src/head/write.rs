@@ -133,18 +133,15 @@ impl Write {
         ledger: &Ledger,
     ) -> Entry {
         let mut entry = self.entry(Fate::Applied);
-        let mut seen = ledger.watches().then(Seen::default);
-        entry.fate = match (self.change, &mut seen) {
-            (Change::Status(code), seen) => {
-                let was = std::mem::replace(status, code);
-                if let Some(seen) = seen {
-                    seen.was = Some(was);
-                }
+        let mut seen = Seen::default();
+        entry.fate = match self.change {
+            Change::Status(code) => {
+                seen.was = Some(std::mem::replace(status, code));
                 Fate::Applied
             }
-            (change, None) => change.apply_to_fields(fields),
-            (Change::Insert(name, value), Some(seen)) => insert(fields, name, value, seen),
-            (change, Some(seen)) => {
+            change if !ledger.watches() => change.apply_to_fields(fields),
+            Change::Insert(name, value) => insert(fields, name, value, &mut seen),
+            change @ (Change::Append(..) | Change::Default(..) | Change::Remove(_)) => {
                 let field = entry.field.as_ref();
                 let values = |fields: &HeaderMap| match field {
                     Some(field) => Values::of(fields.get_all(field).iter()),
@@ -156,7 +153,9 @@ impl Write {
                 fate
             }
         };
-        entry.seen = seen.map(Box::new);
+        if ledger.watches() {
+            entry.seen = Some(seen);
+        }
         entry
     }
 

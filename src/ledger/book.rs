@@ -50,7 +50,7 @@ impl Ledger {
     }
 
     /// Writes `entry` down; whatever it takes the place of is marked so.
-    pub(crate) fn record(&mut self, mut entry: Entry) {
+    pub(crate) fn record(&mut self, entry: Entry) {
         if matches!(entry.writer, Writer::Rule) {
             self.settle_by_rule(&entry);
         } else if entry.fate == Fate::Applied && supersedes(entry.verb) {
@@ -60,27 +60,10 @@ impl Ledger {
             self.cut += 1;
             return;
         }
-        if let Some(watch) = &mut self.watch {
-            watch.sequence += 1;
-            let seen = entry.seen.get_or_insert_default();
-            seen.sequence = watch.sequence;
-            if let Some(field) = &entry.field {
-                seen.secret = watch.secrets.contains(field);
-            }
-            let lost: usize = seen.lost.0.iter().map(|(_, value)| weight(value)).sum();
-            let bytes = seen.before.weight() + seen.after.weight() + lost;
-            if watch.bytes + bytes > MOST_BYTES {
-                seen.over = !seen.before.is_empty();
-                (seen.before, seen.after) = (Values::None, Values::None);
-                for (_, value) in &mut seen.lost.0 {
-                    *value = HeaderValue::from_static("");
-                }
-                seen.cut = true;
-            } else {
-                watch.bytes += bytes;
-            }
-        }
         self.entries.push(entry);
+        if let (Some(watch), Some(entry)) = (&mut self.watch, self.entries.last_mut()) {
+            watch.number(entry);
+        }
     }
 
     /// What stood there before is gone.
@@ -178,6 +161,28 @@ impl Ledger {
     /// How many entries there was no room for.
     pub(crate) const fn cut(&self) -> u64 {
         self.cut
+    }
+}
+
+impl Watch {
+    /// Gives an entry its place, and keeps its values if there is room.
+    fn number(&mut self, entry: &mut Entry) {
+        self.sequence += 1;
+        let seen = entry.seen.get_or_insert_default();
+        seen.sequence = self.sequence;
+        seen.secret = entry.field.as_ref().is_some_and(|field| self.secrets.contains(field));
+        let lost: usize = seen.lost.0.iter().map(|(_, value)| weight(value)).sum();
+        let bytes = seen.before.weight() + seen.after.weight() + lost;
+        if self.bytes + bytes <= MOST_BYTES {
+            self.bytes += bytes;
+            return;
+        }
+        seen.over = !seen.before.is_empty();
+        (seen.before, seen.after) = (Values::None, Values::None);
+        for (_, value) in &mut seen.lost.0 {
+            *value = HeaderValue::from_static("");
+        }
+        seen.cut = true;
     }
 }
 

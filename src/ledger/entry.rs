@@ -124,7 +124,7 @@ pub struct Entry {
     pub(crate) stage: Stage,
     pub(crate) fate: Fate,
     /// What is only known when somebody watches.
-    pub(crate) seen: Option<Box<Seen>>,
+    pub(crate) seen: Option<Seen>,
 }
 
 /// What a write changed, where it was watched.

@@ -285,7 +285,7 @@ fn entry(verb: Verb, field: Option<HeaderName>, writer: &Writer, seen: Seen) -> 
         writer: writer.clone(),
         stage: Stage::Open,
         fate: Fate::Applied,
-        seen: Some(Box::new(seen)),
+        seen: Some(seen),
     }
 }
 

@@ -111,7 +111,9 @@ pub(crate) fn history(rules: &Rules, ledger: &Ledger) -> Vec<Conflict> {
             (None, Verb::Answer) => head_replaced(before(), entry),
             (None, _) => of_status(before(), entry),
         };
-        found.extend(conflict.map(|conflict| Conflict { entry: Some(at), ..conflict }));
+        if let Some(conflict) = conflict {
+            found.push(Conflict { entry: Some(at), ..conflict });
+        }
     }
     found
 }

@@ -259,6 +259,6 @@ fn entry(verb: Verb, field: Option<HeaderName>, seen: Seen) -> Entry {
         writer: Writer::Rule,
         stage: Stage::Committing,
         fate: Fate::Applied,
-        seen: Some(Box::new(seen)),
+        seen: Some(seen),
     }
 }

@@ -17,14 +17,11 @@ pub(crate) fn standing(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
     let mut found = Vec::new();
     let rewritten = cast.rewritten();
     let (mut tag, mut cached, mut shared, mut coded) = (false, false, false, false);
-    // The lines of one name come one after the other.
-    let mut lines = case.fields.iter().peekable();
-    while let Some((field, _)) = lines.next() {
-        let mut more = 0;
-        while lines.next_if(|(next, _)| *next == field).is_some() {
-            more += 1;
-        }
-        if more > 0 || rewritten.contains(&field) {
+    let several = case.fields.len() > case.fields.keys_len();
+    for field in case.fields.keys() {
+        if several && case.fields.get_all(field).iter().nth(1).is_some()
+            || rewritten.contains(&field)
+        {
             found.extend(doubled(case, cast, field));
         }
         match field.as_str() {
