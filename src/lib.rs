@@ -52,6 +52,7 @@
 //! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
 //! | `json` | `report::JsonLines`: one JSON object for each response |
 //! | `metrics` | `report::Metrics`: counters and histograms |
+//! | `store` | [`store`]: heads on disk, before their payloads, crash-safe (Linux) |
 //! | `tracing` | `report::Tracing`: one event for each conflict |
 //! | `full` | all of them |
 //!
@@ -75,6 +76,8 @@ mod layer;
 mod ledger;
 pub mod report;
 mod rules;
+#[cfg(all(feature = "store", target_os = "linux"))]
+pub mod store;
 mod sys;
 
 pub use error::Error;

@@ -24,5 +24,8 @@ pub mod reports {}
 #[doc = include_str!("errno.md")]
 pub mod errno {}
 
+#[doc = include_str!("store.md")]
+pub mod store {}
+
 #[doc = include_str!("neighbours.md")]
 pub mod neighbours {}
