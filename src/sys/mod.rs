@@ -37,6 +37,8 @@ mod stat;
 mod tests;
 #[cfg(all(feature = "files", unix))]
 mod walk;
+#[cfg(all(feature = "store", target_os = "linux"))]
+pub(crate) mod write;
 
 #[cfg(all(feature = "files", unix))]
 pub(crate) use diagnose::Diagnosis;

@@ -28,7 +28,8 @@ pub enum Decision {
     /// The path is resolved anew. What was sent already has to be of the same version.
     ReResolve,
     /// The next strategy is used: a plain read instead of one that does not wait, a walk instead of
-    /// one call, no proof instead of a lease.
+    /// one call, no proof instead of a lease, a file with a name instead of one without, a new file
+    /// instead of a change in place.
     Next,
     /// The response is an error answer. Once the head is committed this is [`Abort`](Self::Abort).
     Answer {
@@ -146,8 +147,8 @@ impl Recovery {
         match decision {
             Decision::Answer { .. } if committed => last(meaning, committed),
             Decision::Answer { .. } | Decision::Abort => Ruling { decision, reason },
-            // Without a lease there is only less to say; that needs no bound.
-            Decision::Next if operation == Operation::Lease => Ruling { decision, reason },
+            // What is left then is less to say, and nothing to be tried again; that needs no bound.
+            Decision::Next if operation.is_a_question() => Ruling { decision, reason },
             Decision::Retry { .. } | Decision::ReResolve | Decision::Next => {
                 if attempt < most.min(self.attempts) {
                     return Ruling { decision, reason };
@@ -166,6 +167,9 @@ fn standard(
     committed: bool,
 ) -> Option<(Decision, &'static str, u32)> {
     use Operation::{Lease, List, Open, Read, Resolve, Stat};
+    if let Some(row) = writing::standard(operation, errno, attempt) {
+        return Some(row);
+    }
     let pause = Decision::Retry { after: PAUSE.saturating_mul(1 << attempt.min(10)) };
     let at_once = Decision::Retry { after: Duration::ZERO };
     Some(match (operation, errno) {
@@ -187,6 +191,13 @@ fn standard(
         (Read, libc::ENOMEM | libc::EBUSY) if committed => (pause, "it may pass", 3),
         _ => return None,
     })
+}
+
+impl Operation {
+    /// Whether what follows can do without it.
+    const fn is_a_question(self) -> bool {
+        matches!(self, Self::Lease | Self::Mount | Self::SyncDirectory | Self::Attributes)
+    }
 }
 
 const STALE: &str = "the file server forgot the handle; the path may lead to it again";
@@ -251,6 +262,8 @@ impl fmt::Display for Ruling {
         write!(f, "{}: {}", self.decision, self.reason)
     }
 }
+
+mod writing;
 
 #[cfg(test)]
 mod tests;

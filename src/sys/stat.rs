@@ -126,7 +126,7 @@ impl Stat {
         clippy::cast_possible_wrap,
         reason = "sizes are not negative, nanoseconds below a thousand million"
     )]
-    fn read(stat: &rustix::fs::Stat) -> Self {
+    pub(super) fn read(stat: &rustix::fs::Stat) -> Self {
         Self {
             identity: Identity {
                 dev: stat.st_dev as u64,

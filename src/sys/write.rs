@@ -1,0 +1,86 @@
+//! All that is asked of a directory that is written to, behind one trait, so that a made-up disk can stand in.
+#![allow(dead_code, unused_imports, reason = "the store itself is not there yet")]
+
+mod lock;
+mod real;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use real::Directory;
+
+use super::refusal::Refusal;
+use super::stat::Stat;
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    /// To read and to write.
+    Write,
+}
+
+/// What may have the name that a file takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Onto {
+    /// Nothing: if something has it, that is `EEXIST`.
+    Nothing,
+    /// Anything; it is replaced.
+    Anything,
+}
+
+/// How a directory is mounted, and what room there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mounted {
+    pub(crate) read_only: bool,
+    /// Bytes that this process may still write, as far as the filesystem tells.
+    pub(crate) free: u64,
+}
+
+/// One directory, and the files directly in it. A name is one component of a path.
+///
+/// Each call is one system call, made again if a signal interrupts it, and its refusal has the
+/// operation for the table of recovery. Nothing is decided here.
+pub(crate) trait Disk: Send + Sync + 'static {
+    /// An open file.
+    type File: Send + Sync + std::fmt::Debug + 'static;
+
+    fn mounted(&self) -> Result<Mounted, Refusal>;
+    /// Opens a regular file; a symbolic link is not followed.
+    fn open(&self, name: &str, access: Access) -> Result<Self::File, Refusal>;
+    /// Opens a file to be locked, and makes it if it is not there.
+    fn open_lock(&self, name: &str) -> Result<Self::File, Refusal>;
+    /// Makes a file without a name.
+    fn create_unnamed(&self) -> Result<Self::File, Refusal>;
+    /// Makes a file of a name that nobody has.
+    fn create(&self, name: &str) -> Result<Self::File, Refusal>;
+    /// Reserves room; the file's length stays.
+    fn reserve(&self, file: &Self::File, offset: u64, length: u64) -> Result<(), Refusal>;
+    /// Writes as many of the bytes as can be written at once.
+    fn write(&self, file: &Self::File, bytes: &[u8], offset: u64) -> Result<usize, Refusal>;
+    /// Fills the buffer; fewer bytes are the end of the file.
+    fn read(&self, file: &Self::File, buffer: &mut [u8], offset: u64) -> Result<usize, Refusal>;
+    /// Cuts a file to a length, and gives back the room behind it.
+    fn resize(&self, file: &Self::File, length: u64) -> Result<(), Refusal>;
+    /// Bytes and length are on the disk.
+    fn sync_data(&self, file: &Self::File) -> Result<(), Refusal>;
+    /// All of the file is on the disk.
+    fn sync_all(&self, file: &Self::File) -> Result<(), Refusal>;
+    /// The names in the directory are on the disk.
+    fn sync_directory(&self) -> Result<(), Refusal>;
+    /// Gives a name to a file without one.
+    fn link(&self, file: &Self::File, name: &str) -> Result<(), Refusal>;
+    fn rename(&self, from: &str, to: &str, onto: Onto) -> Result<(), Refusal>;
+    fn remove(&self, name: &str) -> Result<(), Refusal>;
+    /// Takes the lock of a file for this open file alone; `false` if another has it.
+    fn try_lock(&self, file: &Self::File) -> Result<bool, Refusal>;
+    fn unlock(&self, file: &Self::File);
+    fn stat(&self, file: &Self::File) -> Result<Stat, Refusal>;
+    /// Looks at what has a name; a symbolic link is not followed.
+    fn look(&self, name: &str) -> Result<Stat, Refusal>;
+    /// The names that are text, in no order.
+    fn list(&self) -> Result<Vec<String>, Refusal>;
+    /// Gives a file mode, owner and extended attributes of another.
+    fn resemble(&self, file: &Self::File, other: &Self::File) -> Result<(), Refusal>;
+    /// Sixteen bytes that nobody can guess.
+    fn random(&self) -> Result<[u8; 16], Refusal>;
+}

@@ -1,0 +1,254 @@
+//! A directory of the machine, written to by system calls.
+
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, Dir, FallocateFlags, Gid, Mode, OFlags, RenameFlags};
+use rustix::fs::{StatVfsMountFlags, Uid, XattrFlags};
+use rustix::io::Errno;
+use rustix::process::Resource;
+use rustix::rand::GetRandomFlags;
+
+use super::{Access, Disk, Mounted, Onto, lock};
+use crate::sys::again::uninterrupted;
+use crate::sys::operation::Operation;
+use crate::sys::read::read_at;
+use crate::sys::refusal::{Found, Refusal};
+use crate::sys::stat::{Kind, Stat};
+
+/// A directory that is held open: what its path comes to mean later does not matter.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    descriptor: OwnedFd,
+}
+
+/// For this process only, at once whatever it is, and itself rather than what it links to.
+const SAFE: OFlags =
+    OFlags::CLOEXEC.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
+
+/// What the umask leaves of it.
+const MODE: Mode = Mode::from_raw_mode(0o666);
+
+impl Directory {
+    /// Opens `path`, which the process's owner chose: its own symbolic links are followed.
+    pub(crate) fn open(path: &Path) -> Result<Self, Refusal> {
+        // One that can be synced, so not only named.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = uninterrupted(|| rustix::fs::openat(CWD, path, flags, Mode::empty()));
+        Ok(Self { descriptor: opened.map_err(refused(Operation::Open))? })
+    }
+
+    fn openat(&self, name: &str, flags: OFlags, operation: Operation) -> Result<OwnedFd, Refusal> {
+        Refusal::unless_a_path(name.as_bytes())?;
+        let open = || rustix::fs::openat(&self.descriptor, name, flags | SAFE, MODE);
+        uninterrupted(open).map_err(refused(operation))
+    }
+}
+
+const fn refused(operation: Operation) -> impl FnOnce(Errno) -> Refusal {
+    move |errno| Refusal::errno(operation, errno)
+}
+
+/// How long a file may become. Beyond that the kernel does not only refuse, it sends a signal that
+/// ends the process.
+fn limit() -> u64 {
+    rustix::process::getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX)
+}
+
+impl Disk for Directory {
+    type File = OwnedFd;
+
+    fn mounted(&self) -> Result<Mounted, Refusal> {
+        let stat = uninterrupted(|| rustix::fs::fstatvfs(&self.descriptor));
+        let stat = stat.map_err(refused(Operation::Mount))?;
+        Ok(Mounted {
+            read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
+            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+        })
+    }
+
+    fn open(&self, name: &str, access: Access) -> Result<OwnedFd, Refusal> {
+        let (flags, operation) = match access {
+            Access::Read => (OFlags::RDONLY, Operation::Resolve),
+            Access::Write => (OFlags::RDWR, Operation::Modify),
+        };
+        let file = self.openat(name, flags, operation)?;
+        let kind = Stat::of(&file)?.kind;
+        if kind != Kind::Regular {
+            return Err(Refusal::new(Operation::Resolve, Found::NotAFile(kind), Errno::NXIO));
+        }
+        Ok(file)
+    }
+
+    fn open_lock(&self, name: &str) -> Result<OwnedFd, Refusal> {
+        self.openat(name, OFlags::RDWR | OFlags::CREATE, Operation::Lock)
+    }
+
+    fn create_unnamed(&self) -> Result<OwnedFd, Refusal> {
+        let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+        let open = || rustix::fs::openat(&self.descriptor, ".", flags, MODE);
+        uninterrupted(open).map_err(refused(Operation::Create))
+    }
+
+    fn create(&self, name: &str) -> Result<OwnedFd, Refusal> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        self.openat(name, flags, Operation::Create)
+    }
+
+    fn reserve(&self, file: &OwnedFd, offset: u64, length: u64) -> Result<(), Refusal> {
+        if length == 0 {
+            return Ok(());
+        }
+        if offset.saturating_add(length) > limit() {
+            return Err(Refusal::errno(Operation::Reserve, Errno::FBIG));
+        }
+        let mode = FallocateFlags::KEEP_SIZE;
+        uninterrupted(|| rustix::fs::fallocate(file, mode, offset, length))
+            .map_err(refused(Operation::Reserve))
+    }
+
+    fn write(&self, file: &OwnedFd, bytes: &[u8], offset: u64) -> Result<usize, Refusal> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        let room = usize::try_from(limit().saturating_sub(offset)).unwrap_or(usize::MAX);
+        let bytes = bytes.get(..room).unwrap_or(bytes);
+        if bytes.is_empty() {
+            return Err(Refusal::errno(Operation::Write, Errno::FBIG));
+        }
+        match uninterrupted(|| rustix::io::pwrite(file, bytes, offset)) {
+            // No room, and nothing that says so.
+            Ok(0) => Err(Refusal::errno(Operation::Write, Errno::NOSPC)),
+            done => done.map_err(refused(Operation::Write)),
+        }
+    }
+
+    fn read(&self, file: &OwnedFd, buffer: &mut [u8], offset: u64) -> Result<usize, Refusal> {
+        read_at(file, buffer, offset)
+    }
+
+    fn resize(&self, file: &OwnedFd, length: u64) -> Result<(), Refusal> {
+        if length > limit() {
+            return Err(Refusal::errno(Operation::Resize, Errno::FBIG));
+        }
+        uninterrupted(|| rustix::fs::ftruncate(file, length)).map_err(refused(Operation::Resize))
+    }
+
+    fn sync_data(&self, file: &OwnedFd) -> Result<(), Refusal> {
+        rustix::fs::fdatasync(file).map_err(refused(Operation::Sync))
+    }
+
+    fn sync_all(&self, file: &OwnedFd) -> Result<(), Refusal> {
+        rustix::fs::fsync(file).map_err(refused(Operation::Sync))
+    }
+
+    fn sync_directory(&self) -> Result<(), Refusal> {
+        rustix::fs::fsync(&self.descriptor).map_err(refused(Operation::SyncDirectory))
+    }
+
+    fn link(&self, file: &OwnedFd, name: &str) -> Result<(), Refusal> {
+        // By its descriptor alone that would need a capability.
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let link =
+            || rustix::fs::linkat(CWD, &path, &self.descriptor, name, AtFlags::SYMLINK_FOLLOW);
+        uninterrupted(link).map_err(refused(Operation::Link))
+    }
+
+    fn rename(&self, from: &str, to: &str, onto: Onto) -> Result<(), Refusal> {
+        let here = &self.descriptor;
+        let rename = || match onto {
+            Onto::Anything => rustix::fs::renameat(here, from, here, to),
+            Onto::Nothing => {
+                rustix::fs::renameat_with(here, from, here, to, RenameFlags::NOREPLACE)
+            }
+        };
+        uninterrupted(rename).map_err(refused(Operation::Rename))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Refusal> {
+        uninterrupted(|| rustix::fs::unlinkat(&self.descriptor, name, AtFlags::empty()))
+            .map_err(refused(Operation::Remove))
+    }
+
+    fn try_lock(&self, file: &OwnedFd) -> Result<bool, Refusal> {
+        lock::try_lock(file).map_err(refused(Operation::Lock))
+    }
+
+    fn unlock(&self, file: &OwnedFd) {
+        lock::unlock(file);
+    }
+
+    fn stat(&self, file: &OwnedFd) -> Result<Stat, Refusal> {
+        Stat::of(file)
+    }
+
+    fn look(&self, name: &str) -> Result<Stat, Refusal> {
+        Refusal::unless_a_path(name.as_bytes())?;
+        let flags = AtFlags::SYMLINK_NOFOLLOW;
+        let stat = uninterrupted(|| rustix::fs::statat(&self.descriptor, name, flags));
+        Ok(Stat::read(&stat.map_err(refused(Operation::Stat))?))
+    }
+
+    fn list(&self) -> Result<Vec<String>, Refusal> {
+        let mut names = Vec::new();
+        // It has an offset of its own.
+        let entries = Dir::read_from(&self.descriptor).map_err(refused(Operation::List))?;
+        for entry in entries {
+            let entry = entry.map_err(refused(Operation::List))?;
+            if let Ok(name) = entry.file_name().to_str() {
+                if !matches!(name, "." | "..") {
+                    names.push(name.to_owned());
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    fn resemble(&self, file: &OwnedFd, other: &OwnedFd) -> Result<(), Refusal> {
+        let (stat, now) = (Stat::of(other)?, Stat::of(file)?);
+        // All that can be had is taken over; the first refusal is told.
+        let owner = if (stat.uid, stat.gid) == (now.uid, now.gid) {
+            Ok(())
+        } else {
+            let (user, group) = (Uid::from_raw(stat.uid), Gid::from_raw(stat.gid));
+            rustix::fs::fchown(file, Some(user), Some(group))
+        };
+        // After the owner, whose change takes bits of it away.
+        let mode = rustix::fs::fchmod(file, Mode::from_raw_mode(stat.mode));
+        let attributes = copy_attributes(other, file);
+        owner.and(mode).and(attributes).map_err(refused(Operation::Attributes))
+    }
+
+    fn random(&self) -> Result<[u8; 16], Refusal> {
+        let mut bytes = [0; 16];
+        let filled =
+            uninterrupted(|| rustix::rand::getrandom(&mut bytes[..], GetRandomFlags::empty()));
+        match filled {
+            // So few bytes come at once.
+            Ok(16) => Ok(bytes),
+            Ok(_) => Err(Refusal::errno(Operation::Create, Errno::IO)),
+            Err(errno) => Err(Refusal::errno(Operation::Create, errno)),
+        }
+    }
+}
+
+/// Copies extended attributes, as many as can be. A file that has more names than fit is left alone.
+fn copy_attributes(from: impl AsFd, to: impl AsFd) -> Result<(), Errno> {
+    let mut names = vec![0; 64 << 10];
+    let length = match rustix::fs::flistxattr(&from, names.as_mut_slice()) {
+        // A filesystem that has none.
+        Err(Errno::OPNOTSUPP) => return Ok(()),
+        listed => listed?,
+    };
+    let mut value = vec![0; 64 << 10];
+    let mut done = Ok(());
+    let names = names.get(..length).unwrap_or_default();
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        let copied = rustix::fs::fgetxattr(&from, name, value.as_mut_slice()).and_then(|length| {
+            let value = value.get(..length).unwrap_or_default();
+            rustix::fs::fsetxattr(&to, name, value, XattrFlags::empty())
+        });
+        done = done.and(copied);
+    }
+    done
+}
