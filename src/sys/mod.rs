@@ -59,3 +59,5 @@ pub(crate) use refusal::Refusal;
 pub(crate) use root::Root;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use stat::{Change, Stat};
+#[cfg(all(test, feature = "store", target_os = "linux"))]
+pub(crate) use stat::{Identity, Kind, Moment};

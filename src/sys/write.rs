@@ -8,6 +8,9 @@ mod tests;
 
 pub(crate) use real::Directory;
 
+use rustix::io::Errno;
+
+use super::operation::Operation;
 use super::refusal::Refusal;
 use super::stat::Stat;
 
@@ -83,4 +86,9 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn resemble(&self, file: &Self::File, other: &Self::File) -> Result<(), Refusal>;
     /// Sixteen bytes that nobody can guess.
     fn random(&self) -> Result<[u8; 16], Refusal>;
+}
+
+/// What the kernel would say of a new file on a mount that is read-only.
+pub(crate) fn read_only() -> Refusal {
+    Refusal::errno(Operation::Create, Errno::ROFS)
 }

@@ -1,0 +1,161 @@
+//! Where the work of a store is done: a directory, the settings, and what is remembered.
+
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::error::{Kind, StoreError};
+use super::memory::Memory;
+use super::notice::{Counts, Notice, count};
+use super::sign::{KeyRing, Unsigned};
+use crate::sys::write::Disk;
+use crate::sys::{Decision, Operation, Recovery, Refusal, Ruling};
+
+/// How often one call is made again, whatever the table of recovery says.
+const MOST_TRIES: u32 = 64;
+
+/// What an application chose.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) id: [u8; 16],
+    pub(super) keys: KeyRing,
+    pub(super) unsigned: Unsigned,
+    pub(super) recovery: Recovery,
+    /// How long a lock is waited for.
+    pub(super) patience: Duration,
+    /// The room for a head, in bytes, where it is not known yet.
+    pub(super) room: usize,
+    pub(super) verify: super::Verify,
+    #[expect(clippy::type_complexity, reason = "it is the callback's type, once")]
+    pub(super) on_notice: Option<Arc<dyn Fn(&Notice) + Send + Sync>>,
+}
+
+/// A directory that is worked on. Everything on it blocks.
+pub(super) struct Desk<D: Disk> {
+    pub(super) disk: Arc<D>,
+    pub(super) settings: Settings,
+    pub(super) memory: Arc<Memory>,
+    pub(super) counts: Arc<Counts>,
+}
+
+/// A refusal for which nothing is tried again, and what was decided.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) refusal: Refusal,
+    pub(super) ruling: Ruling,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            id: [0; 16],
+            keys: KeyRing::new(),
+            unsigned: Unsigned::Allowed,
+            recovery: Recovery::standard(),
+            patience: Duration::from_secs(10),
+            room: 8192,
+            verify: super::Verify::default(),
+            on_notice: None,
+        }
+    }
+}
+
+impl<D: Disk> Desk<D> {
+    pub(super) fn new(disk: D, settings: Settings) -> Self {
+        let (memory, counts) = (Arc::default(), Arc::default());
+        Self { disk: Arc::new(disk), settings, memory, counts }
+    }
+
+    /// Makes a call, again where the table of recovery has it so. What else it decides is the
+    /// caller's to do.
+    pub(super) fn ask<T>(
+        &self,
+        name: &str,
+        mut call: impl FnMut(&D) -> Result<T, Refusal>,
+    ) -> Result<T, Fault> {
+        let (mut attempt, mut last, mut tries) = (0, 0, 0);
+        loop {
+            let refusal = match call(&self.disk) {
+                Ok(done) => return Ok(done),
+                Err(refusal) => refusal,
+            };
+            // Tries are counted in a row of one kind.
+            attempt = if refusal.raw_os_error() == last { attempt + 1 } else { 0 };
+            last = refusal.raw_os_error();
+            tries += 1;
+            let allowed = if tries < MOST_TRIES { attempt } else { u32::MAX };
+            let ruling = self.settings.recovery.judge(&refusal, allowed, false);
+            // That there is nothing of a name is an answer, not news.
+            if last != libc::ENOENT {
+                self.tell(|| Notice::Refused {
+                    name: name.to_owned(),
+                    operation: refusal.operation(),
+                    errno: last,
+                    ruling,
+                });
+            }
+            match ruling.decision() {
+                Decision::Retry { after } => sleep(after),
+                Decision::ReResolve
+                | Decision::Next
+                | Decision::Answer { .. }
+                | Decision::Abort => {
+                    if refusal.operation() == Operation::Sync {
+                        count(&self.counts.failed_syncs);
+                    }
+                    return Err(Fault { refusal, ruling });
+                }
+            }
+        }
+    }
+
+    /// As [`ask`](Self::ask), where there is nothing else to be tried.
+    pub(super) fn must<T>(
+        &self,
+        name: &str,
+        call: impl FnMut(&D) -> Result<T, Refusal>,
+    ) -> Result<T, StoreError> {
+        self.ask(name, call).map_err(|fault| self.end(fault))
+    }
+
+    /// The end of what began with a refusal: no other strategy is left.
+    pub(super) fn end(&self, fault: Fault) -> StoreError {
+        let ruling = match fault.ruling.decision() {
+            Decision::Answer { .. } | Decision::Abort => fault.ruling,
+            Decision::Retry { .. } | Decision::ReResolve | Decision::Next => {
+                self.settings.recovery.judge(&fault.refusal, u32::MAX, false)
+            }
+        };
+        StoreError::new(Kind::Refused(fault.refusal, ruling))
+    }
+
+    /// Tells whoever wants to know; a panic of theirs is theirs.
+    pub(super) fn tell(&self, notice: impl FnOnce() -> Notice) {
+        if let Some(callback) = &self.settings.on_notice {
+            crate::caught::contained(|| callback(&notice()));
+        }
+    }
+
+    /// Counts and tells that something was not believed.
+    pub(super) fn reject(&self, name: &str, error: StoreError) -> StoreError {
+        count(&self.counts.rejected);
+        self.tell(|| Notice::Rejected { name: name.to_owned(), error: error.clone() });
+        error
+    }
+}
+
+impl Fault {
+    /// Whether the next strategy is to be tried.
+    pub(super) fn is_next(&self) -> bool {
+        self.ruling.decision() == Decision::Next
+    }
+
+    /// Whether the name is to be followed anew.
+    pub(super) fn is_stale(&self) -> bool {
+        self.ruling.decision() == Decision::ReResolve
+    }
+
+    pub(super) fn errno(&self) -> i32 {
+        self.refusal.raw_os_error()
+    }
+}

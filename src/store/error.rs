@@ -1,0 +1,294 @@
+//! Why a store could not do what it was asked.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::format::Flaw;
+use super::sign::Distrust;
+use crate::error::BoxError;
+use crate::sys::{Decision, Operation, Refusal, Ruling};
+
+/// Why a store could not do what it was asked.
+///
+/// It is opaque; ask it with the `is_*` methods, or for the [`status`](Self::status) that it is to a
+/// client. The kernel's refusal, where there was one, is its [`source`](StdError::source), and an
+/// `io::Error` with the error number is the source of that.
+#[derive(Clone)]
+pub struct StoreError(Arc<Kind>);
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// The kernel refused, and this is what was decided in the end.
+    Refused(Refusal, Ruling),
+    /// The name cannot be one in a store.
+    Name(String),
+    /// There is something of that name.
+    Exists,
+    /// The condition on the generation does not hold; `None`: nothing is there.
+    Changed { wanted: u64, found: Option<u64> },
+    /// The head cannot be kept.
+    Head(Unfit),
+    /// The file is damaged.
+    Damaged(Damage),
+    /// A signature is not believed.
+    Distrusted(Distrust),
+    /// The head is of another store or another name.
+    Foreign { wanted: String, found: String },
+    /// The head is older than one that is known.
+    Older { wanted: u64, found: u64 },
+    /// The lock was not to be had in time.
+    Locked(Duration),
+    /// The content that was to be stored failed.
+    Content(BoxError),
+    /// The content did not have the length that was announced.
+    Length { wanted: u64, found: u64 },
+    /// Every time that it was looked at, somebody else had changed it.
+    Restless,
+    /// The task that did the work is gone: a panic, or the end of the runtime.
+    Gone,
+}
+
+/// Why a head cannot be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// A status that does not stand for a whole response, or not for one with content.
+    Status(StatusCode),
+    /// Longer than a slot can be.
+    Long,
+}
+
+/// What is wrong with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// No slot is whole.
+    Slots([Flaw; 2]),
+    /// Two whole slots that cannot both be of this file.
+    Contradiction,
+    /// The file is not as long as its head says.
+    Length { wanted: u64, found: u64 },
+    /// The payload is not the one that the head is of.
+    Payload,
+}
+
+impl StoreError {
+    pub(crate) fn new(kind: Kind) -> Self {
+        Self(Arc::new(kind))
+    }
+
+    pub(crate) fn kind(&self) -> &Kind {
+        &self.0
+    }
+
+    /// Whether there is nothing of that name.
+    #[must_use]
+    pub fn is_not_found(&self) -> bool {
+        match self.kind() {
+            Kind::Refused(refusal, _) => refusal.raw_os_error() == libc::ENOENT,
+            Kind::Changed { found: None, .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether the name is taken, where a new one was wanted.
+    #[must_use]
+    pub fn is_exists(&self) -> bool {
+        matches!(self.kind(), Kind::Exists)
+    }
+
+    /// Whether the head has another generation than the caller wanted, or there is none.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        matches!(self.kind(), Kind::Changed { .. })
+    }
+
+    /// Whether the name cannot be one in a store.
+    #[must_use]
+    pub fn is_name(&self) -> bool {
+        matches!(self.kind(), Kind::Name(_))
+    }
+
+    /// Whether the head cannot be kept: no whole response, or too long.
+    #[must_use]
+    pub fn is_head(&self) -> bool {
+        matches!(self.kind(), Kind::Head(_))
+    }
+
+    /// Whether the file is damaged: no slot is whole, or length or payload are not what the head says.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        matches!(self.kind(), Kind::Damaged(_))
+    }
+
+    /// Whether the head has no signature, and has to have one.
+    #[must_use]
+    pub fn is_unsigned(&self) -> bool {
+        matches!(self.kind(), Kind::Distrusted(Distrust::Unsigned))
+    }
+
+    /// Whether the head is signed by a key that is not trusted.
+    #[must_use]
+    pub fn is_unknown_key(&self) -> bool {
+        matches!(self.kind(), Kind::Distrusted(Distrust::UnknownKey(_)))
+    }
+
+    /// Whether the signature is not one of the key that it names.
+    #[must_use]
+    pub fn is_forged(&self) -> bool {
+        matches!(self.kind(), Kind::Distrusted(Distrust::Forged(_)))
+    }
+
+    /// Whether the head is of another store or another name.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        matches!(self.kind(), Kind::Foreign { .. })
+    }
+
+    /// Whether the head is older than the least generation that the caller would take.
+    #[must_use]
+    pub fn is_older(&self) -> bool {
+        matches!(self.kind(), Kind::Older { .. })
+    }
+
+    /// Whether another writer kept the lock too long, or came in between again and again.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self.kind(), Kind::Locked(_) | Kind::Restless)
+    }
+
+    /// Whether the content that was to be stored failed, or had another length than announced.
+    #[must_use]
+    pub fn is_content(&self) -> bool {
+        matches!(self.kind(), Kind::Content(_) | Kind::Length { .. })
+    }
+
+    /// The error number of the kernel, and what it was asked, if it refused.
+    #[must_use]
+    pub fn refused(&self) -> Option<(Operation, i32)> {
+        match self.kind() {
+            Kind::Refused(refusal, _) => Some((refusal.operation(), refusal.raw_os_error())),
+            _ => None,
+        }
+    }
+
+    /// What it is to a client.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self.kind() {
+            Kind::Refused(_, ruling) => match ruling.decision() {
+                Decision::Answer { status, .. } => status,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            },
+            Kind::Name(_) => StatusCode::NOT_FOUND,
+            Kind::Exists | Kind::Changed { .. } => StatusCode::PRECONDITION_FAILED,
+            Kind::Head(_) | Kind::Content(_) | Kind::Length { .. } => StatusCode::BAD_REQUEST,
+            Kind::Locked(_) | Kind::Restless => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Damaged(_)
+            | Kind::Distrusted(_)
+            | Kind::Foreign { .. }
+            | Kind::Older { .. }
+            | Kind::Gone => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl From<Kind> for StoreError {
+    fn from(kind: Kind) -> Self {
+        Self::new(kind)
+    }
+}
+
+impl From<Damage> for StoreError {
+    fn from(damage: Damage) -> Self {
+        Self::new(Kind::Damaged(damage))
+    }
+}
+
+impl From<Unfit> for StoreError {
+    fn from(unfit: Unfit) -> Self {
+        Self::new(Kind::Head(unfit))
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind() {
+            Kind::Refused(refusal, ruling) => write!(f, "{refusal}: {ruling}"),
+            Kind::Name(name) => {
+                write!(f, "wanted the name of a file that is not hidden, found {name:?}")
+            }
+            Kind::Exists => f.write_str("wanted a new name, found one that is taken"),
+            Kind::Changed { wanted, found: Some(found) } => {
+                write!(f, "wanted generation {wanted}, found {found}")
+            }
+            Kind::Changed { wanted, found: None } => {
+                write!(f, "wanted generation {wanted}, found nothing")
+            }
+            Kind::Head(Unfit::Status(status)) => {
+                write!(f, "wanted the status of a whole response, found {status} with this content")
+            }
+            Kind::Head(Unfit::Long) => {
+                f.write_str("wanted a head that fits a slot, found a longer one")
+            }
+            Kind::Damaged(damage) => damage.fmt(f),
+            Kind::Distrusted(Distrust::Unsigned) => {
+                f.write_str("wanted a signed head, found one without a signature")
+            }
+            Kind::Distrusted(Distrust::UnknownKey(key)) => {
+                write!(f, "wanted a head signed by a trusted key, found the key {key:?}")
+            }
+            Kind::Distrusted(Distrust::Forged(key)) => {
+                write!(f, "wanted a signature by the key {key:?}, found one that is not")
+            }
+            Kind::Foreign { wanted, found } => {
+                write!(f, "wanted a head of {wanted}, found one of {found}")
+            }
+            Kind::Older { wanted, found } => {
+                write!(f, "wanted generation {wanted} or a later one, found {found}")
+            }
+            Kind::Locked(after) => {
+                write!(f, "wanted the lock, found it taken for {} ms", after.as_millis())
+            }
+            Kind::Content(cause) => write!(f, "the content failed: {cause}"),
+            Kind::Length { wanted, found } => {
+                write!(f, "wanted {wanted} bytes of content, found {found}")
+            }
+            Kind::Restless => f.write_str("wanted to change it, found it changed each time"),
+            Kind::Gone => f.write_str("wanted an answer, found the task that worked on it gone"),
+        }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slots([first, second]) => {
+                write!(f, "no slot is whole: in the first {first}; in the second {second}")
+            }
+            Self::Contradiction => f.write_str("wanted slots of one file, found two that are not"),
+            Self::Length { wanted, found } => {
+                write!(f, "wanted a file of {wanted} bytes, found {found}")
+            }
+            Self::Payload => f.write_str("wanted the payload that the head is of, found another"),
+        }
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("StoreError").field(&self.0).finish()
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self.kind() {
+            Kind::Refused(refusal, _) => Some(refusal),
+            Kind::Content(cause) => Some(&**cause),
+            _ => None,
+        }
+    }
+}

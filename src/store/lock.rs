@@ -1,0 +1,95 @@
+//! Locks that hold across processes, taken with patience, on the file that has the name.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::desk::{Desk, Fault};
+use super::error::{Kind, StoreError};
+use crate::sys::write::Disk;
+use crate::sys::{Refusal, Stat};
+
+/// The file by which whoever gives, takes over or takes away a name keeps others from doing so.
+pub(super) const LOCK: &str = ".letterhead.lock";
+
+/// Pauses between two tries: short at first, as a change in place takes a fraction of a millisecond.
+const PAUSES: [Duration; 2] = [Duration::from_micros(50), Duration::from_millis(5)];
+
+/// How often a file is opened anew because another has its name by the time that it is locked.
+const MOST_STARTS: u32 = 1000;
+
+/// An open file whose lock is held until this is dropped.
+#[derive(Debug)]
+pub(super) struct Locked<'a, D: Disk> {
+    disk: &'a D,
+    pub(super) file: D::File,
+    pub(super) stat: Stat,
+}
+
+impl<D: Disk> Drop for Locked<'_, D> {
+    fn drop(&mut self) {
+        self.disk.unlock(&self.file);
+    }
+}
+
+/// What became of an attempt to lock.
+#[derive(Debug)]
+pub(super) enum Lock<'a, D: Disk> {
+    Held(Locked<'a, D>),
+    /// It could not be opened to be locked, and this was decided.
+    Not(Fault),
+}
+
+impl<D: Disk> Desk<D> {
+    /// Locks the directory against others who change its names.
+    pub(super) fn lock_directory(&self) -> Result<Locked<'_, D>, StoreError> {
+        match self.lock(LOCK, |disk| disk.open_lock(LOCK))? {
+            Lock::Held(locked) => Ok(locked),
+            Lock::Not(fault) => Err(self.end(fault)),
+        }
+    }
+
+    /// Opens and locks; and once more if meanwhile another file has the name. A lock on a file that
+    /// was replaced protects nothing.
+    pub(super) fn lock(
+        &self,
+        name: &str,
+        open: impl Fn(&D) -> Result<D::File, Refusal>,
+    ) -> Result<Lock<'_, D>, StoreError> {
+        let begun = Instant::now();
+        for _ in 0..MOST_STARTS {
+            let file = match self.ask(name, &open) {
+                Ok(file) => file,
+                Err(fault) => return Ok(Lock::Not(fault)),
+            };
+            self.wait(name, &file, begun)?;
+            let stat = self.must(name, |disk| disk.stat(&file))?;
+            let locked = Locked { disk: &*self.disk, file, stat };
+            match self.ask(name, |disk| disk.look(name)) {
+                Ok(now) if same(&now, &locked.stat) => return Ok(Lock::Held(locked)),
+                Ok(_) => {}
+                // Removed meanwhile: opening it will say so, or make it anew.
+                Err(fault) if fault.errno() == libc::ENOENT || fault.is_stale() => {}
+                Err(fault) => return Err(self.end(fault)),
+            }
+        }
+        Err(Kind::Restless.into())
+    }
+
+    fn wait(&self, name: &str, file: &D::File, begun: Instant) -> Result<(), StoreError> {
+        let mut pause = PAUSES[0];
+        while !self.must(name, |disk| disk.try_lock(file))? {
+            let waited = begun.elapsed();
+            if waited >= self.settings.patience {
+                return Err(Kind::Locked(waited).into());
+            }
+            sleep(pause);
+            pause = pause.saturating_mul(2).min(PAUSES[1]);
+        }
+        Ok(())
+    }
+}
+
+/// Whether the two are looks at one file. While it is open its number is not given to another.
+pub(super) fn same(one: &Stat, other: &Stat) -> bool {
+    (one.identity.dev, one.identity.ino) == (other.identity.dev, other.identity.ino)
+}

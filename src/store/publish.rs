@@ -1,0 +1,215 @@
+//! A new file gets its name: its bytes are on the disk before, the name is after.
+
+use super::Strategy;
+use super::desk::Desk;
+use super::error::{Kind, StoreError, Unfit};
+use super::format::{Draft, Kept, Layout, Place, encode, status_fits};
+use super::lock::{Lock, Locked, same};
+use super::making::{Directory, Making};
+use super::notice::count;
+use super::slots::Held;
+use crate::sys::Stat;
+use crate::sys::write::{Access, Disk, Onto};
+
+/// What was published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Published {
+    /// The generation of the head.
+    pub generation: u64,
+    /// How it was written.
+    pub strategy: Strategy,
+    /// Whether it is known to outlive a loss of power. If not, the name is there, and the kernel would
+    /// not say that it is on the disk.
+    pub durable: bool,
+}
+
+/// What has the name already.
+pub(super) struct Existing<'a, D: Disk> {
+    file: Hold<'a, D>,
+    pub(super) stat: Stat,
+    /// Its head, if it is believed.
+    pub(super) held: Option<Held>,
+}
+
+enum Hold<'a, D: Disk> {
+    Locked(Locked<'a, D>),
+    /// It may not be written to, so nobody like us changes it in place either.
+    Open(D::File),
+}
+
+/// What the head of the new file is to be, by what has the name: the head and its generation.
+pub(super) type Plan<'a, D> =
+    &'a dyn Fn(Option<&Existing<'_, D>>) -> Result<(Kept, u64), StoreError>;
+
+impl<D: Disk> Existing<'_, D> {
+    pub(super) fn file(&self) -> &D::File {
+        match &self.file {
+            Hold::Locked(locked) => &locked.file,
+            Hold::Open(file) => file,
+        }
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.held.as_ref().map_or(0, |held| held.slot.generation)
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        same(&self.stat, &other.stat) && self.generation() == other.generation()
+    }
+}
+
+impl<D: Disk> Desk<D> {
+    /// Writes the head, and gives the file its name.
+    pub(super) fn publish(
+        &self,
+        name: &str,
+        mut making: Making<D>,
+        plan: Plan<'_, D>,
+    ) -> Result<Published, StoreError> {
+        self.complete(&making)?;
+        // All that takes long is done before the lock; under it only what was overtaken is done again.
+        let seen = self.existing(name)?;
+        let mut generation = 0;
+        self.prepare(name, &mut making, seen.as_ref(), plan, Directory::Free, &mut generation)?;
+        let directory = self.lock_directory()?;
+        let now = self.lock_existing(name)?;
+        let overtaken = match (&seen, &now) {
+            (Some(seen), Some(now)) => !seen.is(now),
+            (None, None) => false,
+            _ => true,
+        };
+        let (now_seen, held) = (now.as_ref(), Directory::Locked);
+        if overtaken {
+            self.prepare(name, &mut making, now_seen, plan, held, &mut generation)?;
+        }
+        let onto = if now.is_some() { Onto::Anything } else { Onto::Nothing };
+        let mut strategy = match onto {
+            Onto::Nothing if making.temp.is_unnamed() => Strategy::Anonymous,
+            Onto::Nothing | Onto::Anything => Strategy::Replace,
+        };
+        if !self.give_name(&mut making.temp, name, onto)? {
+            making = self.rename(name, &making, held)?;
+            self.prepare(name, &mut making, now_seen, plan, held, &mut generation)?;
+            strategy = Strategy::Replace;
+            if !self.give_name(&mut making.temp, name, onto)? {
+                return Err(Kind::Restless.into());
+            }
+        }
+        if let Some(now) = &now {
+            self.memory.forget(&now.stat);
+        }
+        drop((now, directory));
+        count(if onto == Onto::Nothing { &self.counts.created } else { &self.counts.replaced });
+        let durable = self.ask(name, D::sync_directory).is_ok();
+        if durable {
+            if let Ok(stat) = self.ask(name, |disk| disk.stat(making.temp.file())) {
+                self.memory.is_durable(&stat, making.payload().id, generation, 0);
+            }
+        }
+        Ok(Published { generation, strategy, durable })
+    }
+
+    /// Writes both slots, and waits until all of the file is on the disk.
+    fn prepare(
+        &self,
+        name: &str,
+        making: &mut Making<D>,
+        existing: Option<&Existing<'_, D>>,
+        plan: Plan<'_, D>,
+        directory: Directory,
+        generation: &mut u64,
+    ) -> Result<(), StoreError> {
+        let (head, next) = plan(existing)?;
+        *generation = next;
+        if !status_fits(head.status, making.payload().length) {
+            return Err(Unfit::Status(head.status).into());
+        }
+        let mut image = self.image(name, making.layout, making, &head, next)?;
+        if image.len() as u64 > making.layout.longest() {
+            let layout = roomy(image.len()).ok_or(Unfit::Long)?;
+            *making = self.recast(name, making, layout, directory)?;
+            image = self.image(name, layout, making, &head, next)?;
+        }
+        for last in [false, true] {
+            for slot in [0, 1] {
+                self.write_slot(name, making.temp.file(), making.layout, slot, &image)
+                    .map_err(|fault| self.end(fault))?;
+            }
+            self.trim(name, making)?;
+            if let Some(existing) = existing {
+                // What cannot be taken over is reported, and does without.
+                let _ = self.ask(name, |disk| disk.resemble(making.temp.file(), existing.file()));
+            }
+            match self.ask(name, |disk| disk.sync_all(making.temp.file())) {
+                Ok(()) => return Ok(()),
+                // What a failed sync left is nothing to build on; the payload may still be read back.
+                Err(fault) if fault.is_next() && !last => {
+                    *making = self.rename(name, making, directory)?;
+                }
+                Err(fault) => return Err(self.end(fault)),
+            }
+        }
+        Err(Kind::Restless.into())
+    }
+
+    /// The image of a head.
+    fn image(
+        &self,
+        name: &str,
+        layout: Layout,
+        making: &Making<D>,
+        head: &Kept,
+        generation: u64,
+    ) -> Result<Vec<u8>, StoreError> {
+        let place = Place { store: self.settings.id, name: name.to_owned() };
+        let payload = making.payload();
+        let draft = Draft { layout, payload: &payload, generation, place: &place, head };
+        Ok(encode(&draft, self.settings.keys.signer()).ok_or(Unfit::Long)?)
+    }
+
+    /// What has the name, without a lock.
+    pub(super) fn existing(&self, name: &str) -> Result<Option<Existing<'_, D>>, StoreError> {
+        match self.ask(name, |disk| disk.open(name, Access::Read)) {
+            Ok(file) => {
+                let stat = self.must(name, |disk| disk.stat(&file))?;
+                self.known(name, Hold::Open(file), stat).map(Some)
+            }
+            Err(fault) if fault.errno() == libc::ENOENT => Ok(None),
+            Err(fault) => Err(self.end(fault)),
+        }
+    }
+
+    /// What has the name, locked against changes in place.
+    pub(super) fn lock_existing(&self, name: &str) -> Result<Option<Existing<'_, D>>, StoreError> {
+        match self.lock(name, |disk| disk.open(name, Access::Write))? {
+            Lock::Held(locked) => {
+                let stat = locked.stat;
+                self.known(name, Hold::Locked(locked), stat).map(Some)
+            }
+            Lock::Not(fault) if fault.errno() == libc::ENOENT => Ok(None),
+            Lock::Not(fault) if fault.is_next() => self.existing(name),
+            Lock::Not(fault) => Err(self.end(fault)),
+        }
+    }
+
+    fn known<'a>(
+        &self,
+        name: &str,
+        file: Hold<'a, D>,
+        stat: Stat,
+    ) -> Result<Existing<'a, D>, StoreError> {
+        let mut existing = Existing { file, stat, held: None };
+        let slots = self.slots(name, existing.file())?;
+        if let Some(held) = slots.into_held() {
+            existing.held = Some(held).filter(|held| self.trust(name, held, &stat).is_ok());
+        }
+        Ok(existing)
+    }
+}
+
+/// A layout for an image, with room for it to grow.
+pub(super) fn roomy(image: usize) -> Option<Layout> {
+    let grown = image.saturating_add(image / 4).saturating_add(512);
+    Layout::holding(grown).or_else(|| Layout::holding(image))
+}

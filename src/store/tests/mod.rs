@@ -1,0 +1,8 @@
+//! The store on a disk that is made up: what a loss of power leaves, and what refusals do.
+
+mod crash;
+mod disk;
+mod inode;
+mod model;
+mod power;
+mod syncs;
