@@ -1,6 +1,5 @@
 //! Every error number at every step, refused by the kernel for real, on HTTP/1.1 and HTTP/2.
 
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 
 use expect_test::expect_file;
@@ -14,6 +13,8 @@ use seccompiler::{
 };
 use tower::{Layer as _, ServiceExt as _};
 
+use crate::apart::{descriptors, in_child, runtime};
+use crate::cell::{Matrix, told};
 use crate::client::{H2, Raw};
 use crate::scratch::Scratch;
 use crate::serve::{serve, soon};
@@ -42,7 +43,7 @@ macro_rules! errnos {
     ($($name:ident)*) => { &[$((stringify!($name), libc::$name)),*] };
 }
 
-const ERRNOS: &[(&str, i32)] = errnos!(
+pub(crate) const ERRNOS: &[(&str, i32)] = errnos!(
     EPERM ENOENT EINTR EIO ENXIO EAGAIN ENOMEM EACCES EBUSY EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE
     EMFILE ETXTBSY EFBIG ENOSPC EROFS EMLINK ENAMETOOLONG ENOSYS ELOOP EOVERFLOW EILSEQ EOPNOTSUPP
     ETIMEDOUT ESTALE EDQUOT
@@ -68,8 +69,7 @@ fn refused(sender: FileSender, step: Calls, errno: i32) -> [String; 2] {
 fn refused_lines(sender: FileSender, step: Calls, errno: i32, lines: &'static str) -> [String; 2] {
     let serving = move || {
         refuse(step(), errno);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
+        runtime().block_on(async move {
             let server = serve(LetterheadLayer::new().layer(sender)).await;
             let mut raw = Raw::connect(&server).await;
             raw.get("/f", &format!("connection: close\r\n{lines}")).await;
@@ -101,32 +101,30 @@ fn refused_lines(sender: FileSender, step: Calls, errno: i32, lines: &'static st
     std::thread::spawn(serving).join().unwrap()
 }
 
-fn told(status: &str, retry_after: Option<&str>, got: usize, promised: usize) -> String {
-    let after = retry_after.map_or_else(String::new, |seconds| format!("+{seconds}s"));
-    let end = if got < promised { " cut" } else { "" };
-    format!("{status}{after}{end}")
-}
-
 #[test]
 fn the_matrix_of_faults() {
-    let scratch = Scratch::new();
-    scratch.write("f", vec![b'a'; 2 * FileSender::CHUNK]);
-    let mut matrix = format!("{:<14}", "errno");
-    for (name, _) in STEPS {
-        write!(matrix, "{name:<12}").unwrap();
-    }
-    for (name, errno) in ERRNOS {
-        matrix.truncate(matrix.trim_end().len());
-        write!(matrix, "\n{name:<14}").unwrap();
-        for (step, calls) in STEPS {
-            let [h1, h2] = refused(scratch.sender(), calls, *errno);
-            assert_eq!(h1, h2, "{step} {name}");
-            write!(matrix, "{h1:<12}").unwrap();
+    // Nobody else opens descriptors there.
+    in_child("faults::the_matrix_of_faults", || {
+        let scratch = Scratch::new();
+        scratch.write("f", vec![b'a'; 2 * FileSender::CHUNK]);
+        let mut matrix = Matrix::new("refused system calls", 14, "errno", 2);
+        for (name, _) in STEPS {
+            matrix.cell(name);
         }
-    }
-    let matrix = format!("{}\n", matrix.trim_end());
-    println!("{matrix}");
-    expect_file!["./faults.txt"].assert_eq(&matrix);
+        // What the first runtime opens for the process stays open.
+        drop(runtime());
+        let before = descriptors();
+        for (name, errno) in ERRNOS {
+            matrix.row(name);
+            for (step, calls) in STEPS {
+                let [h1, h2] = refused(scratch.sender(), calls, *errno);
+                assert_eq!(h1, h2, "{step} {name}");
+                matrix.cell(&h1);
+                assert_eq!(descriptors(), before, "{step} {name}");
+            }
+        }
+        matrix.finish(&expect_file!["./faults.txt"]);
+    });
 }
 
 #[test]
@@ -177,8 +175,7 @@ fn a_file_of_others_is_forbidden_and_the_missing_right_is_told() {
         rustix::thread::set_thread_groups(&[]).unwrap();
         rustix::thread::set_thread_res_gid(gid, gid, gid).unwrap();
         rustix::thread::set_thread_res_uid(uid, uid, uid).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async move {
+        runtime().block_on(async move {
             let server = serve(LetterheadLayer::new().layer(sender)).await;
             for path in ["/f", "/d/f", "/d/"] {
                 let answer = crate::client::h1_get(&server, path, "").await;

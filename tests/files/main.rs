@@ -7,9 +7,14 @@ mod client;
 #[path = "../wire/serve.rs"]
 mod serve;
 
+mod apart;
+mod cell;
 mod changes;
 mod codings;
 mod faults;
+mod fuse;
+mod natural;
 mod paths;
 mod scratch;
 mod serving;
+mod slow_disk;

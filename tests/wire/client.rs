@@ -91,6 +91,12 @@ impl Raw {
         }
     }
 
+    /// The next `count` bytes, or as many as come before the end of the connection.
+    pub async fn up_to(&mut self, count: usize) -> Vec<u8> {
+        while self.read.len() < count && self.more().await {}
+        self.read.drain(..count.min(self.read.len())).collect()
+    }
+
     /// Everything up to the end of the connection.
     pub async fn rest(&mut self) -> String {
         while self.more().await {}

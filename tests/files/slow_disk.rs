@@ -1,0 +1,143 @@
+//! A filesystem that another process answers for: with any error number, and late.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use expect_test::expect_file;
+use letterhead::{FileSender, LetterheadLayer};
+use tower::Layer as _;
+
+use crate::apart::{descriptors, in_namespace, runtime, skip, until};
+use crate::cell::{Matrix, Told, ask};
+use crate::client::{H2, h1_get};
+use crate::faults::ERRNOS;
+use crate::fuse::{Asks, FAULTY, Fuse, SIZE, SLOW, Step};
+use crate::scratch::Scratch;
+use crate::serve::serve;
+
+const BEHIND: u64 = FileSender::CHUNK as u64;
+
+const STEPS: [(&str, Step); 6] = [
+    ("lookup", Step { asks: Asks::Lookup, from: 0 }),
+    ("open", Step { asks: Asks::Open, from: 0 }),
+    ("look", Step { asks: Asks::Getattr, from: 0 }),
+    ("first read", Step { asks: Asks::Read, from: 0 }),
+    ("later read", Step { asks: Asks::Read, from: BEHIND }),
+    ("later look", Step { asks: Asks::Getattr, from: BEHIND }),
+];
+
+/// A root on the machine's own disk, with such a filesystem mounted below it.
+fn mounted() -> Option<(Scratch, Fuse)> {
+    let scratch = Scratch::new();
+    scratch.write("near", "near").write("far/covered", "");
+    match Fuse::mount(&scratch.path("far")) {
+        Ok(fuse) => Some((scratch, fuse)),
+        Err(why) => {
+            skip(format!("FUSE ({why})"));
+            None
+        }
+    }
+}
+
+#[test]
+fn the_matrix_of_a_filesystem_that_refuses() {
+    in_namespace("slow_disk::the_matrix_of_a_filesystem_that_refuses", || {
+        let Some((scratch, fuse)) = mounted() else { return };
+        let mut matrix = Matrix::new("faults of a filesystem", 14, "errno", 2);
+        for (name, _) in STEPS {
+            matrix.cell(name);
+        }
+        runtime().block_on(async {
+            let told = Told::default();
+            let sender = told.by(scratch.sender());
+            let server = serve(LetterheadLayer::new().layer(sender)).await;
+            let path = format!("/far/{FAULTY}");
+            assert_eq!(ask(&server, &path).await, ["200", "200"]);
+            // What clients hold is closed by now, or soon will be.
+            let before = descriptors() - 2;
+            for (name, errno) in ERRNOS {
+                matrix.row(name);
+                for (step, refused) in STEPS {
+                    // To the kernel this is no refusal: such a filesystem needs no open.
+                    if (refused.asks, *errno) == (Asks::Open, libc::ENOSYS) {
+                        matrix.cell("-");
+                        continue;
+                    }
+                    fuse.refuse(refused, *errno);
+                    let [h1, h2] = ask(&server, &path).await;
+                    assert_eq!(h1, h2, "{step} {name}");
+                    matrix.cell(&h1);
+                    let is_permission = matches!(*errno, libc::EPERM | libc::EACCES);
+                    // That there is no such name is no news.
+                    let is_news =
+                        !matches!(*errno, libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG);
+                    let why = if is_permission { "+why" } else { "" };
+                    let expected = if is_news { format!("{name}{why}") } else { String::new() };
+                    assert_eq!(told.take(), expected, "{step} {name}");
+                    fuse.refuse(refused, 0);
+                    until("every descriptor closed", || descriptors() <= before).await;
+                }
+            }
+            assert_eq!(ask(&server, &path).await, ["200", "200"]);
+        });
+        matrix.finish(&expect_file!["./slow_disk.txt"]);
+    });
+}
+
+#[test]
+fn a_file_that_is_slow_delays_nobody_else() {
+    in_namespace("slow_disk::a_file_that_is_slow_delays_nobody_else", || {
+        let Some((scratch, fuse)) = mounted() else { return };
+        let fuse = Arc::new(fuse);
+        // The kernel knows the names or has to ask for them; the second is where a cached path
+        // looks harmless and the open behind it is not.
+        for kept in [false, true] {
+            fuse.keep(kept);
+            for (name, step) in STEPS {
+                // What is kept is not asked for.
+                if kept && matches!(step.asks, Asks::Lookup | Asks::Getattr) {
+                    continue;
+                }
+                for is_h2 in [false, true] {
+                    runtime().block_on(while_held(&scratch, &fuse, step, is_h2));
+                    println!("{name}, kept: {kept}, h2: {is_h2}: nobody else waited");
+                }
+            }
+        }
+    });
+}
+
+/// Asks for the slow file; while this step of it is held back, others are answered.
+async fn while_held(scratch: &Scratch, fuse: &Arc<Fuse>, step: Step, is_h2: bool) {
+    let server = serve(LetterheadLayer::new().layer(scratch.sender())).await;
+    let (path, other) = (format!("/far/{SLOW}"), format!("/far/{FAULTY}"));
+    // Names become known.
+    assert_eq!(ask(&server, &path).await, ["200", "200"]);
+    fuse.hold(step);
+    // If the only thread is the one that waits, nothing else here goes on.
+    let guard = Arc::clone(fuse);
+    let guard = std::thread::spawn(move || guard.is_released_within(Duration::from_secs(20)));
+    let h2 = H2::connect(&server).await;
+    let slow = async {
+        if is_h2 {
+            let answer = h2.get(&path).await.unwrap();
+            (answer.status.as_u16(), answer.body.len() as u64, answer.reset)
+        } else {
+            let answer = h1_get(&server, &path, "").await;
+            (answer.status(), answer.body.len() as u64, None)
+        }
+    };
+    let others = async {
+        until("the answer held back", || fuse.is_holding()).await;
+        for _ in 0..20 {
+            assert_eq!(h1_get(&server, "/near", "").await.body, "near");
+            assert_eq!(h2.get("/near").await.unwrap().body, "near");
+            assert_eq!(h1_get(&server, &other, "").await.body.len() as u64, SIZE);
+        }
+        assert!(fuse.is_holding(), "it went on by itself");
+        fuse.release();
+    };
+    let (slow, ()) = tokio::join!(slow, others);
+    assert!(guard.join().unwrap(), "others waited");
+    assert_eq!(slow, (200, SIZE, None));
+}
