@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::thread::sleep;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -13,6 +14,16 @@ use super::sender::{OnChange, Settings};
 use crate::sys::{
     Change, Decision, Diagnosis, Handle, Opened, Refusal, Ruling, Stat, Tried, read_at,
 };
+
+/// How long an append is waited for whose time is there and whose bytes are not; the kernel has them
+/// next to each other, unless it is very busy.
+const LOOKS: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_millis(1),
+    Duration::from_millis(2),
+    Duration::from_millis(4),
+    Duration::from_millis(8),
+];
 
 /// One version of one file.
 pub(super) struct Source {
@@ -75,7 +86,7 @@ impl Source {
         loop {
             let mut buffer = self.settings.shared.buffers.take(wanted);
             let refusal = match read_at(&self.handle, &mut buffer, offset) {
-                Ok(read) => match Stat::of(&self.handle) {
+                Ok(read) => match self.look() {
                     Ok(now) => {
                         self.attempts = 0;
                         let is_complete = read == buffer.len();
@@ -117,6 +128,23 @@ impl Source {
         let now = Stat::of(&self.handle).ok()?;
         self.attempts = 0;
         self.judge(buffer, true, now).ok()
+    }
+
+    /// Looks at the file again. An append moves the time first and the size a moment later: of a log
+    /// that is caught in between, a later look counts. It blocks.
+    fn look(&self) -> Result<Stat, Refusal> {
+        let mut now = Stat::of(&self.handle)?;
+        for pause in LOOKS {
+            let is_append = self.on_change == OnChange::AllowGrowth
+                && now.identity.size == self.seen.identity.size
+                && now.identity.mtime > self.seen.identity.mtime;
+            if !is_append {
+                break;
+            }
+            sleep(pause);
+            now = Stat::of(&self.handle)?;
+        }
+        Ok(now)
     }
 
     /// The bytes, if they are of the version that was opened: only then may they leave.

@@ -5,6 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+use crate::scratch::Scratch;
+
 /// Which test the child is to run.
 const CHILD: &str = "LETTERHEAD_TEST_CHILD";
 
@@ -37,12 +39,15 @@ fn run(name: &str, prefix: &[&str], body: impl FnOnce()) {
     if env::var_os(CHILD).is_some_and(|child| child == name) {
         return body();
     }
+    // Behind the child nothing is mounted there any more.
+    let temporary = Scratch::new();
     let output = Command::new("timeout")
         .args(["--kill-after=5", PATIENCE])
         .args(prefix)
         .arg(env::current_exe().unwrap())
         .args([name, "--exact", "--nocapture"])
         .env(CHILD, name)
+        .env("TMPDIR", temporary.path(""))
         .output()
         .unwrap();
     let out = String::from_utf8_lossy(&output.stdout);

@@ -52,6 +52,8 @@ struct State {
     held: Option<Vec<u8>>,
     /// Whether the kernel may keep names and attributes.
     kept: bool,
+    /// What [`FAULTY`] has become longer by, and how many looks find its time moved only.
+    growth: Option<(u64, u64)>,
     /// The offset of the last read of each file since it was opened.
     offsets: [u64; 2],
 }
@@ -88,6 +90,12 @@ impl Fuse {
     /// From now on the kernel keeps names and attributes, or asks for them each time.
     pub(crate) fn keep(&self, kept: bool) {
         self.0.state.lock().unwrap().kept = kept;
+    }
+
+    /// [`FAULTY`] is appended to: so many looks find a later time and the old size, as in the middle of
+    /// a write.
+    pub(crate) fn append(&self, bytes: u64, looks: u64) {
+        self.0.state.lock().unwrap().growth = Some((bytes, looks));
     }
 
     /// The next answer of this step of [`SLOW`] is held back until it is released.
@@ -212,13 +220,13 @@ impl State {
                     let valid = self.valid();
                     let node = file as u64 + 2;
                     let head = [node, 0, valid, valid, 0].map(u64::to_ne_bytes).concat();
-                    Ok([head, attributes(node)].concat())
+                    Ok([head, self.attributes(node)].concat())
                 }
                 None => Err(libc::ENOENT),
             },
             GETATTR => {
                 let head = [self.valid(), 0].map(u64::to_ne_bytes).concat();
-                Ok([head, attributes(question.node)].concat())
+                Ok([head, self.attributes(question.node)].concat())
             }
             // FOPEN_DIRECT_IO: each read is asked for here, none is answered from the page cache.
             OPEN => Ok([question.node, 1].map(u64::to_ne_bytes).concat()),
@@ -242,6 +250,22 @@ impl State {
         question.asks == step.asks as u32
             && about
             && (step.from == 0 || self.offsets[question.file()] >= step.from)
+    }
+
+    /// Size, times (long settled) and mode of a node.
+    fn attributes(&mut self, node: u64) -> Vec<u8> {
+        let (mut size, mut time) = (if node == 1 { 0 } else { SIZE }, 784_111_777);
+        if let Some((bytes, looks)) = self.growth.as_mut().filter(|_| node == 2) {
+            time += 1;
+            if *looks == 0 {
+                size += *bytes;
+            }
+            *looks = looks.saturating_sub(1);
+        }
+        let mut bytes = [node, size, size / 512, time, time, time].map(u64::to_ne_bytes).concat();
+        let mode = if node == 1 { libc::S_IFDIR | 0o755 } else { libc::S_IFREG | 0o644 };
+        bytes.extend([0, 0, 0, mode, 1, 0, 0, 0, 4096, 0_u32].map(u32::to_ne_bytes).concat());
+        bytes
     }
 
     /// For how many seconds the kernel may keep a name.
@@ -269,14 +293,4 @@ fn init() -> Vec<u8> {
     answer.extend([4096_u32, 1].map(u32::to_ne_bytes).concat());
     answer.resize(64, 0);
     answer
-}
-
-/// Size, times (long settled) and mode of a node.
-fn attributes(node: u64) -> Vec<u8> {
-    let size = if node == 1 { 0 } else { SIZE };
-    let time = 784_111_777;
-    let mut bytes = [node, size, size / 512, time, time, time].map(u64::to_ne_bytes).concat();
-    let mode = if node == 1 { libc::S_IFDIR | 0o755 } else { libc::S_IFREG | 0o644 };
-    bytes.extend([0, 0, 0, mode, 1, 0, 0, 0, 4096, 0_u32].map(u32::to_ne_bytes).concat());
-    bytes
 }

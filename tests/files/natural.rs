@@ -90,6 +90,22 @@ impl Table {
     }
 }
 
+/// An attribute of a file, taken away again however the test ends: nobody could delete it.
+struct Attribute<'a>(&'a str, &'a str);
+
+impl<'a> Attribute<'a> {
+    fn set(flag: &'a str, file: &'a str) -> Self {
+        tool("chattr", &[&format!("+{flag}"), file]).unwrap();
+        Self(flag, file)
+    }
+}
+
+impl Drop for Attribute<'_> {
+    fn drop(&mut self) {
+        tool("chattr", &[&format!("-{}", self.0), self.1]).unwrap();
+    }
+}
+
 /// Shuts an ext4 down, as an error of its journal would.
 fn shut_down(at: &Path) {
     let script = "import fcntl, os, struct, sys\n\
@@ -135,10 +151,9 @@ fn permissions(table: &mut Table) {
     let at = table.directory("attributes", small);
     let file = at.join("f").display().to_string();
     for (flag, name) in [("i", "immutable (chattr +i)"), ("a", "append-only (chattr +a)")] {
-        tool("chattr", &[&format!("+{flag}"), &file]).unwrap();
+        let _attribute = Attribute::set(flag, &file);
         table.row(name, &at, Who::Root, || {});
         table.row(&format!("{name}, of others"), &at, Who::Nobody, || {});
-        tool("chattr", &[&format!("-{flag}"), &file]).unwrap();
     }
     mode(&at.join("f"), 0o000);
     table.row("mode 000, to root", &at, Who::Root, || {});

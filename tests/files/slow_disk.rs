@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::expect_file;
+use http_body_util::BodyExt as _;
+use letterhead::files::OnChange;
 use letterhead::{FileSender, LetterheadLayer};
-use tower::Layer as _;
+use tower::{Layer as _, ServiceExt as _};
 
 use crate::apart::{descriptors, in_namespace, runtime, skip, until};
 use crate::cell::{Matrix, Told, ask};
@@ -140,4 +142,24 @@ async fn while_held(scratch: &Scratch, fuse: &Arc<Fuse>, step: Step, is_h2: bool
     let (slow, ()) = tokio::join!(slow, others);
     assert!(guard.join().unwrap(), "others waited");
     assert_eq!(slow, (200, SIZE, None));
+}
+
+#[test]
+fn a_log_caught_in_the_middle_of_an_append_goes_on() {
+    in_namespace("slow_disk::a_log_caught_in_the_middle_of_an_append_goes_on", || {
+        // The time of an append is there, and its bytes come soon; or never, and it is none.
+        for (looks, expected) in [(0, true), (1, true), (3, true), (u64::MAX, false)] {
+            let Some((scratch, fuse)) = mounted() else { return };
+            let path = format!("/far/{FAULTY}");
+            let sender = scratch.sender().on_change(path.as_str(), OnChange::AllowGrowth);
+            let request = http::Request::get(&path).body(()).unwrap();
+            runtime().block_on(async {
+                let mut body = sender.oneshot(request).await.unwrap().into_body();
+                body.frame().await.unwrap().unwrap();
+                fuse.append(16, looks);
+                let rest = body.collect().await.map(|rest| rest.to_bytes().len() as u64);
+                assert_eq!(rest.ok(), expected.then_some(BEHIND), "{looks}");
+            });
+        }
+    });
 }
