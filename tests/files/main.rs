@@ -15,6 +15,8 @@ mod faults;
 mod fuse;
 mod natural;
 mod paths;
+mod races;
+mod racing;
 mod scratch;
 mod serving;
 mod slow_disk;

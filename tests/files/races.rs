@@ -1,0 +1,216 @@
+//! Files that are written, cut, lengthened, replaced, deleted and led elsewhere while many download.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use letterhead::FileSender;
+use letterhead::files::OnChange;
+use rustix::fs::{CWD, RenameFlags};
+
+use crate::apart::skip;
+use crate::racing::{race, race_judged, version};
+use crate::scratch::Scratch;
+
+/// Three reads: one before the head, two behind it.
+const SIZE: usize = 3 * FileSender::CHUNK;
+
+/// Each is written to about twice in a second and a half: sometimes settled by then, sometimes not.
+const FILES: usize = 32;
+
+/// Long against one write on a machine that is busy, short against the pauses between two of one file.
+const SETTLE: Duration = Duration::from_millis(300);
+
+/// Two clients for each of [`FILES`], and a sender for which they settle soon.
+fn several() -> (Scratch, FileSender, Vec<String>) {
+    let scratch = Scratch::new();
+    for file in 0..FILES {
+        fs::write(scratch.path(&file.to_string()), version(0, SIZE)).unwrap();
+    }
+    let sender = scratch.cautious().settle(SETTLE);
+    (scratch, sender, (0..FILES).map(|file| format!("/{file}")).collect())
+}
+
+/// One of the files.
+fn any(scratch: &Scratch) -> PathBuf {
+    scratch.path(&fastrand::usize(..FILES).to_string())
+}
+
+/// A pause, and then one of the files.
+fn next(scratch: &Scratch) -> PathBuf {
+    std::thread::sleep(Duration::from_millis(fastrand::u64(..40)));
+    any(scratch)
+}
+
+fn replace(path: &Path, content: Vec<u8>) {
+    let new = path.with_extension("new");
+    fs::write(&new, content).unwrap();
+    fs::rename(new, path).unwrap();
+}
+
+fn writer(path: &Path) -> File {
+    File::options().write(true).open(path).unwrap()
+}
+
+/// A whole number of records, between one and all of them.
+fn some_size() -> usize {
+    fastrand::usize(1..=SIZE / 16) * 16
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn written_over_in_place_at_the_same_size() {
+    let (scratch, sender, paths) = several();
+    let got = race(sender, paths, move |write| {
+        writer(&next(&scratch)).write_all_at(&version(write, SIZE), 0).unwrap();
+    })
+    .await;
+    got.hold("written over in place, same size");
+    assert!(got.whole[0] > 0 && got.cut > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn written_over_in_place_at_another_size() {
+    let (scratch, sender, paths) = several();
+    let got = race(sender, paths, move |write| {
+        fs::write(next(&scratch), version(write, some_size())).unwrap();
+    })
+    .await;
+    got.hold("written over in place, other sizes");
+    assert!(got.whole[0] > 0 && got.cut > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn written_over_in_place_all_the_time() {
+    let (scratch, sender, paths) = several();
+    let got = race(sender, paths, move |write| {
+        writer(&any(&scratch)).write_all_at(&version(write, SIZE), 0).unwrap();
+    })
+    .await;
+    // What is mixed here was under way when it was opened; it is never said to be anything else.
+    got.hold("written over in place, all the time");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn truncated() {
+    let (scratch, sender, paths) = several();
+    let got = race(sender, paths, move |write| {
+        let path = next(&scratch);
+        if fs::metadata(&path).unwrap().len() == SIZE as u64 {
+            writer(&path).set_len((some_size() - 16) as u64).unwrap();
+        } else {
+            replace(&path, version(write, SIZE));
+        }
+    })
+    .await;
+    got.hold("truncated");
+    // What is cut off is missing; nothing ever takes its place.
+    assert_eq!(got.mixed, [0, 0]);
+    assert!(got.cut > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lengthened() {
+    let (scratch, sender, paths) = several();
+    let got = race(sender, paths, move |write| {
+        let path = next(&scratch);
+        if fs::metadata(&path).unwrap().len() < 2 * SIZE as u64 {
+            let old = fs::read(&path).unwrap();
+            let mut file = File::options().append(true).open(&path).unwrap();
+            file.write_all(&old[..some_size().min(old.len())]).unwrap();
+        } else {
+            replace(&path, version(write, SIZE));
+        }
+    })
+    .await;
+    got.hold("lengthened");
+    assert_eq!(got.mixed, [0, 0]);
+    assert!(got.cut > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replaced_by_a_rename() {
+    let (scratch, sender, paths) = several();
+    let got = race(sender, paths, move |write| {
+        replace(&any(&scratch), version(write, SIZE));
+    })
+    .await;
+    got.hold("replaced by a rename");
+    // Whoever has the old one gets it to its end.
+    assert_eq!((got.mixed, got.cut), ([0, 0], 0));
+    assert_eq!(got.statuses.keys().collect::<Vec<_>>(), [&200]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn deleted() {
+    let (scratch, sender, paths) = several();
+    let got = race(sender, paths, move |write| {
+        let path = any(&scratch);
+        if fs::remove_file(&path).is_err() {
+            replace(&path, version(write, SIZE));
+        }
+    })
+    .await;
+    got.hold("deleted");
+    assert_eq!((got.mixed, got.cut), ([0, 0], 0));
+    assert_eq!(got.statuses.keys().collect::<Vec<_>>(), [&200, &404]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parent_swapped_for_a_link_to_outside() {
+    const OUTSIDE: u64 = 666;
+    let scratch = Scratch::new();
+    let outside = version(OUTSIDE, SIZE);
+    scratch.write("root/d/x/f", version(1, SIZE)).write("outside/x/f", outside);
+    scratch.link("root/l", "../outside");
+    let exchange = move |path: &Scratch| {
+        let (one, other) = (path.path("root/d"), path.path("root/l"));
+        rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+    };
+    if exchange(&scratch).is_err() {
+        return skip("RENAME_EXCHANGE");
+    }
+    let sender = FileSender::new(scratch.path("root")).unwrap().settle(Duration::ZERO);
+    let inside = |body: &[u8]| {
+        let expected = version(1, SIZE);
+        // What is outside counts as mixed.
+        (body == expected).then_some(1)
+    };
+    let paths = ["/d/x/f", "/l/x/f"].map(str::to_owned).to_vec();
+    let got = race_judged(sender, paths, inside, move |_| exchange(&scratch).unwrap()).await;
+    got.hold("a parent swapped for a link to outside");
+    assert_eq!((got.mixed, got.cut), ([0, 0], 0));
+    assert_eq!(got.statuses.keys().collect::<Vec<_>>(), [&200, &404]);
+}
+
+/// Numbered lines, more than a log of these tests ever has.
+static LOG: LazyLock<String> = LazyLock::new(|| {
+    let mut log = String::new();
+    (0..1 << 18).for_each(|line| writeln!(log, "{line:015}").unwrap());
+    log
+});
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_is_appended_to() {
+    let scratch = Scratch::new();
+    let mut length = SIZE;
+    fs::write(scratch.path("log"), &LOG[..length]).unwrap();
+    let sender = scratch.cautious().on_change("/log", OnChange::AllowGrowth);
+    let prefix = |body: &[u8]| LOG.as_bytes().starts_with(body).then_some(body.len() as u64);
+    let mut log = File::options().append(true).open(scratch.path("log")).unwrap();
+    let got = race_judged(sender, vec!["/log".to_owned()], prefix, move |write| {
+        let more = &LOG[length..length + 16 * usize::try_from(write % 64 + 1).unwrap()];
+        length += more.len();
+        log.write_all(more.as_bytes()).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        // Gone with the writer.
+        let _ = &scratch;
+    })
+    .await;
+    got.hold("a log with ten appends a second");
+    assert_eq!((got.mixed, got.cut), ([0, 0], 0));
+    assert_eq!(got.statuses.keys().collect::<Vec<_>>(), [&200]);
+}
