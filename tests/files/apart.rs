@@ -8,7 +8,7 @@ use std::{env, fs};
 use crate::scratch::Scratch;
 
 /// Which test the child is to run.
-const CHILD: &str = "LETTERHEAD_TEST_CHILD";
+pub(crate) const CHILD: &str = "LETTERHEAD_TEST_CHILD";
 
 /// No child takes longer than this many seconds, with room for a machine that is busy.
 const PATIENCE: &str = "300";

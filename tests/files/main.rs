@@ -20,3 +20,4 @@ mod racing;
 mod scratch;
 mod serving;
 mod slow_disk;
+mod slow_readers;
