@@ -14,6 +14,7 @@ mod codings;
 mod faults;
 mod fuse;
 mod natural;
+mod odd;
 mod paths;
 mod races;
 mod racing;
