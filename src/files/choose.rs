@@ -183,7 +183,10 @@ impl Look<'_> {
                 Decision::Answer { status: StatusCode::NOT_FOUND, retry_after: None }
                     if refusal.meaning() == Meaning::NotFound =>
                 {
-                    if let Some(cache) = self.cache().filter(|_| refusal.is_absence()) {
+                    let how = self.settings.how();
+                    if let Some(cache) = self.cache().filter(|_| {
+                        refusal.is_absence() && self.settings.root.misses_nearby(path, how)
+                    }) {
                         cache.keep_absent(path);
                     }
                     return Err(Miss::Nothing);

@@ -16,10 +16,12 @@ pub(super) const ERRNOS: [(i32, &str); 0] = [];
 
 #[derive(Clone, Copy, Debug)]
 #[expect(dead_code, reason = "there is nobody to be told")]
+#[expect(clippy::struct_excessive_bools, reason = "those of Linux, independent of each other")]
 pub(super) struct Reach {
     pub(super) beneath: bool,
     pub(super) links: bool,
     pub(super) cached: bool,
+    pub(super) near: bool,
 }
 
 pub(super) fn openat2(

@@ -26,11 +26,17 @@ pub(super) const ERRNOS: [(i32, &str); 4] = [
 
 /// How far the kernel may go while it follows a path.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of the kernel's, independent of each other"
+)]
 pub(super) struct Reach {
     pub(super) beneath: bool,
     pub(super) links: bool,
-    /// Only what the kernel has in its cache, and nothing that is mounted below the root.
+    /// Only what the kernel has in its cache.
     pub(super) cached: bool,
+    /// Nothing that is mounted below the root.
+    pub(super) near: bool,
 }
 
 pub(super) fn openat2(
@@ -43,14 +49,14 @@ pub(super) fn openat2(
     resolve.set(ResolveFlags::BENEATH, reach.beneath);
     resolve.set(ResolveFlags::NO_SYMLINKS, !reach.links);
     resolve.set(ResolveFlags::CACHED, reach.cached);
-    resolve.set(ResolveFlags::NO_XDEV, reach.cached);
+    resolve.set(ResolveFlags::NO_XDEV, reach.near);
     rustix::fs::openat2(root, path, flags, Mode::empty(), resolve)
 }
 
 /// Names a directory that is always there, in a way that needs no permission.
 pub(super) fn probe_openat2(cached: bool) -> Result<(), Errno> {
     let here = rustix::fs::openat(CWD, "/", PASS | OFlags::CLOEXEC, Mode::empty())?;
-    let reach = Reach { beneath: true, links: true, cached };
+    let reach = Reach { beneath: true, links: true, cached, near: cached };
     uninterrupted(|| openat2(&here, b".", PASS | OFlags::CLOEXEC, reach)).map(drop)
 }
 

@@ -101,6 +101,15 @@ impl Root {
         }
     }
 
+    /// Whether a name is missing on the root's own mount: then a glance may look for it inline. One that
+    /// is missing below another mount may take any time to be missing again.
+    pub(crate) fn misses_nearby(&self, relative: &[u8], how: How) -> bool {
+        let reach = Reach { near: true, ..how.reach(false) };
+        let (path, flags) = (or_dot(relative), door::PASS | OFlags::CLOEXEC);
+        let found = uninterrupted(|| door::openat2(self, path, flags, reach));
+        matches!(found, Err(Errno::NOENT | Errno::NOTDIR))
+    }
+
     fn descend(&self, relative: &[u8], how: How) -> Result<OwnedFd, Stop> {
         if how.symlinks == Symlinks::Follow && climbs(relative) {
             return Err(Stop { found: Found::Outside, errno: Errno::XDEV });
@@ -153,6 +162,7 @@ impl How {
             beneath: self.symlinks != Symlinks::Follow,
             links: self.symlinks != Symlinks::None,
             cached,
+            near: cached,
         }
     }
 

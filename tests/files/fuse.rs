@@ -17,6 +17,8 @@ use letterhead::FileSender;
 pub(crate) const FAULTY: &str = "faulty";
 /// The file whose answers are held back by [`Fuse::hold`].
 pub(crate) const SLOW: &str = "slow";
+/// No such file.
+pub(crate) const MISSING: &str = "missing";
 /// The size of both.
 pub(crate) const SIZE: u64 = 2 * FileSender::CHUNK as u64;
 
@@ -47,7 +49,7 @@ struct Shared {
 #[derive(Default)]
 struct State {
     fault: Option<(Step, i32)>,
-    hold: Option<Step>,
+    hold: Option<(&'static str, Step)>,
     /// The answer that is held back.
     held: Option<Vec<u8>>,
     /// Whether the kernel may keep names and attributes.
@@ -98,9 +100,9 @@ impl Fuse {
         self.0.state.lock().unwrap().growth = Some((bytes, looks));
     }
 
-    /// The next answer of this step of [`SLOW`] is held back until it is released.
-    pub(crate) fn hold(&self, step: Step) {
-        self.0.state.lock().unwrap().hold = Some(step);
+    /// The next answer of this step of the file `name` is held back until it is released.
+    pub(crate) fn hold(&self, name: &'static str, step: Step) {
+        self.0.state.lock().unwrap().hold = Some((name, step));
     }
 
     /// Whether an answer is held back.
@@ -178,7 +180,9 @@ impl Shared {
         answer.extend((-errno).to_ne_bytes());
         answer.extend(question.unique.to_ne_bytes());
         answer.extend(content);
-        if state.held.is_none() && state.hold.is_some_and(|step| state.is(question, SLOW, step)) {
+        if state.held.is_none()
+            && state.hold.is_some_and(|(name, step)| state.is(question, name, step))
+        {
             state.held = Some(answer);
             return;
         }
@@ -286,8 +290,8 @@ impl Question<'_> {
 }
 
 fn init() -> Vec<u8> {
-    // Version 7.31, no readahead, no flags.
-    let mut answer = [7_u32, 31, 0, 0].map(u32::to_ne_bytes).concat();
+    // Version 7.31, no readahead, and FUSE_PARALLEL_DIROPS: a lookup waits for no other one.
+    let mut answer = [7_u32, 31, 0, 1 << 18].map(u32::to_ne_bytes).concat();
     answer.extend([12_u16, 9].map(u16::to_ne_bytes).concat());
     // The largest write, and times by the nanosecond.
     answer.extend([4096_u32, 1].map(u32::to_ne_bytes).concat());

@@ -3,8 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use expect_test::expect_file;
+use http::Request;
 use http_body_util::BodyExt as _;
+use letterhead::answer::Coding;
 use letterhead::files::OnChange;
 use letterhead::{FileSender, LetterheadLayer};
 use tower::{Layer as _, ServiceExt as _};
@@ -13,9 +16,9 @@ use crate::apart::{descriptors, in_namespace, runtime, skip, until};
 use crate::cell::{Matrix, Told, ask};
 use crate::client::{H2, h1_get};
 use crate::faults::ERRNOS;
-use crate::fuse::{Asks, FAULTY, Fuse, SIZE, SLOW, Step};
+use crate::fuse::{Asks, FAULTY, Fuse, MISSING, SIZE, SLOW, Step};
 use crate::scratch::Scratch;
-use crate::serve::serve;
+use crate::serve::{serve, soon};
 
 const BEHIND: u64 = FileSender::CHUNK as u64;
 
@@ -100,8 +103,9 @@ fn a_file_that_is_slow_delays_nobody_else() {
                 if kept && matches!(step.asks, Asks::Lookup | Asks::Getattr) {
                     continue;
                 }
+                let held = Held { name: SLOW, step, path: SLOW, expected: (200, SIZE) };
                 for is_h2 in [false, true] {
-                    runtime().block_on(while_held(&scratch, &fuse, step, is_h2));
+                    runtime().block_on(held.while_others_go_on(&scratch.sender(), &fuse, is_h2));
                     println!("{name}, kept: {kept}, h2: {is_h2}: nobody else waited");
                 }
             }
@@ -109,39 +113,81 @@ fn a_file_that_is_slow_delays_nobody_else() {
     });
 }
 
-/// Asks for the slow file; while this step of it is held back, others are answered.
-async fn while_held(scratch: &Scratch, fuse: &Arc<Fuse>, step: Step, is_h2: bool) {
-    let server = serve(LetterheadLayer::new().layer(scratch.sender())).await;
-    let (path, other) = (format!("/far/{SLOW}"), format!("/far/{FAULTY}"));
-    // Names become known.
-    assert_eq!(ask(&server, &path).await, ["200", "200"]);
-    fuse.hold(step);
-    // If the only thread is the one that waits, nothing else here goes on.
-    let guard = Arc::clone(fuse);
-    let guard = std::thread::spawn(move || guard.is_released_within(Duration::from_secs(20)));
-    let h2 = H2::connect(&server).await;
-    let slow = async {
-        if is_h2 {
-            let answer = h2.get(&path).await.unwrap();
-            (answer.status.as_u16(), answer.body.len() as u64, answer.reset)
-        } else {
-            let answer = h1_get(&server, &path, "").await;
-            (answer.status(), answer.body.len() as u64, None)
+#[test]
+fn a_name_that_is_missing_slowly_delays_nobody_else() {
+    in_namespace("slow_disk::a_name_that_is_missing_slowly_delays_nobody_else", || {
+        let Some((scratch, fuse)) = mounted() else { return };
+        let (fuse, step) = (Arc::new(fuse), STEPS[0].1);
+        // The file itself, and a sibling that is looked for each time.
+        for held in [
+            Held { name: MISSING, step, path: MISSING, expected: (404, 55) },
+            Held { name: "slow.gz", step, path: SLOW, expected: (200, SIZE) },
+        ] {
+            let sender = scratch.sender().precompressed([Coding::Gzip]);
+            for is_h2 in [false, true] {
+                runtime().block_on(held.while_others_go_on(&sender, &fuse, is_h2));
+            }
         }
-    };
-    let others = async {
-        until("the answer held back", || fuse.is_holding()).await;
-        for _ in 0..20 {
-            assert_eq!(h1_get(&server, "/near", "").await.body, "near");
-            assert_eq!(h2.get("/near").await.unwrap().body, "near");
-            assert_eq!(h1_get(&server, &other, "").await.body.len() as u64, SIZE);
+    });
+}
+
+/// A request for `path` while this step of the file `name` is held back.
+struct Held {
+    name: &'static str,
+    step: Step,
+    path: &'static str,
+    /// Status and length of the answer, in the end.
+    expected: (u16, u64),
+}
+
+impl Held {
+    async fn while_others_go_on(&self, sender: &FileSender, fuse: &Arc<Fuse>, is_h2: bool) {
+        let server = serve(LetterheadLayer::new().layer(sender.clone())).await;
+        let (path, other) = (format!("/far/{}", self.path), format!("/far/{FAULTY}"));
+        let h2 = H2::connect(&server).await;
+        let asked = async || {
+            let request = Request::get(format!("http://test{path}"));
+            let request = request.header("accept-encoding", "gzip").body(()).unwrap();
+            let (response, mut sending) = h2.send(request).await;
+            sending.send_data(Bytes::new(), true).unwrap();
+            let (head, mut body) = soon(response).await.unwrap().into_parts();
+            let mut got = 0;
+            while let Some(bytes) = soon(body.data()).await {
+                let bytes = bytes.unwrap().len();
+                body.flow_control().release_capacity(bytes).unwrap();
+                got += bytes as u64;
+            }
+            (head.status.as_u16(), got)
+        };
+        let ask = async || {
+            if is_h2 {
+                return asked().await;
+            }
+            let answer = h1_get(&server, &path, "accept-encoding: gzip\r\n").await;
+            (answer.status(), answer.body.len() as u64)
+        };
+        // What can be known of it is known.
+        for _ in 0..2 {
+            assert_eq!(ask().await, self.expected);
         }
-        assert!(fuse.is_holding(), "it went on by itself");
-        fuse.release();
-    };
-    let (slow, ()) = tokio::join!(slow, others);
-    assert!(guard.join().unwrap(), "others waited");
-    assert_eq!(slow, (200, SIZE, None));
+        fuse.hold(self.name, self.step);
+        // If the only thread is the one that waits, nothing else here goes on.
+        let guard = Arc::clone(fuse);
+        let guard = std::thread::spawn(move || guard.is_released_within(Duration::from_secs(10)));
+        let others = async {
+            until("the answer held back", || fuse.is_holding() || guard.is_finished()).await;
+            for _ in 0..20 {
+                assert_eq!(h1_get(&server, "/near", "").await.body, "near");
+                assert_eq!(h2.get("/near").await.unwrap().body, "near");
+                assert_eq!(h1_get(&server, &other, "").await.body.len() as u64, SIZE);
+            }
+            assert!(fuse.is_holding(), "others waited, or it was not held back");
+            fuse.release();
+        };
+        let (held, ()) = tokio::join!(ask(), others);
+        assert!(guard.join().unwrap(), "others waited");
+        assert_eq!(held, self.expected);
+    }
 }
 
 #[test]
@@ -152,7 +198,7 @@ fn a_log_caught_in_the_middle_of_an_append_goes_on() {
             let Some((scratch, fuse)) = mounted() else { return };
             let path = format!("/far/{FAULTY}");
             let sender = scratch.sender().on_change(path.as_str(), OnChange::AllowGrowth);
-            let request = http::Request::get(&path).body(()).unwrap();
+            let request = Request::get(&path).body(()).unwrap();
             runtime().block_on(async {
                 let mut body = sender.oneshot(request).await.unwrap().into_body();
                 body.frame().await.unwrap().unwrap();
