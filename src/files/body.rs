@@ -15,6 +15,7 @@ use super::sender::FileSender;
 use super::source::{Source, Trouble};
 use super::task::Task;
 use crate::answer::{Piece, Plan};
+use crate::sys::Place;
 
 /// The bytes of a file, or of an error answer.
 ///
@@ -151,6 +152,11 @@ impl Reader {
         }
     }
 
+    /// Whether to close it may wait for a network or a daemon.
+    fn may_wait(&self) -> bool {
+        matches!(&self.origin, Origin::File(source) if source.place() == Place::Elsewhere)
+    }
+
     fn counters(&self) -> Option<&Counters> {
         match &self.origin {
             Origin::File(source) => Some(source.counters()),
@@ -203,6 +209,23 @@ impl FileBody {
     /// A body that fails at once.
     pub(super) const fn broken(trouble: Trouble) -> Self {
         Self { state: State::Broken(FileError(Why::Trouble(trouble))), left: 0 }
+    }
+}
+
+impl Drop for FileBody {
+    fn drop(&mut self) {
+        let (State::Ready(_, Some(reader)) | State::Idle(reader)) =
+            std::mem::replace(&mut self.state, State::Ended)
+        else {
+            return;
+        };
+        // The client has left in the middle; a file is closed where that may wait. Without a runtime
+        // there is nobody to wait.
+        if reader.may_wait() {
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                drop(runtime.spawn_blocking(move || drop(reader)));
+            }
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::counts::Counters;
 use super::refused::Refused;
 use super::sender::{OnChange, Settings};
 use crate::sys::{
-    Change, Decision, Diagnosis, Handle, Opened, Refusal, Ruling, Stat, Tried, read_at,
+    Change, Decision, Diagnosis, Handle, Opened, Place, Refusal, Ruling, Stat, Tried, read_at,
 };
 
 /// How long an append is waited for whose time is there and whose bytes are not; the kernel has them
@@ -66,6 +66,11 @@ impl Source {
     ) -> Self {
         let seen = *handle.stat();
         Self { settings, name, handle, seen, on_change, attempts: 0 }
+    }
+
+    /// Where its bytes are.
+    pub(super) const fn place(&self) -> Place {
+        self.handle.place()
     }
 
     /// What is counted of the sender.

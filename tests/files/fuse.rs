@@ -29,6 +29,8 @@ pub(crate) enum Asks {
     Getattr = 3,
     Open = 14,
     Read = 15,
+    /// What is asked at each close of a descriptor.
+    Flush = 25,
 }
 
 /// A step, and from which offset on it is meant; a look counts as at the last read before it.
@@ -204,7 +206,7 @@ impl State {
         const GETATTR: u32 = Asks::Getattr as u32;
         const LOOKUP: u32 = Asks::Lookup as u32;
         const RELEASE: u32 = 18;
-        const FLUSH: u32 = 25;
+        const FLUSH: u32 = Asks::Flush as u32;
         const INIT: u32 = 26;
         const INTERRUPT: u32 = 36;
         const BATCH_FORGET: u32 = 42;

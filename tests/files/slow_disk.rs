@@ -191,6 +191,41 @@ impl Held {
 }
 
 #[test]
+fn a_file_that_is_closed_slowly_delays_nobody_else() {
+    in_namespace("slow_disk::a_file_that_is_closed_slowly_delays_nobody_else", || {
+        let Some((scratch, fuse)) = mounted() else { return };
+        let fuse = Arc::new(fuse);
+        let open = || std::fs::File::open(scratch.path("far").join(SLOW)).unwrap();
+        let request = || Request::get(format!("/far/{SLOW}")).body(()).unwrap();
+        let sender = scratch.sender();
+        // Of a path, and of a file that somebody else opened; dropped with something in hand or not.
+        for (is_path, frames) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
+            runtime().block_on(async {
+                let answered = if is_path {
+                    sender.clone().oneshot(request()).await
+                } else {
+                    sender.send_file(&request(), open(), "word").await
+                };
+                let mut body = answered.unwrap().into_body();
+                for _ in 0..frames {
+                    body.frame().await.unwrap().unwrap();
+                }
+                fuse.hold(SLOW, Step { asks: Asks::Flush, from: 0 });
+                let guard = Arc::clone(&fuse);
+                let patience = Duration::from_secs(10);
+                let guard = std::thread::spawn(move || guard.is_released_within(patience));
+                // The client has left.
+                drop(body);
+                until("the close", || fuse.is_holding() || guard.is_finished()).await;
+                assert!(fuse.is_holding(), "the only thread waited: {is_path} {frames}");
+                fuse.release();
+                assert!(guard.join().unwrap());
+            });
+        }
+    });
+}
+
+#[test]
 fn a_log_caught_in_the_middle_of_an_append_goes_on() {
     in_namespace("slow_disk::a_log_caught_in_the_middle_of_an_append_goes_on", || {
         // The time of an append is there, and its bytes come soon; or never, and it is none.
