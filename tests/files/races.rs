@@ -13,7 +13,7 @@ use letterhead::files::OnChange;
 use rustix::fs::{CWD, RenameFlags};
 
 use crate::apart::skip;
-use crate::racing::{race, race_judged, version};
+use crate::racing::{race, race_judged, version, version_of};
 use crate::scratch::Scratch;
 
 /// Three reads: one before the head, two behind it.
@@ -144,6 +144,28 @@ async fn replaced_by_a_rename() {
     assert_eq!(got.statuses.keys().collect::<Vec<_>>(), [&200]);
 }
 
+/// A size that is kept in memory once a file of it is settled.
+const SMALL: usize = 4096;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn small_ones_written_over_and_replaced() {
+    let (scratch, sender, paths) = several();
+    let counting = sender.clone();
+    let got = race(sender, paths, move |write| {
+        let (path, content) = (next(&scratch), version(write, SMALL));
+        if fs::metadata(&path).unwrap().len() != SMALL as u64 || write % 2 == 0 {
+            replace(&path, content);
+        } else {
+            writer(&path).write_all_at(&content, 0).unwrap();
+        }
+    })
+    .await;
+    got.hold("small ones, written over and replaced");
+    assert_eq!(got.statuses.keys().collect::<Vec<_>>(), [&200]);
+    let counts = counting.counts();
+    assert!(counts.kept > 0 && got.whole[0] > 0, "{counts:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deleted() {
     let (scratch, sender, paths) = several();
@@ -161,30 +183,37 @@ async fn deleted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_parent_swapped_for_a_link_to_outside() {
-    const OUTSIDE: u64 = 666;
+    led_outside("a parent swapped for a link to outside", SIZE).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_parent_of_small_ones_swapped_for_a_link_to_outside() {
+    led_outside("a parent of small ones swapped for a link to outside", SMALL).await;
+}
+
+async fn led_outside(name: &str, size: usize) {
     let scratch = Scratch::new();
-    let outside = version(OUTSIDE, SIZE);
-    scratch.write("root/d/x/f", version(1, SIZE)).write("outside/x/f", outside);
+    scratch.write("root/d/x/f", version(INSIDE, size)).write("outside/x/f", version(OUTSIDE, size));
     scratch.link("root/l", "../outside");
-    let exchange = move |path: &Scratch| {
-        let (one, other) = (path.path("root/d"), path.path("root/l"));
+    let exchange = move |scratch: &Scratch| {
+        let (one, other) = (scratch.path("root/d"), scratch.path("root/l"));
         rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
     };
     if exchange(&scratch).is_err() {
         return skip("RENAME_EXCHANGE");
     }
     let sender = FileSender::new(scratch.path("root")).unwrap().settle(Duration::ZERO);
-    let inside = |body: &[u8]| {
-        let expected = version(1, SIZE);
-        // What is outside counts as mixed.
-        (body == expected).then_some(1)
-    };
+    // What is outside counts as mixed.
+    let inside = |body: &[u8]| version_of(body).filter(|version| *version == INSIDE);
     let paths = ["/d/x/f", "/l/x/f"].map(str::to_owned).to_vec();
     let got = race_judged(sender, paths, inside, move |_| exchange(&scratch).unwrap()).await;
-    got.hold("a parent swapped for a link to outside");
+    got.hold(name);
     assert_eq!((got.mixed, got.cut), ([0, 0], 0));
     assert_eq!(got.statuses.keys().collect::<Vec<_>>(), [&200, &404]);
 }
+
+const INSIDE: u64 = 1;
+const OUTSIDE: u64 = 666;
 
 /// Numbered lines, more than a log of these tests ever has.
 static LOG: LazyLock<String> = LazyLock::new(|| {

@@ -29,7 +29,7 @@ pub(crate) fn version(number: u64, size: usize) -> Vec<u8> {
 }
 
 /// The version that a body is of; `None` for a mixture.
-fn version_of(body: &[u8]) -> Option<u64> {
+pub(crate) fn version_of(body: &[u8]) -> Option<u64> {
     let is_one = body.len() % 16 == 0 && body[16..] == body[..body.len() - 16];
     let first = std::str::from_utf8(&body[..15]).ok()?;
     first.parse().ok().filter(|_| is_one)
@@ -94,13 +94,16 @@ pub(crate) struct Got {
     pub(crate) mixed: [u64; 2],
     /// Whole bodies with a strong tag that stood for another version before.
     pub(crate) misnamed: u64,
+    /// Whole bodies that were older than what the same client had had before.
+    pub(crate) stale: u64,
     /// What the writer did.
     pub(crate) writes: u64,
     versions: BTreeMap<(usize, String), u64>,
 }
 
 impl Got {
-    fn take(&mut self, file: usize, download: &Download, judge: Judge) {
+    /// Counts a download of the file of this number; `last` is the version that its client had before.
+    fn take(&mut self, file: usize, download: &Download, judge: Judge, last: &mut u64) {
         *self.statuses.entry(download.status).or_default() += 1;
         if !download.is_whole() {
             self.cut += 1;
@@ -119,6 +122,9 @@ impl Got {
             self.mixed[usize::from(is_weak)] += 1;
             return;
         };
+        // Versions are numbered as they are written.
+        self.stale += u64::from(version < *last);
+        *last = version;
         if !is_weak {
             let first = self.versions.entry((file, tag.to_owned())).or_insert(version);
             self.misnamed += u64::from(*first != version);
@@ -126,7 +132,7 @@ impl Got {
     }
 
     /// Prints what was counted, and fails if a body with a strong tag was not of the one version that
-    /// this tag stands for, or if there was no race.
+    /// this tag stands for, if an old version came back, or if there was no race.
     pub(crate) fn hold(&self, name: &str) {
         let mut text = format!("{name}: {} writes, answers", self.writes);
         for (status, count) in &self.statuses {
@@ -141,7 +147,7 @@ impl Got {
         )
         .unwrap();
         figures(&format!("race, {name}"), &text);
-        assert_eq!((mixed, self.misnamed), (0, 0), "{text}");
+        assert_eq!((mixed, self.misnamed, self.stale), (0, 0, 0), "{text}");
         assert!(self.writes > 20 && settled + unsettled > 20, "{text}");
     }
 }
@@ -188,7 +194,10 @@ pub(crate) async fn race_judged(
         clients.spawn(async move {
             let file = client / 2 % paths.len();
             let path = paths[file].as_str();
-            let take = |download: &Download| got.lock().unwrap().take(file, download, judge);
+            let mut last = 0;
+            let take = |download: &Download| {
+                got.lock().unwrap().take(file, download, judge, &mut last);
+            };
             let is_h2 = client % 2 == 1;
             downloads(&server, path, is_h2, end, take).await;
         });
@@ -210,7 +219,7 @@ async fn downloads(
     path: &str,
     is_h2: bool,
     end: Instant,
-    take: impl Fn(&Download),
+    mut take: impl FnMut(&Download),
 ) {
     if is_h2 {
         let client = H2::connect(server).await;
