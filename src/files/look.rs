@@ -14,7 +14,8 @@ use super::body::{FileBody, Reader};
 use super::cache::Ready;
 use super::choose::{Chosen, Found, Miss};
 use super::path::FilePath;
-use super::sender::Settings;
+use super::proof::{self, Settled};
+use super::settings::Settings;
 use super::source::{Name, Source, Trouble};
 use crate::answer::{self, Answer, Asked, Coding, EntityTag, Facts, Plan, vary_by_encoding};
 use crate::head::{ErrorAnswer, replace};
@@ -181,12 +182,14 @@ impl Look<'_> {
     fn begin(
         &self,
         file: Name,
-        handle: Handle,
+        mut handle: Handle,
         coding: Coding,
         name: &[u8],
     ) -> Result<Response<FileBody>, Halt> {
         let stat = *handle.stat();
-        let (facts, age) = self.facts(&stat, &file, coding, name);
+        let age = proof::age(&stat, self.want.now);
+        let settled = age >= self.settings.settle || self.is_proved(&file, &mut handle)?;
+        let facts = self.facts(&stat, &file, coding, name, settled);
         let size = stat.identity.size;
         let is_kept = self.cache().is_some_and(|c| c.takes(size, age, self.settings.settle));
         let answer = answer::answer(&self.want.asked, &facts, self.want.now);
@@ -255,17 +258,24 @@ impl Look<'_> {
         }
     }
 
-    /// What is told of a file, and how old its last change is.
-    fn facts(&self, stat: &Stat, file: &Name, coding: Coding, name: &[u8]) -> (Facts, Duration) {
+    /// Whether a young file is settled all the same.
+    fn is_proved(&self, file: &Name, handle: &mut Handle) -> Result<bool, Halt> {
+        match (self.settings.settled, self.manner) {
+            (Settled::ByAge, _) => Ok(false),
+            // Whoever has a lease to give back may have to wait for that.
+            (Settled::Proved, Manner::Inline) => Err(Halt::Wait(Wait { is_shared: false })),
+            (Settled::Proved, Manner::Blocking) => {
+                proof::is_proved(self.settings, file, handle, self.want.now).map_err(Halt::Trouble)
+            }
+        }
+    }
+
+    /// What is told of a file.
+    fn facts(&self, stat: &Stat, file: &Name, coding: Coding, name: &[u8], settled: bool) -> Facts {
         let identity = &stat.identity;
         let mut facts = Facts::new(identity.size);
         let modified = identity.mtime.time();
-        // Whoever sets the time of a file back does not set back when that was done. A time in the
-        // future is no older than now.
-        let latest = identity.mtime.max(identity.ctime).time();
-        let age = latest.and_then(|time| self.want.now.duration_since(time).ok());
-        let age = age.unwrap_or_default();
-        if age < self.settings.settle {
+        if !settled {
             facts = facts.unsettled();
         }
         if let Some(modified) = modified {
@@ -283,7 +293,7 @@ impl Look<'_> {
         if let Some(value) = self.settings.cache_control(name) {
             facts = facts.cache_control(value.clone());
         }
-        (facts, age)
+        facts
     }
 
     fn without_file(&self, miss: Miss) -> Result<Response<FileBody>, Wait> {

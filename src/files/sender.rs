@@ -10,10 +10,10 @@ use http::header::HeaderValue;
 
 use super::counts::Counts;
 use super::refused::Refused;
+use super::settings::Settings;
 use super::shared::Shared;
 use crate::answer::Coding;
-use crate::field::glob;
-use crate::sys::{How, Recovery, Refusal, Root, Symlinks};
+use crate::sys::{Recovery, Refusal, Root};
 
 /// Serves the files beneath a directory.
 ///
@@ -85,30 +85,6 @@ pub enum OnChange {
     AllowGrowth,
 }
 
-/// Takes what was refused.
-type OnRefusal = Arc<dyn Fn(&Refused) + Send + Sync>;
-
-/// Everything that a sender was told.
-#[derive(Clone)]
-pub(super) struct Settings {
-    pub(super) root: Arc<Root>,
-    pub(super) index: Option<Box<str>>,
-    pub(super) fallback: Option<Box<str>>,
-    pub(super) hidden: bool,
-    pub(super) slash: bool,
-    links: Links,
-    pub(super) codings: Vec<Coding>,
-    cache_control: Vec<(Box<str>, HeaderValue)>,
-    changes: Vec<(Box<str>, OnChange)>,
-    pub(super) settle: Duration,
-    pub(super) recovery: Recovery,
-    pub(super) on_refusal: Option<OnRefusal>,
-    /// In bytes.
-    cache: u64,
-    buffers: usize,
-    pub(super) shared: Arc<Shared>,
-}
-
 impl FileSender {
     /// Bytes that are read at once: 256 KiB. A response has no more than that in memory, besides what
     /// the server keeps in its own queue.
@@ -132,25 +108,7 @@ impl FileSender {
     /// The `io::Error` with which the directory could not be opened.
     pub fn new(root: impl AsRef<Path>) -> io::Result<Self> {
         let root = Root::open(root.as_ref()).map_err(Refusal::into_io)?;
-        Ok(Self {
-            settings: Arc::new(Settings {
-                root: Arc::new(root),
-                index: Some("index.html".into()),
-                fallback: None,
-                hidden: false,
-                slash: true,
-                links: Links::Beneath,
-                codings: Vec::new(),
-                cache_control: Vec::new(),
-                changes: Vec::new(),
-                settle: Self::SETTLE,
-                recovery: Recovery::standard(),
-                on_refusal: None,
-                cache: Self::CACHE,
-                buffers: Self::BUFFERS,
-                shared: Shared::new(Self::CACHE, Self::BUFFERS),
-            }),
-        })
+        Ok(Self { settings: Arc::new(Settings::of(root)) })
     }
 
     /// The file that is served for a directory; `index.html` by default. `None`: a directory is 404.
@@ -273,43 +231,13 @@ impl FileSender {
         self.with(|settings| settings.on_refusal = Some(Arc::new(callback)))
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Settings)) -> Self {
         let settings = Arc::make_mut(&mut self.settings);
         change(settings);
         // What is kept was made by what was said before.
         settings.shared = Shared::new(settings.cache, settings.buffers);
         self
     }
-}
-
-impl Settings {
-    /// What becomes of a change of the file with this name.
-    pub(super) fn on_change(&self, name: &[u8]) -> OnChange {
-        first_match(&self.changes, name).copied().unwrap_or_default()
-    }
-
-    /// The `Cache-Control` of the file with this name.
-    pub(super) fn cache_control(&self, name: &[u8]) -> Option<&HeaderValue> {
-        first_match(&self.cache_control, name)
-    }
-
-    pub(super) fn how(&self) -> How {
-        let symlinks = match self.links {
-            Links::Beneath => Symlinks::Beneath,
-            Links::None => Symlinks::None,
-            Links::Follow => Symlinks::Follow,
-        };
-        How { symlinks, no_atime: false }
-    }
-}
-
-/// The first row whose pattern matches the path of a name below the root.
-fn first_match<'a, T>(rows: &'a [(Box<str>, T)], name: &[u8]) -> Option<&'a T> {
-    if rows.is_empty() {
-        return None;
-    }
-    let path = [b"/", name].concat();
-    rows.iter().find(|row| glob::matches(row.0.as_bytes(), &path)).map(|row| &row.1)
 }
 
 impl fmt::Debug for FileSender {

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use super::buffers::Buffer;
 use super::counts::Counters;
 use super::refused::Refused;
-use super::sender::{OnChange, Settings};
+use super::sender::OnChange;
+use super::settings::Settings;
 use crate::sys::{
     Change, Decision, Diagnosis, Handle, Opened, Place, Refusal, Ruling, Stat, Tried, read_at,
 };
@@ -190,7 +191,7 @@ pub(super) fn rule(
     attempt: u32,
     committed: bool,
 ) -> Ruling {
-    let ruling = settings.recovery.judge(refusal, attempt, committed);
+    let ruling = rule_quietly(settings, refusal, attempt, committed);
     // That there is no such name is an answer, and the most common one.
     let is_news =
         !matches!(refusal.raw_os_error(), libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG);
@@ -203,6 +204,16 @@ pub(super) fn rule(
         crate::caught::contained(|| callback(&refused));
     }
     ruling
+}
+
+/// Decides about a refusal.
+pub(super) fn rule_quietly(
+    settings: &Settings,
+    refusal: &Refusal,
+    attempt: u32,
+    committed: bool,
+) -> Ruling {
+    settings.recovery.judge(refusal, attempt, committed)
 }
 
 impl fmt::Display for Trouble {

@@ -17,6 +17,10 @@ pub(crate) struct Filesystem {
 
 const OVERLAY: u32 = 0x794c_7630;
 
+/// Those that take a fine clock for a file that was looked at, where the kernel has one: ext4, xfs,
+/// btrfs, tmpfs.
+const FINE: [u32; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994];
+
 /// Filesystems of this machine. Whatever is not here may take its time: NFS, SMB, FUSE, 9p, Ceph.
 const LOCAL: [(u32, &str); 19] = [
     (0xef53, "ext4"),
@@ -77,6 +81,11 @@ impl Filesystem {
             Some(_) => Place::Disk,
             None => Place::Elsewhere,
         }
+    }
+
+    /// Whether its times tell two writes apart however soon they follow, on Linux 6.13 and later.
+    pub(crate) fn is_fine(self) -> bool {
+        FINE.contains(&self.magic)
     }
 
     /// Whether a file's writers may be counted elsewhere: on another machine, in a daemon, or, under

@@ -8,16 +8,26 @@
 //! A write that begins after the look is seen by its modification time only if the clock of the
 //! filesystem has moved on since the last one: before Linux 6.13 it moves every 1 to 10 ms. A file
 //! whose modification time is that near to the look is not settled by it.
-#![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
 
 use std::os::fd::AsFd;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
 
 use super::door;
 use super::filesystem::Filesystem;
 use super::open::Handle;
+use super::operation::Operation;
+use super::refusal::Refusal;
 use super::stat::{Kind, Stat};
+
+/// A tick of the kernel's coarse clock is 10 ms at most, and so is one of the filesystems that count
+/// in hundredths.
+const TICKS: Duration = Duration::from_millis(20);
+
+/// Filesystems that count whole seconds, or two of them.
+const SECONDS: Duration = Duration::from_secs(2);
 
 /// What the kernel said about writers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +88,58 @@ impl Handle {
     }
 }
 
+impl Obstacle {
+    /// What a refusal with the same meaning would be.
+    pub(crate) fn refusal(self) -> Refusal {
+        Refusal::errno(
+            Operation::Lease,
+            match self {
+                Self::Kind => Errno::INVAL,
+                Self::Filesystem => Errno::OPNOTSUPP,
+                Self::Owner => Errno::ACCESS,
+                Self::Shared => Errno::AGAIN,
+                Self::Errno(errno) => Errno::from_raw_os_error(errno),
+            },
+        )
+    }
+}
+
+/// A writer that is there, as a refusal.
+pub(crate) fn writer_there() -> Refusal {
+    Refusal::errno(Operation::Lease, Errno::AGAIN)
+}
+
+impl Handle {
+    /// Whether a write that begins at `now` would give the file another time than the one of the
+    /// first look.
+    pub(crate) fn tells_later_writes(&self, now: SystemTime) -> bool {
+        let identity = &self.stat().identity;
+        let Some(last) = identity.mtime.max(identity.ctime).time() else { return false };
+        let whole_seconds = identity.mtime.nanos == 0 && identity.ctime.nanos == 0;
+        if !whole_seconds && has_fine_times() && Filesystem::of(self).is_ok_and(Filesystem::is_fine)
+        {
+            return true;
+        }
+        let wanted = if whole_seconds { SECONDS } else { TICKS };
+        now.duration_since(last).is_ok_and(|age| age > wanted)
+    }
+}
+
+/// Whether this kernel gives a file that was looked at a new time with the next write, however soon:
+/// Linux 6.13 and later.
+fn has_fine_times() -> bool {
+    static FINE: OnceLock<bool> = OnceLock::new();
+    *FINE.get_or_init(|| {
+        rustix::system::uname().release().to_str().is_ok_and(|release| version(release) >= (6, 13))
+    })
+}
+
+/// The first two numbers of a release.
+fn version(release: &str) -> (u32, u32) {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
 /// A lease that is given back whatever happens.
 struct Lease<T: AsFd>(T);
 
@@ -92,5 +154,25 @@ impl<T: AsFd> Lease<T> {
 impl<T: AsFd> Drop for Lease<T> {
     fn drop(&mut self) {
         let _ = door::lease(&self.0, false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version;
+
+    #[test]
+    fn a_release_begins_with_two_numbers() {
+        for (release, expected) in [
+            ("6.13.0", (6, 13)),
+            ("6.18.44-fc-v657", (6, 18)),
+            ("5.4", (5, 4)),
+            ("10.0-rc1", (10, 0)),
+            ("odd", (0, 0)),
+            ("", (0, 0)),
+        ] {
+            assert_eq!(version(release), expected, "{release}");
+        }
+        assert!(version("6.9.1") < (6, 13));
     }
 }

@@ -44,6 +44,8 @@ pub(crate) mod write;
 pub(crate) use diagnose::Diagnosis;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use filesystem::Place;
+#[cfg(all(feature = "files", unix))]
+pub(crate) use lease::{Obstacle, Proof, writer_there};
 pub(crate) use meaning::Meaning;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use open::{Handle, How, Opened, Symlinks, duplicate};

@@ -18,6 +18,7 @@ mod odd;
 mod paths;
 mod races;
 mod racing;
+mod proved;
 mod scratch;
 mod serving;
 mod slow_disk;

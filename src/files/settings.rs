@@ -1,0 +1,94 @@
+//! What a sender was told, as its requests read it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::HeaderValue;
+
+use super::proof::{Settled, Told};
+use super::refused::Refused;
+use super::sender::{FileSender, Links, OnChange};
+use super::shared::Shared;
+use crate::answer::Coding;
+use crate::field::glob;
+use crate::sys::{How, Recovery, Root, Symlinks};
+
+/// Takes what was refused.
+type OnRefusal = Arc<dyn Fn(&Refused) + Send + Sync>;
+
+/// Everything that a sender was told.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) root: Arc<Root>,
+    pub(super) index: Option<Box<str>>,
+    pub(super) fallback: Option<Box<str>>,
+    pub(super) hidden: bool,
+    pub(super) slash: bool,
+    pub(super) links: Links,
+    pub(super) codings: Vec<Coding>,
+    pub(super) cache_control: Vec<(Box<str>, HeaderValue)>,
+    pub(super) changes: Vec<(Box<str>, OnChange)>,
+    pub(super) settle: Duration,
+    pub(super) settled: Settled,
+    /// Obstacles to proofs that were reported.
+    pub(super) told: Arc<Told>,
+    pub(super) recovery: Recovery,
+    pub(super) on_refusal: Option<OnRefusal>,
+    /// In bytes.
+    pub(super) cache: u64,
+    pub(super) buffers: usize,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Settings {
+    /// Every default.
+    pub(super) fn of(root: Root) -> Self {
+        Self {
+            root: Arc::new(root),
+            index: Some("index.html".into()),
+            fallback: None,
+            hidden: false,
+            slash: true,
+            links: Links::Beneath,
+            codings: Vec::new(),
+            cache_control: Vec::new(),
+            changes: Vec::new(),
+            settle: FileSender::SETTLE,
+            settled: Settled::ByAge,
+            told: Arc::default(),
+            recovery: Recovery::standard(),
+            on_refusal: None,
+            cache: FileSender::CACHE,
+            buffers: FileSender::BUFFERS,
+            shared: Shared::new(FileSender::CACHE, FileSender::BUFFERS),
+        }
+    }
+
+    /// What becomes of a change of the file with this name.
+    pub(super) fn on_change(&self, name: &[u8]) -> OnChange {
+        first_match(&self.changes, name).copied().unwrap_or_default()
+    }
+
+    /// The `Cache-Control` of the file with this name.
+    pub(super) fn cache_control(&self, name: &[u8]) -> Option<&HeaderValue> {
+        first_match(&self.cache_control, name)
+    }
+
+    pub(super) fn how(&self) -> How {
+        let symlinks = match self.links {
+            Links::Beneath => Symlinks::Beneath,
+            Links::None => Symlinks::None,
+            Links::Follow => Symlinks::Follow,
+        };
+        How { symlinks, no_atime: false }
+    }
+}
+
+/// The first row whose pattern matches the path of a name below the root.
+fn first_match<'a, T>(rows: &'a [(Box<str>, T)], name: &[u8]) -> Option<&'a T> {
+    if rows.is_empty() {
+        return None;
+    }
+    let path = [b"/", name].concat();
+    rows.iter().find(|row| glob::matches(row.0.as_bytes(), &path)).map(|row| &row.1)
+}
