@@ -44,6 +44,8 @@ enum State {
     /// Bytes that are there.
     Ready(Bytes, Option<Box<Reader>>),
     Idle(Box<Reader>),
+    /// Bytes that are made as they are asked for.
+    Made(Box<dyn Iterator<Item = Bytes> + Send + Sync>),
     Reading(Task<Read>),
     Broken(FileError),
 }
@@ -200,6 +202,14 @@ impl FileBody {
         Self { left: length, state: State::Idle(Box::new(reader)) }
     }
 
+    /// Bytes that are made as they are asked for, `length` in all.
+    pub(super) fn made(
+        chunks: impl Iterator<Item = Bytes> + Send + Sync + 'static,
+        length: u64,
+    ) -> Self {
+        Self { state: State::Made(Box::new(chunks)), left: length }
+    }
+
     /// A body of `length` bytes of which the first have been read.
     pub(super) fn begun(first: Bytes, reader: Reader, length: u64) -> Self {
         let reader = Some(reader).filter(|reader| !reader.is_done());
@@ -250,6 +260,14 @@ impl Body for FileBody {
                         return Poll::Ready(Some(Ok(Frame::data(bytes))));
                     }
                 }
+                State::Made(mut chunks) => {
+                    let Some(bytes) = chunks.next() else { return Poll::Ready(None) };
+                    self.left = self.left.saturating_sub(bytes.len() as u64);
+                    if self.left > 0 {
+                        self.state = State::Made(chunks);
+                    }
+                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                }
                 State::Idle(mut reader) => {
                     if let Ok(next) = reader.try_next() {
                         if let Some(counters) = reader.counters() {
@@ -291,9 +309,11 @@ impl Body for FileBody {
     fn size_hint(&self) -> SizeHint {
         match self.state {
             State::Broken(_) => SizeHint::default(),
-            State::Ended | State::Ready(..) | State::Idle(_) | State::Reading(_) => {
-                SizeHint::with_exact(self.left)
-            }
+            State::Ended
+            | State::Ready(..)
+            | State::Idle(_)
+            | State::Made(_)
+            | State::Reading(_) => SizeHint::with_exact(self.left),
         }
     }
 }

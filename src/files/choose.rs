@@ -7,6 +7,7 @@ use std::thread::sleep;
 use http::{StatusCode, Uri};
 
 use super::cache::{Cache, Ready};
+use super::listing::Listing;
 use super::look::{Look, Manner, Target};
 use super::path::{FilePath, with_slash};
 use super::source::{Name, rule};
@@ -17,6 +18,8 @@ use crate::sys::{Decision, Handle, Meaning, Opened, Place, Refusal, Ruling, dupl
 pub(super) enum Miss {
     Nothing,
     Redirect(String),
+    /// A directory and the names in it.
+    Listed(Listing),
     Refused(Refusal, Ruling),
     NotAcceptable,
     /// That could only be told where waiting is allowed.
@@ -92,9 +95,17 @@ impl Look<'_> {
     }
 
     fn by_path(&mut self, path: &FilePath, uri: Option<&Uri>) -> Result<Chosen, Miss> {
-        let index = |look: &mut Self| match &look.settings.index {
-            Some(index) => look.file(path.join(index)),
-            None => Err(Miss::Nothing),
+        let index = |look: &mut Self| {
+            let found = match &look.settings.index {
+                Some(index) => look.file(path.join(index.as_ref())),
+                None => Err(Miss::Nothing),
+            };
+            match (found, uri) {
+                (Err(Miss::Nothing), Some(uri)) if look.settings.listed > 0 => {
+                    Err(look.list(path, uri))
+                }
+                (found, _) => found,
+            }
         };
         // It is not opened itself: whoever may pass through a directory need not be able to list it.
         if path.is_directory() {
@@ -110,6 +121,22 @@ impl Look<'_> {
             plain @ (Named::File(_) | Named::Ready(_)) => {
                 self.among(path.as_bytes().to_vec(), plain)
             }
+        }
+    }
+
+    /// What is answered for a directory without an index.
+    fn list(&mut self, path: &FilePath, uri: &Uri) -> Miss {
+        if self.manner == Manner::Inline {
+            return Miss::Wait;
+        }
+        let directory = match self.resolve(path.as_bytes()) {
+            Ok(Opened::Directory(directory)) => directory,
+            Ok(Opened::File(_)) => return Miss::Nothing,
+            Err(miss) => return miss,
+        };
+        match Listing::read(self.settings, path, &directory, uri) {
+            Ok(listing) => Miss::Listed(listing),
+            Err((refusal, ruling)) => Miss::Refused(refusal, ruling),
         }
     }
 
@@ -146,7 +173,10 @@ impl Look<'_> {
     fn open(&mut self, path: &[u8], coding: Coding) -> Result<Named, Miss> {
         match self.manner {
             Manner::Inline => self.open_inline(path, coding),
-            Manner::Blocking => self.open_blocking(path),
+            Manner::Blocking => Ok(match self.resolve(path)? {
+                Opened::File(handle) => Named::File(handle),
+                Opened::Directory(_) => Named::Directory,
+            }),
         }
     }
 
@@ -167,11 +197,11 @@ impl Look<'_> {
         }
     }
 
-    fn open_blocking(&mut self, path: &[u8]) -> Result<Named, Miss> {
+    /// Opens what `path` leads to. It blocks.
+    fn resolve(&mut self, path: &[u8]) -> Result<Opened, Miss> {
         loop {
             let refusal = match self.settings.root.resolve(path, self.settings.how()) {
-                Ok(Opened::File(handle)) => return Ok(Named::File(handle)),
-                Ok(Opened::Directory(_)) => return Ok(Named::Directory),
+                Ok(opened) => return Ok(opened),
                 Err(refusal) => refusal,
             };
             let name = Name::Beneath(path.to_vec());

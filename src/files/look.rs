@@ -304,6 +304,7 @@ impl Look<'_> {
                 return Err(Wait { is_shared: is_path && self.cache().is_some() });
             }
             Miss::Nothing => error(ErrorAnswer::new(StatusCode::NOT_FOUND), is_head),
+            Miss::Listed(listing) => listing.answered(self.settings, self.want),
             Miss::NotAcceptable => headed(Answer::not_acceptable(self.want.now)),
             Miss::Redirect(target) => match HeaderValue::try_from(target) {
                 Ok(target) => {

@@ -8,6 +8,7 @@ mod cache;
 mod choose;
 mod counts;
 mod flight;
+mod listing;
 mod look;
 mod path;
 mod proof;

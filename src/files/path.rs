@@ -64,12 +64,12 @@ impl FilePath {
     }
 
     /// The name below this one.
-    pub(crate) fn join(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn join(&self, name: impl AsRef<[u8]>) -> Vec<u8> {
         let mut joined = self.relative.clone();
         if !joined.is_empty() {
             joined.push(b'/');
         }
-        joined.extend_from_slice(name.as_bytes());
+        joined.extend_from_slice(name.as_ref());
         joined
     }
 }

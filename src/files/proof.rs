@@ -71,10 +71,11 @@ pub(super) fn is_proved(
     for attempt in 0.. {
         let (refusal, ruling) = match handle.prove() {
             Proof::Proved(stat) => {
-                return match stat.since(handle.stat()) {
-                    Change::Same => Ok(handle.tells_later_writes(now)),
-                    change => Err(Trouble::Changed(change)),
-                };
+                let change = stat.since(handle.stat());
+                if change == Change::Same {
+                    return Ok(handle.tells_later_writes(now));
+                }
+                return Err(Trouble::Changed(change));
             }
             // That is an answer, and no news.
             Proof::WriterThere => {

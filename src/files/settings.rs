@@ -24,6 +24,8 @@ pub(super) struct Settings {
     pub(super) fallback: Option<Box<str>>,
     pub(super) hidden: bool,
     pub(super) slash: bool,
+    /// How many names of a directory are listed.
+    pub(super) listed: usize,
     pub(super) links: Links,
     pub(super) codings: Vec<Coding>,
     pub(super) cache_control: Vec<(Box<str>, HeaderValue)>,
@@ -49,6 +51,7 @@ impl Settings {
             fallback: None,
             hidden: false,
             slash: true,
+            listed: 0,
             links: Links::Beneath,
             codings: Vec::new(),
             cache_control: Vec::new(),

@@ -16,6 +16,8 @@ mod errno;
 mod filesystem;
 #[cfg(all(feature = "files", unix))]
 mod lease;
+#[cfg(all(feature = "files", unix))]
+mod list;
 mod meaning;
 #[cfg(all(feature = "files", unix))]
 mod open;
@@ -63,3 +65,4 @@ pub(crate) use root::Root;
 pub(crate) use stat::{Change, Stat};
 #[cfg(all(test, feature = "store", target_os = "linux"))]
 pub(crate) use stat::{Identity, Kind, Moment};
+pub(crate) use stat::{Change, Kind, Stat};

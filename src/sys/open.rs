@@ -1,5 +1,4 @@
 //! A path to a descriptor: beneath the root, without waiting, and known to be a file.
-#![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 

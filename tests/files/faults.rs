@@ -50,7 +50,7 @@ pub(crate) const ERRNOS: &[(&str, i32)] = errnos!(
 );
 
 /// From now on this thread and those that it starts are refused these calls with `errno`.
-fn refuse(calls: Vec<(i64, Vec<SeccompRule>)>, errno: i32) {
+pub(crate) fn refuse(calls: Vec<(i64, Vec<SeccompRule>)>, errno: i32) {
     let arch = std::env::consts::ARCH.try_into().unwrap();
     let action = SeccompAction::Errno(errno.unsigned_abs());
     let filter =

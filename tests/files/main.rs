@@ -15,6 +15,7 @@ mod faults;
 mod fuse;
 mod natural;
 mod odd;
+mod listing;
 mod paths;
 mod races;
 mod racing;

@@ -53,10 +53,10 @@ async fn downloads(sender: FileSender, scratch: &Arc<Scratch>) -> Counts {
         let (scratch, answered) = (Arc::clone(scratch), Arc::clone(&answered));
         tokio::task::spawn_blocking(move || {
             for letter in (b'a'..=b'z').cycle() {
-                let until = answered.load(Ordering::Relaxed).saturating_add(2);
                 let file = fs::File::options().write(true).open(scratch.path("f")).unwrap();
                 file.write_all_at(&vec![letter; LENGTH], 0).unwrap();
                 drop(file);
+                let until = answered.load(Ordering::Relaxed).saturating_add(4);
                 // Some requests come while nobody writes.
                 while answered.load(Ordering::Relaxed) < until {
                     std::thread::yield_now();
