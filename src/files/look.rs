@@ -13,6 +13,7 @@ use http::{Response, StatusCode, Uri};
 use super::body::{FileBody, Reader};
 use super::cache::Ready;
 use super::choose::{Chosen, Found, Miss};
+use super::pages;
 use super::path::FilePath;
 use super::proof::{self, Settled};
 use super::settings::Settings;
@@ -100,6 +101,13 @@ fn look(settings: &Arc<Settings>, want: &Want, manner: Manner) -> Result<Respons
             Made::Bare(response) => response,
         }
     };
+    if let Some(page) = pages::of(settings, &response) {
+        // It has to be read.
+        if manner == Manner::Inline {
+            return Err(Wait { is_shared: false });
+        }
+        response = pages::dressed(settings, want, response, page);
+    }
     let varies = !settings.codings.is_empty() && matches!(want.target, Target::Path(..));
     on_each(response.headers_mut(), varies);
     Ok(response)
@@ -339,7 +347,7 @@ impl Look<'_> {
 }
 
 /// The type that goes by the ending of a name, with a charset where it is text.
-fn media_type(name: &[u8]) -> Option<HeaderValue> {
+pub(super) fn media_type(name: &[u8]) -> Option<HeaderValue> {
     let name = std::str::from_utf8(name.rsplit(|byte| *byte == b'/').next()?).ok()?;
     let guess = mime_guess::from_path(name).first()?;
     let is_text = guess.type_() == "text" || guess.subtype() == "javascript";

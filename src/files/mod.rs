@@ -10,6 +10,7 @@ mod counts;
 mod flight;
 mod listing;
 mod look;
+mod pages;
 mod path;
 mod proof;
 mod refused;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use http::header::HeaderValue;
 
 use super::proof::{Settled, Told};
@@ -34,6 +35,8 @@ pub(super) struct Settings {
     pub(super) settled: Settled,
     /// Obstacles to proofs that were reported.
     pub(super) told: Arc<Told>,
+    /// The page of each status.
+    pub(super) pages: Vec<(StatusCode, Box<[u8]>)>,
     pub(super) recovery: Recovery,
     pub(super) on_refusal: Option<OnRefusal>,
     /// In bytes.
@@ -59,6 +62,7 @@ impl Settings {
             settle: FileSender::SETTLE,
             settled: Settled::ByAge,
             told: Arc::default(),
+            pages: Vec::new(),
             recovery: Recovery::standard(),
             on_refusal: None,
             cache: FileSender::CACHE,
