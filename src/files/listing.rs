@@ -147,8 +147,8 @@ impl Listing {
         if !name.is_empty() {
             name.push(b'/');
         }
-        if let Some(value) = settings.cache_control(&name) {
-            facts = facts.cache_control(value.clone());
+        if let Some(value) = settings.cache_control(&name, true) {
+            facts = facts.cache_control(value);
         }
         let (head, plan) = answer::answer(&want.asked, &facts, want.now).into_parts();
         head.map(|()| match plan {

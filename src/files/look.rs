@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Response, StatusCode, Uri};
 
@@ -292,14 +293,17 @@ impl Look<'_> {
                 facts = facts.tag(tag);
             }
         }
-        if let Some(media_type) = media_type(name) {
+        if let Some(media_type) = self.settings.media_type(name) {
             facts = facts.content_type(media_type);
         }
         if !self.settings.codings.is_empty() && matches!(file, Name::Beneath(_)) {
             facts = facts.coding(coding).vary(ACCEPT_ENCODING);
         }
-        if let Some(value) = self.settings.cache_control(name) {
-            facts = facts.cache_control(value.clone());
+        if let Some(disposition) = self.settings.disposition(name) {
+            facts = facts.field(CONTENT_DISPOSITION, disposition);
+        }
+        if let Some(value) = self.settings.cache_control(name, settled) {
+            facts = facts.cache_control(value);
         }
         facts
     }
@@ -344,16 +348,4 @@ impl Look<'_> {
             },
         })
     }
-}
-
-/// The type that goes by the ending of a name, with a charset where it is text.
-pub(super) fn media_type(name: &[u8]) -> Option<HeaderValue> {
-    let name = std::str::from_utf8(name.rsplit(|byte| *byte == b'/').next()?).ok()?;
-    let guess = mime_guess::from_path(name).first()?;
-    let is_text = guess.type_() == "text" || guess.subtype() == "javascript";
-    let text = match guess.get_param("charset") {
-        None if is_text => format!("{guess}; charset=utf-8"),
-        _ => guess.to_string(),
-    };
-    HeaderValue::try_from(text).ok()
 }

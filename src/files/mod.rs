@@ -22,6 +22,7 @@ mod source;
 mod task;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
+mod types;
 
 pub use body::{FileBody, FileError};
 pub use counts::Counts;
@@ -29,3 +30,4 @@ pub use proof::Settled;
 pub use refused::Refused;
 pub use sender::{FileSender, Links, OnChange};
 pub use service::FileFuture;
+pub use types::Disposition;

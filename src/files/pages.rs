@@ -7,7 +7,7 @@ use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::body::FileBody;
-use super::look::{Want, media_type};
+use super::look::Want;
 use super::sender::{FileSender, OnChange};
 use super::settings::Settings;
 use super::source::{Name, Source, Trouble, rule};
@@ -73,7 +73,7 @@ pub(super) fn dressed(
     let Some(page) = read(settings, path) else { return response };
     let fields = response.headers_mut();
     fields.insert(CONTENT_LENGTH, HeaderValue::from(page.len()));
-    match media_type(path) {
+    match settings.media_type(path) {
         Some(value) => fields.insert(CONTENT_TYPE, value),
         None => fields.remove(CONTENT_TYPE),
     };

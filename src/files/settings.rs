@@ -10,6 +10,7 @@ use super::proof::{Settled, Told};
 use super::refused::Refused;
 use super::sender::{FileSender, Links, OnChange};
 use super::shared::Shared;
+use super::types::Disposition;
 use crate::answer::Coding;
 use crate::field::glob;
 use crate::sys::{How, Recovery, Root, Symlinks};
@@ -35,6 +36,12 @@ pub(super) struct Settings {
     pub(super) settled: Settled,
     /// Obstacles to proofs that were reported.
     pub(super) told: Arc<Told>,
+    /// Types by extension, in lower case.
+    pub(super) types: Vec<(Box<str>, HeaderValue)>,
+    pub(super) charsets: Vec<(Box<str>, Option<Box<str>>)>,
+    pub(super) dispositions: Vec<(Box<str>, Disposition)>,
+    /// Whether a hash in a name is believed.
+    pub(super) immutable: bool,
     /// The page of each status.
     pub(super) pages: Vec<(StatusCode, Box<[u8]>)>,
     pub(super) recovery: Recovery,
@@ -62,6 +69,10 @@ impl Settings {
             settle: FileSender::SETTLE,
             settled: Settled::ByAge,
             told: Arc::default(),
+            types: Vec::new(),
+            charsets: Vec::new(),
+            dispositions: Vec::new(),
+            immutable: false,
             pages: Vec::new(),
             recovery: Recovery::standard(),
             on_refusal: None,
@@ -76,11 +87,6 @@ impl Settings {
         first_match(&self.changes, name).copied().unwrap_or_default()
     }
 
-    /// The `Cache-Control` of the file with this name.
-    pub(super) fn cache_control(&self, name: &[u8]) -> Option<&HeaderValue> {
-        first_match(&self.cache_control, name)
-    }
-
     pub(super) fn how(&self) -> How {
         let symlinks = match self.links {
             Links::Beneath => Symlinks::Beneath,
@@ -92,7 +98,7 @@ impl Settings {
 }
 
 /// The first row whose pattern matches the path of a name below the root.
-fn first_match<'a, T>(rows: &'a [(Box<str>, T)], name: &[u8]) -> Option<&'a T> {
+pub(super) fn first_match<'a, T>(rows: &'a [(Box<str>, T)], name: &[u8]) -> Option<&'a T> {
     if rows.is_empty() {
         return None;
     }

@@ -16,6 +16,7 @@ mod fuse;
 mod natural;
 mod odd;
 mod listing;
+mod options;
 mod pages;
 mod paths;
 mod races;

@@ -118,5 +118,5 @@ fn a_failure_has_its_page_if_that_can_be_read_and_is_not_stored() {
     check(sender.clone(), vec![libc::SYS_getdents64], "/out", "busy");
     // Nothing can be read: neither the file nor the page.
     let problem = r#"{"type":"about:blank","title":"Service Unavailable","status":503}"#;
-    check(sender, vec![libc::SYS_pread64], "/a", problem);
+    check(sender, vec![libc::SYS_pread64, libc::SYS_preadv2], "/a", problem);
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use letterhead::files::Settled;
-use letterhead::{Decision, FileSender, Operation, Recovery};
+use letterhead::{Decision, FileSender, LetterheadLayer, Operation, Recovery};
+use tower::Layer as _;
 
 use crate::client::{Raw, h1_get, h2_get};
 use crate::scratch::Scratch;
@@ -69,7 +70,8 @@ async fn downloads(sender: FileSender, scratch: &Arc<Scratch>) -> Counts {
     };
     // Whatever happens here, the writer comes to its end.
     let _done = Done(Arc::clone(&answered));
-    let server = serve(sender).await;
+    // The layer around it sees to it that a head goes out before its body is broken off.
+    let server = serve(LetterheadLayer::new().layer(sender)).await;
     let lines = format!("range: bytes=0-63,{}-\r\n", LENGTH - 64);
     let mut counts = Counts::default();
     while !writing.is_finished() {

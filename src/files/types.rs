@@ -1,0 +1,226 @@
+//! What a file is told to be, by its name: its type and charset, its file name for saving, how long it lasts.
+
+use std::fmt::Write as _;
+
+use http::header::HeaderValue;
+
+use super::sender::FileSender;
+use super::settings::{Settings, first_match};
+
+/// Whether a browser shows a file or saves it (RFC 6266, section 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Disposition {
+    /// It is shown, if it can be; the name is for when it is saved all the same.
+    Inline,
+    /// It is saved.
+    Attachment,
+}
+
+impl FileSender {
+    /// The `Content-Type` of files whose name ends with `.extension`, in any letter case, in place of the
+    /// one that the standard table has, if any. It is sent as it is: a charset has to be in it.
+    ///
+    /// A later call for the same extension replaces an earlier one. In a coding a file has the type of what is coded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::HeaderValue;
+    /// use letterhead::FileSender;
+    ///
+    /// let gltf = HeaderValue::from_static("model/gltf+json");
+    /// let files = FileSender::new("src").unwrap().media_type("gltf", gltf);
+    /// # let _ = files;
+    /// ```
+    #[must_use]
+    pub fn media_type(self, extension: &str, value: HeaderValue) -> Self {
+        let extension = extension.trim_start_matches('.').to_ascii_lowercase();
+        self.with(|settings| {
+            settings.types.retain(|row| *row.0 != *extension);
+            settings.types.push((extension.into(), value));
+        })
+    }
+
+    /// The charset of text whose path below the root matches `pattern`, as in
+    /// [`cache_control`](Self::cache_control), where the standard table has none: `utf-8` unless something else
+    /// is said. `None`, or what is no token: no charset is told.
+    ///
+    /// Text is `text/*` and JavaScript.
+    #[must_use]
+    pub fn charset(self, pattern: &str, charset: Option<&str>) -> Self {
+        let charset = charset.filter(|name| is_token(name)).map(Into::into);
+        self.with(|settings| settings.charsets.push((pattern.into(), charset)))
+    }
+
+    /// Tells browsers whether to show or to save files whose path below the root matches `pattern`, as in
+    /// [`cache_control`](Self::cache_control), and under which name: the last component of the path, in ASCII
+    /// and, where that is not all of it, in UTF-8 (RFC 6266, RFC 8187).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use letterhead::FileSender;
+    /// use letterhead::files::Disposition;
+    ///
+    /// let files = FileSender::new("src").unwrap().disposition("/uploads/*", Disposition::Attachment);
+    /// # let _ = files;
+    /// ```
+    #[must_use]
+    pub fn disposition(self, pattern: &str, disposition: Disposition) -> Self {
+        self.with(|settings| settings.dispositions.push((pattern.into(), disposition)))
+    }
+
+    /// Sends files with a hash in their name with `Cache-Control: public, max-age=31536000, immutable`, unless a
+    /// pattern of [`cache_control`](Self::cache_control) says otherwise. Off by default.
+    ///
+    /// A hash is at least eight hexadecimal digits, a letter and a decimal digit among them, between `.`, `-` or
+    /// `_` in the last component, with an extension somewhere behind: `app.3f9a2c1b.js`, `main-0a1b2c3d4e.css.map`,
+    /// not `report.20240131.pdf`. A file that is not [settled](Self::settle) is not called immutable.
+    #[must_use]
+    pub fn immutable_names(self, immutable: bool) -> Self {
+        self.with(|settings| settings.immutable = immutable)
+    }
+}
+
+impl Settings {
+    /// The type that goes by the ending of a name, with a charset where it is text.
+    pub(super) fn media_type(&self, name: &[u8]) -> Option<HeaderValue> {
+        let last = last(name);
+        let extension = last.rsplit(|byte| *byte == b'.').next()?;
+        if extension.len() < last.len() {
+            let own =
+                self.types.iter().find(|row| row.0.as_bytes().eq_ignore_ascii_case(extension));
+            if let Some((_, value)) = own {
+                return Some(value.clone());
+            }
+        }
+        let guess = mime_guess::from_path(std::str::from_utf8(last).ok()?).first()?;
+        let is_text = guess.type_() == "text" || guess.subtype() == "javascript";
+        let text = match first_match(&self.charsets, name) {
+            _ if !is_text || guess.get_param("charset").is_some() => guess.to_string(),
+            None => format!("{guess}; charset=utf-8"),
+            Some(Some(charset)) => format!("{guess}; charset={charset}"),
+            Some(None) => guess.to_string(),
+        };
+        HeaderValue::try_from(text).ok()
+    }
+
+    /// The `Content-Disposition` of the file with this name.
+    pub(super) fn disposition(&self, name: &[u8]) -> Option<HeaderValue> {
+        let disposition = first_match(&self.dispositions, name)?;
+        HeaderValue::try_from(disposed(*disposition, last(name))).ok()
+    }
+
+    /// The `Cache-Control` of the file with this name.
+    pub(super) fn cache_control(&self, name: &[u8], settled: bool) -> Option<HeaderValue> {
+        const FOR_EVER: HeaderValue =
+            HeaderValue::from_static("public, max-age=31536000, immutable");
+        if let Some(value) = first_match(&self.cache_control, name) {
+            return Some(value.clone());
+        }
+        (self.immutable && settled && is_hashed(last(name))).then_some(FOR_EVER)
+    }
+}
+
+fn last(name: &[u8]) -> &[u8] {
+    name.rsplit(|byte| *byte == b'/').next().unwrap_or(name)
+}
+
+/// Whether a part of the name is a hash.
+fn is_hashed(name: &[u8]) -> bool {
+    let is_hash = |part: &[u8]| {
+        part.len() >= 8
+            && part.iter().all(u8::is_ascii_hexdigit)
+            && part.iter().any(u8::is_ascii_digit)
+            && part.iter().any(u8::is_ascii_alphabetic)
+    };
+    // What is behind the last dot is an extension, however it looks.
+    let Some(end) = name.iter().rposition(|byte| *byte == b'.') else { return false };
+    name.get(..end).unwrap_or_default().split(|b| matches!(b, b'.' | b'-' | b'_')).any(is_hash)
+}
+
+/// A value of `Content-Disposition` (RFC 6266, section 4.1).
+fn disposed(disposition: Disposition, name: &[u8]) -> String {
+    let mut text = String::from(match disposition {
+        Disposition::Inline => "inline",
+        Disposition::Attachment => "attachment",
+    });
+    let name = String::from_utf8_lossy(name);
+    // Quotes and backslashes are escaped differently by different readers, and some of them decode `%`
+    // (RFC 6266, appendix D): so there are none.
+    let is_plain = |c: char| (c == ' ' || c.is_ascii_graphic()) && !matches!(c, '"' | '\\' | '%');
+    let plain: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+    let _ = write!(text, "; filename=\"{plain}\"");
+    if *plain != *name {
+        // RFC 8187, section 3.2.1.
+        text.push_str("; filename*=UTF-8''");
+        for byte in name.bytes() {
+            if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+                text.push(char::from(byte));
+            } else {
+                let _ = write!(text, "%{byte:02X}");
+            }
+        }
+    }
+    text
+}
+
+/// RFC 9110, section 5.6.2.
+fn is_token(text: &str) -> bool {
+    let is_tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    !text.is_empty() && text.bytes().all(is_tchar)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_told_from_a_date_and_a_word() {
+        for name in [
+            "app.3f9a2c1b.js",
+            "main-0a1b2c3d4e.css.map",
+            "a_DEADBEE1.png",
+            "3f9a2c1b.js",
+            "x.y.12345abc.z",
+        ] {
+            assert!(is_hashed(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "app.js",
+            "report.20240131.pdf",
+            "app.deadbeef.js",
+            "app.3f9a2c1.js",
+            "app.3f9a2c1g.js",
+            "app.3f9a2c1b",
+            "3f9a2c1b",
+            "",
+            "v1.2.3-4f5a.js",
+        ] {
+            assert!(!is_hashed(name.as_bytes()), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_name_is_plain_to_old_readers_and_whole_to_new_ones() {
+        use Disposition::{Attachment, Inline};
+        let check = |disposition, name: &[u8], expected: &str| {
+            assert_eq!(disposed(disposition, name), expected);
+            assert!(HeaderValue::try_from(expected).is_ok());
+        };
+        check(Attachment, b"a b;c=d,'.txt", "attachment; filename=\"a b;c=d,'.txt\"");
+        check(Inline, b"a.txt", "inline; filename=\"a.txt\"");
+        check(
+            Attachment,
+            "€ rates.pdf".as_bytes(),
+            "attachment; filename=\"_ rates.pdf\"; filename*=UTF-8''%E2%82%AC%20rates.pdf",
+        );
+        check(
+            Attachment,
+            b"a\"b\\c%41\r\nx: y",
+            "attachment; filename=\"a_b_c_41__x: y\"; filename*=UTF-8''a%22b%5Cc%2541%0D%0Ax%3A%20y",
+        );
+        check(Inline, b"\xff", "inline; filename=\"_\"; filename*=UTF-8''%EF%BF%BD");
+    }
+}
