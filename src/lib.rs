@@ -53,6 +53,8 @@
 //! | `json` | `report::JsonLines`: one JSON object for each response |
 //! | `metrics` | `report::Metrics`: counters and histograms |
 //! | `store` | [`store`]: heads on disk, before their payloads, crash-safe (Linux) |
+//! | `serve` | [`serve()`]: a server over hyper with time-outs, limits and a shutdown that ends |
+//! | `tls` | TLS for it, by rustls |
 //! | `tracing` | `report::Tracing`: one event for each conflict |
 //! | `full` | all of them |
 //!
@@ -76,6 +78,8 @@ mod layer;
 mod ledger;
 pub mod report;
 mod rules;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(all(feature = "store", target_os = "linux"))]
 pub mod store;
 mod sys;
@@ -92,6 +96,8 @@ pub use layer::{
 pub use ledger::{Entry, Fate, LayerName, Placed, Refusal, Shown, Stage, Verb, Writer};
 pub use rules::framing::Mended;
 pub use rules::{Action, Conflict, Expect, Rule, Rules, Settled};
+#[cfg(feature = "serve")]
+pub use serve::serve;
 #[cfg(all(feature = "files", unix))]
 pub use sys::{Decision, Operation, Recovery, Ruling};
 

@@ -27,5 +27,8 @@ pub mod errno {}
 #[doc = include_str!("store.md")]
 pub mod store {}
 
+#[doc = include_str!("serving.md")]
+pub mod serving {}
+
 #[doc = include_str!("neighbours.md")]
 pub mod neighbours {}

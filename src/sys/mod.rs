@@ -37,6 +37,11 @@ mod root;
 mod stat;
 #[cfg(all(test, feature = "files", target_os = "linux"))]
 mod tests;
+#[cfg(all(feature = "serve", target_os = "linux"))]
+mod unsent;
+#[cfg(all(feature = "serve", not(target_os = "linux")))]
+#[path = "unsent_elsewhere.rs"]
+mod unsent;
 #[cfg(all(feature = "files", unix))]
 mod walk;
 #[cfg(all(feature = "store", target_os = "linux"))]
@@ -62,7 +67,8 @@ pub(crate) use refusal::Refusal;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use root::Root;
 #[cfg(all(feature = "files", unix))]
-pub(crate) use stat::{Change, Stat};
-#[cfg(all(test, feature = "store", target_os = "linux"))]
-pub(crate) use stat::{Identity, Kind, Moment};
 pub(crate) use stat::{Change, Kind, Stat};
+#[cfg(all(test, feature = "store", target_os = "linux"))]
+pub(crate) use stat::{Identity, Moment};
+#[cfg(feature = "serve")]
+pub(crate) use unsent::unsent;

@@ -1,0 +1,141 @@
+//! The application's service as hyper calls it, and its response bodies, watched.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::{Method, Request, Response, Version};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper_util::service::TowerToHyperService;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::peer::Peer;
+use super::watch::Watch;
+
+/// One connection's view of the service.
+#[derive(Debug)]
+pub(super) struct Counted<S> {
+    inner: TowerToHyperService<S>,
+    watch: Arc<Watch>,
+    /// Put into each request, if asked for.
+    peer: Option<Peer>,
+}
+
+impl<S> Counted<S> {
+    pub(super) fn new(service: S, watch: Arc<Watch>, peer: Option<Peer>) -> Self {
+        Self { inner: TowerToHyperService::new(service), watch, peer }
+    }
+}
+
+impl<S, B> hyper::service::Service<Request<Incoming>> for Counted<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone,
+{
+    type Response = Response<Watched<B>>;
+    type Error = S::Error;
+    type Future =
+        Answering<<TowerToHyperService<S> as hyper::service::Service<Request<Incoming>>>::Future>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let h2 = request.version() == Version::HTTP_2;
+        if h2 {
+            self.watch.is_h2();
+        }
+        self.watch.begin();
+        let call = Call { watch: Arc::clone(&self.watch), key: None };
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
+        let tunnel = h2 && request.method() == Method::CONNECT;
+        Answering { inner: self.inner.call(request), call: Some(call), tunnel }
+    }
+}
+
+/// A request under way, from its head to the end of its response.
+#[derive(Debug)]
+struct Call {
+    watch: Arc<Watch>,
+    key: Option<usize>,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.watch.done(key);
+        }
+        self.watch.over();
+    }
+}
+
+pin_project! {
+    /// The service's answer.
+    #[derive(Debug)]
+    pub(super) struct Answering<F> {
+        #[pin]
+        inner: F,
+        call: Option<Call>,
+        tunnel: bool,
+    }
+}
+
+impl<F, B, E> Future for Answering<F>
+where
+    F: Future<Output = Result<Response<B>, E>>,
+{
+    type Output = Result<Response<Watched<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let answer = ready!(this.inner.poll(cx));
+        let mut call = this.call.take();
+        Poll::Ready(answer.map(|response| {
+            if *this.tunnel && response.status().is_success() {
+                // The stream goes on without a response, so the connection is never idle again.
+                std::mem::forget(call.take());
+            }
+            response.map(|inner| Watched { inner, call })
+        }))
+    }
+}
+
+pin_project! {
+    /// A response body that tells when its next frame was asked for, and when it was over.
+    #[derive(Debug)]
+    pub(super) struct Watched<B> {
+        #[pin]
+        inner: B,
+        call: Option<Call>,
+    }
+}
+
+impl<B: Body> Body for Watched<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let mut this = self.project();
+        if let Some(Call { watch, key: Some(key) }) = this.call {
+            watch.asked(*key);
+        }
+        let frame = ready!(this.inner.as_mut().poll_frame(cx));
+        if frame.is_some() && !this.inner.is_end_stream() {
+            if let Some(call) = this.call {
+                call.key = Some(call.watch.handed(call.key));
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}

@@ -1,0 +1,286 @@
+//! One connection, from the accepted socket to its end.
+
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until};
+use tower_service::Service;
+
+use super::BoxError;
+use super::call::Counted;
+use super::event::{Event, OnEvent};
+use super::hub::{Hub, Member, Phase, Seat};
+use super::patience::{Cut, Limits, Patience, Verdict};
+use super::peer::Peer;
+use super::tls::Secure;
+use super::watch::Watch;
+use super::wire::Wire;
+use crate::caught::contained;
+
+/// What every connection of a server needs.
+pub(super) struct Shared {
+    pub(super) hub: Arc<Hub>,
+    pub(super) limits: Limits,
+    pub(super) http: Builder<TokioExecutor>,
+    pub(super) secure: Option<Secure>,
+    /// Requests are told who sent them.
+    pub(super) peer: bool,
+    pub(super) on_event: Option<OnEvent>,
+}
+
+impl Shared {
+    pub(super) fn tell(&self, event: &Event) {
+        if let Some(on_event) = &self.on_event {
+            contained(|| on_event(event));
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("hub", &self.hub)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connection that has been accepted, and that nobody has polled yet.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    shared: Arc<Shared>,
+    member: Member,
+    watch: Arc<Watch>,
+    wire: Wire,
+    peer: SocketAddr,
+    at: Instant,
+}
+
+impl Accepted {
+    pub(super) fn new(shared: &Arc<Shared>, tcp: TcpStream, peer: SocketAddr, seat: Seat) -> Self {
+        let at = Instant::now();
+        let watch = Arc::new(Watch::new(at));
+        Self {
+            shared: Arc::clone(shared),
+            member: Member::new(Arc::clone(&shared.hub)),
+            wire: Wire::new(tcp, Arc::clone(&watch), seat),
+            watch,
+            peer,
+            at,
+        }
+    }
+
+    /// Runs it in a task of its own.
+    pub(super) fn spawn<S, B>(self, service: S)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        // Two tasks of different size: the plain one does not pay for the other.
+        if self.shared.secure.is_some() {
+            tokio::spawn(self.secured(service));
+        } else {
+            tokio::spawn(self.plain(service));
+        }
+    }
+
+    async fn plain<S, B>(self, service: S)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        let Self { shared, member, watch, wire, peer, at } = self;
+        drive(Open { shared, member, watch, peer, at, secure: false }, wire, service).await;
+    }
+
+    async fn secured<S, B>(self, service: S)
+    where
+        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send,
+        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        let Self { shared, mut member, watch, wire, peer, at } = self;
+        let Some(secure) = &shared.secure else { return };
+        let deadline = at + shared.limits.head;
+        match in_time(secure.handshake(wire), &mut member, deadline).await {
+            Shaken::Done(Ok((stream, h2))) => {
+                if h2 {
+                    watch.is_h2();
+                }
+                let open =
+                    Open { shared: Arc::clone(&shared), member, watch, peer, at, secure: true };
+                drive(open, stream, service).await;
+            }
+            Shaken::Done(Err(error)) => shared.tell(&Event::HandshakeFailed { peer, error }),
+            Shaken::Late => shared.tell(&Event::Cut { peer, why: Cut::Head }),
+            Shaken::Ending => {}
+        }
+    }
+}
+
+/// What became of a handshake.
+enum Shaken<T> {
+    Done(io::Result<T>),
+    Late,
+    /// The server ends, and nothing has been asked yet.
+    Ending,
+}
+
+async fn in_time<T>(
+    handshake: impl Future<Output = io::Result<T>>,
+    member: &mut Member,
+    deadline: Instant,
+) -> Shaken<T> {
+    let mut handshake = pin!(handshake);
+    let mut timer = pin!(sleep_until(deadline));
+    std::future::poll_fn(|cx| {
+        if member.phase(cx.waker()) != Phase::Open {
+            return Poll::Ready(Shaken::Ending);
+        }
+        if let Poll::Ready(outcome) = handshake.as_mut().poll(cx) {
+            return Poll::Ready(Shaken::Done(outcome));
+        }
+        timer.as_mut().poll(cx).map(|()| Shaken::Late)
+    })
+    .await
+}
+
+/// A connection that speaks HTTP.
+struct Open {
+    shared: Arc<Shared>,
+    member: Member,
+    watch: Arc<Watch>,
+    peer: SocketAddr,
+    at: Instant,
+    secure: bool,
+}
+
+/// How it ended.
+enum End {
+    Done(Result<(), BoxError>),
+    Cut(Cut),
+    /// At the deadline, with nothing under way.
+    Closed,
+}
+
+async fn drive<I, S, B>(open: Open, io: I, service: S)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let Open { shared, mut member, watch, peer, at, secure } = open;
+    let limits = shared.limits;
+    let told = shared.peer.then_some(Peer { addr: peer, secure });
+    let service = Counted::new(service, Arc::clone(&watch), told);
+    let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(io), service);
+    let mut connection = pin!(connection);
+    let mut patience = Patience::new(limits, at);
+    let mut due = patience.first(at);
+    let mut timer = pin!(sleep_until(due));
+    let mut draining = false;
+
+    let end = std::future::poll_fn(|cx| {
+        loop {
+            // First, so that a request which has arrived is seen before anything is judged.
+            if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
+                return Poll::Ready(End::Done(outcome));
+            }
+            let seen = watch.glance();
+            match member.phase(cx.waker()) {
+                // A head that is under way is waited for; hyper would forget it.
+                Phase::Draining if !draining && !seen.head() => {
+                    draining = true;
+                    patience.drained(Instant::now());
+                    connection.as_mut().graceful_shutdown();
+                    continue;
+                }
+                Phase::Open | Phase::Draining => {}
+                Phase::Over if seen.live > 0 || seen.blocked => {
+                    return Poll::Ready(End::Cut(Cut::Deadline));
+                }
+                Phase::Over => return Poll::Ready(End::Closed),
+            }
+            let fired = timer.as_mut().poll(cx).is_ready();
+            if !fired && !patience.stale(&seen) {
+                return Poll::Pending;
+            }
+            watch.ask();
+            if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
+                return Poll::Ready(End::Done(outcome));
+            }
+            let now = Instant::now();
+            let verdict = patience.look(&watch.seen(now, limits.write, patience.room()), now);
+            let next = match verdict {
+                Verdict::Cut(why) => return Poll::Ready(End::Cut(why)),
+                Verdict::End(next) => {
+                    connection.as_mut().graceful_shutdown();
+                    next
+                }
+                Verdict::Wait(next) => next,
+            };
+            // A timer that fires too early costs a look; to move it for each look costs more.
+            if fired || next < due {
+                due = next;
+                timer.as_mut().reset(next);
+            } else if matches!(verdict, Verdict::Wait(_)) {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+
+    match end {
+        End::Cut(why) => {
+            if why == Cut::Deadline {
+                shared.hub.count_cut();
+            } else {
+                watch.reset();
+            }
+            shared.tell(&Event::Cut { peer, why });
+        }
+        End::Done(Err(error)) => {
+            let seen = watch.glance();
+            // One that is told to end before its first byte ends with an error of hyper's.
+            let unused = draining && seen.begun == 0;
+            let left = seen.live == 0 && !seen.blocked && is_farewell(error.as_ref());
+            if !unused && !left {
+                shared.tell(&Event::Failed { peer, error });
+            }
+        }
+        End::Done(_) | End::Closed => {}
+    }
+}
+
+/// Whether a client between two requests has gone, by whatever way: many close TLS without a word.
+fn is_farewell(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return matches!(
+                error.kind(),
+                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            );
+        }
+        next = error.source();
+    }
+    false
+}

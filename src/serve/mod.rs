@@ -1,0 +1,34 @@
+//! A server over hyper whose connections may not take for ever.
+//!
+//! [`serve`] is used like `axum::serve`, with any tower service. What it adds is patience that ends:
+//! for heads, idle connections and clients that do not read; a limit of connections; a shutdown with
+//! a deadline; threads that share a port. `letterhead::guide::serving` has the whole story.
+
+mod accept;
+mod call;
+mod connection;
+mod event;
+mod hub;
+mod listen;
+mod patience;
+mod peer;
+mod run;
+mod server;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "plain.rs"]
+mod tls;
+mod watch;
+mod wire;
+
+/// The errors of services and bodies, as hyper takes them.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+pub use event::Event;
+pub use listen::{Listen, Workers};
+pub use patience::Cut;
+pub use peer::Peer;
+pub use server::{Serve, Served, Serving, serve};
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;

@@ -1,0 +1,283 @@
+//! The server and its settings.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tower_service::Service;
+
+use super::BoxError;
+use super::connection::Shared;
+use super::event::{Event, OnEvent};
+use super::hub::Hub;
+use super::listen::Listen;
+use super::patience::Limits;
+use super::run::run;
+use super::tls::Secure;
+
+/// Longer than any server runs; a sum with a clock's time does not overflow.
+const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 10);
+
+/// Serves HTTP/1 and HTTP/2 on the connections of `listener`, until it is told to stop.
+///
+/// `service` is any tower service over hyper's requests: an axum `Router`, a
+/// [`LetterheadLayer`](crate::LetterheadLayer) around one, a service of your own. It is cloned for each
+/// connection and each request. The [`Serve`] that comes back has the settings, and is awaited.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use axum::{Router, routing::get};
+/// use tokio::net::TcpListener;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let app = Router::new().route("/", get(|| async { "hello" }));
+/// let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// # let ctrl_c = std::future::ready(());
+/// let served = letterhead::serve(listener, app)
+///     .idle_timeout(Duration::from_secs(30))
+///     .max_connections(10_000)
+///     .shutdown_on(ctrl_c)
+///     .on_event(|event| eprintln!("{event}"))
+///     .await?;
+/// assert_eq!(served.cut, 0);
+/// # Ok(())
+/// # }
+/// ```
+pub fn serve<S>(listener: impl Into<Listen>, service: S) -> Serve<S> {
+    Serve {
+        listen: listener.into(),
+        service,
+        header: Duration::from_secs(30),
+        idle: Duration::from_secs(75),
+        write: Duration::from_secs(60),
+        rate: 0,
+        most: None,
+        buffer: 128 * 1024,
+        grace: Duration::from_secs(30),
+        stop: None,
+        secure: None,
+        peer: false,
+        on_event: None,
+    }
+}
+
+/// A server that runs when it is awaited; made by [`serve`].
+///
+/// Each time that can be set is a `Duration`; `Duration::MAX` is never.
+///
+/// # Panics
+///
+/// Awaiting it panics outside of a tokio runtime with `enable_all` (as `#[tokio::main]` has it).
+#[must_use = "a server does nothing before it is awaited"]
+pub struct Serve<S> {
+    listen: Listen,
+    service: S,
+    header: Duration,
+    idle: Duration,
+    write: Duration,
+    rate: u64,
+    most: Option<usize>,
+    buffer: usize,
+    grace: Duration,
+    stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    pub(super) secure: Option<Secure>,
+    peer: bool,
+    on_event: Option<OnEvent>,
+}
+
+impl<S> Serve<S> {
+    /// How long a request head may take, from its first byte to its last; 30 s if nothing is said.
+    ///
+    /// The first one counts from the moment in which the connection was accepted, TLS handshake
+    /// included, so a client that connects and says nothing is closed then. On HTTP/2 it is the
+    /// preface that has to come in this time.
+    pub fn header_timeout(mut self, time: Duration) -> Self {
+        self.header = time;
+        self
+    }
+
+    /// How long a connection may be open without a request under way; 75 s if nothing is said.
+    ///
+    /// On HTTP/1 it is closed then, on HTTP/2 asked to go (`GOAWAY`), and closed when the client has
+    /// had [`write_timeout`](Self::write_timeout) to do so.
+    pub fn idle_timeout(mut self, time: Duration) -> Self {
+        self.idle = time;
+        self
+    }
+
+    /// How long a client may take nothing of a response that waits for it; 60 s if nothing is said.
+    ///
+    /// The connection is reset then. If one stream of an HTTP/2 connection takes nothing while others
+    /// do, the connection is asked to go, and reset when nothing else moves. A response that has
+    /// nothing to send (an event stream between two events) takes no part in this.
+    ///
+    /// On Linux what waits in the system's own buffers does not count as taken; elsewhere it does, and
+    /// a very short time cuts clients that are merely slow.
+    pub fn write_timeout(mut self, time: Duration) -> Self {
+        self.write = time;
+        self
+    }
+
+    /// How many bytes a second a client has to take of a response that waits for it; one byte in each
+    /// [`write_timeout`](Self::write_timeout) if nothing is said.
+    ///
+    /// It is judged over each such time.
+    pub fn min_rate(mut self, bytes_per_second: u64) -> Self {
+        self.rate = bytes_per_second;
+        self
+    }
+
+    /// How many connections may be open at once, upgraded ones included; any number if nothing is said.
+    ///
+    /// At the limit nothing is accepted: clients wait in the system's queue until a connection ends.
+    pub fn max_connections(mut self, most: usize) -> Self {
+        self.most = Some(most);
+        self
+    }
+
+    /// How many bytes a connection buffers in each direction; 128 KiB if nothing is said, 8 KiB at least.
+    ///
+    /// On HTTP/1 it is how large a request head may be (beyond it: 431), and up to how many bytes a
+    /// response is asked for more while its client is slow. The last frame comes on top, so a body of
+    /// 256 KiB frames holds one of them. On HTTP/2 it is what a stream keeps waiting for its window.
+    /// hyper's own figure is 408 KiB.
+    pub fn buffer(mut self, bytes: usize) -> Self {
+        self.buffer = bytes;
+        self
+    }
+
+    /// When this is ready the server stops: nothing more is accepted, idle connections are closed, and
+    /// what runs is finished.
+    pub fn shutdown_on(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.stop = Some(Box::pin(signal));
+        self
+    }
+
+    /// How long what runs may take after the signal; 30 s if nothing is said. What runs longer is cut.
+    pub fn grace(mut self, time: Duration) -> Self {
+        self.grace = time;
+        self
+    }
+
+    /// Puts a [`Peer`](super::Peer) into the extensions of each request.
+    pub fn peer(mut self) -> Self {
+        self.peer = true;
+        self
+    }
+
+    /// Called with what happens beside requests; on the connection's task, so it must not block.
+    pub fn on_event(mut self, told: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Arc::new(told));
+        self
+    }
+}
+
+impl<S> fmt::Debug for Serve<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Serve")
+            .field("listen", &self.listen)
+            .field("header_timeout", &self.header)
+            .field("idle_timeout", &self.idle)
+            .field("write_timeout", &self.write)
+            .field("min_rate", &self.rate)
+            .field("max_connections", &self.most)
+            .field("buffer", &self.buffer)
+            .field("grace", &self.grace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a server has done when it stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Served {
+    /// Connections that were accepted.
+    pub accepted: u64,
+    /// Connections that were cut at the deadline, with a request under way.
+    pub cut: u64,
+    /// Upgraded connections (websockets) that were still open. The server does not wait for them:
+    /// they are their handlers'.
+    pub upgraded: usize,
+}
+
+/// A running server.
+///
+/// # Cancel safety
+///
+/// Dropped, it accepts nothing more and cuts all its connections, except upgraded ones on the
+/// runtime of the caller.
+#[must_use = "a server does nothing before it is awaited"]
+pub struct Serving(Pin<Box<dyn Future<Output = io::Result<Served>> + Send>>);
+
+impl Future for Serving {
+    type Output = io::Result<Served>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for Serving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Serving")
+    }
+}
+
+impl<S, B> IntoFuture for Serve<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError>,
+    S::Future: Send,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    type Output = io::Result<Served>;
+    type IntoFuture = Serving;
+
+    fn into_future(self) -> Serving {
+        let write = self.write.min(FOREVER);
+        let limits = Limits {
+            head: self.header.min(FOREVER),
+            idle: self.idle.min(FOREVER),
+            write,
+            least: least(self.rate, write),
+        };
+        let shared = Shared {
+            hub: Hub::new(self.most),
+            limits,
+            http: http(self.buffer),
+            secure: self.secure,
+            peer: self.peer,
+            on_event: self.on_event,
+        };
+        let grace = self.grace.min(FOREVER);
+        Serving(Box::pin(run(self.listen, self.service, Arc::new(shared), self.stop, grace)))
+    }
+}
+
+/// What a rate comes to in this time.
+fn least(rate: u64, time: Duration) -> u64 {
+    let bytes = u128::from(rate) * time.as_millis() / 1000;
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+/// hyper's part of the settings.
+fn http(buffer: usize) -> Builder<TokioExecutor> {
+    let buffer = buffer.max(8 * 1024);
+    let mut http = Builder::new(TokioExecutor::new());
+    // hyper's own time-out makes a timer for each request, and begins after the version is known.
+    http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(buffer);
+    http.http2().timer(TokioTimer::new()).enable_connect_protocol().max_send_buf_size(buffer);
+    http
+}

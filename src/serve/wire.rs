@@ -1,0 +1,101 @@
+//! The socket of one connection: what goes through it is seen.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::hub::Seat;
+use super::watch::Watch;
+use crate::sys::unsent;
+
+/// A TCP stream, its marks, and its place among the connections; an upgrade takes all of it along.
+#[derive(Debug)]
+pub(super) struct Wire {
+    tcp: TcpStream,
+    watch: Arc<Watch>,
+    _seat: Seat,
+}
+
+impl Wire {
+    pub(super) fn new(tcp: TcpStream, watch: Arc<Watch>, seat: Seat) -> Self {
+        // Without it an answer of two packets waits for the client's delayed acknowledgement.
+        // A socket that refuses has lost its client, and the first read says so.
+        let _ = tcp.set_nodelay(true);
+        Self { tcp, watch, _seat: seat }
+    }
+
+    fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &outcome {
+            Poll::Ready(Ok(count)) => self.watch.took(*count),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.watch.is_full(|| unsent(&self.tcp)),
+        }
+        outcome
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if self.watch.is_reset() {
+            // What the client does not take would stay with the kernel for minutes.
+            let _ = SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.tcp).poll_read(cx, buffer))?;
+        let bytes = &buffer.filled()[before..];
+        if !bytes.is_empty() {
+            this.watch.came(bytes);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.tcp).poll_write(cx, bytes);
+        this.wrote(outcome)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.tcp).poll_write_vectored(cx, slices);
+        this.wrote(outcome)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.tcp.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+    }
+}

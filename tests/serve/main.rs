@@ -1,0 +1,10 @@
+//! `letterhead::serve` on the wire: protocols, patience, limits, shutdown.
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod client;
+mod limits;
+mod patience;
+mod protocols;
+mod running;
+mod shutdown;
+mod workers;

@@ -1,0 +1,184 @@
+//! A server with everything that the tests ask for.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, WebSocketUpgrade, ws};
+use axum::response::Response;
+use axum::routing::{any, get};
+use bytes::Bytes;
+use futures_util::stream;
+use letterhead::serve::{Cut, Event, Listen, Serve, Served};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+/// No test waits longer than this for something that must come.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// A time-out that a test waits for.
+pub(crate) const SHORT: Duration = Duration::from_millis(300);
+
+/// Waits, but not for ever.
+pub(crate) async fn soon<F: Future>(future: F) -> F::Output {
+    tokio::time::timeout(PATIENCE, future).await.expect("it did not come in time")
+}
+
+/// A server under test, in a task.
+pub(crate) struct Running {
+    pub(crate) addr: SocketAddr,
+    pub(crate) gate: Arc<Notify>,
+    events: mpsc::UnboundedReceiver<Event>,
+    stop: Option<oneshot::Sender<()>>,
+    pub(crate) task: JoinHandle<std::io::Result<Served>>,
+}
+
+impl Running {
+    /// Settings are whatever `set` makes of the defaults.
+    pub(crate) async fn start(set: impl FnOnce(Serve<Router>) -> Serve<Router>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        Self::on(listener, addr, set)
+    }
+
+    pub(crate) fn on(
+        listen: impl Into<Listen>,
+        addr: SocketAddr,
+        set: impl FnOnce(Serve<Router>) -> Serve<Router>,
+    ) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let (told, events) = mpsc::unbounded_channel();
+        let gate = Arc::new(Notify::new());
+        let server = letterhead::serve(listen, app(&gate))
+            .shutdown_on(async move {
+                let _ = stopped.await;
+            })
+            .on_event(move |event| {
+                // An event holds what cannot be cloned, so it is told again.
+                let _ = told.send(again(event));
+            });
+        let task = tokio::spawn(set(server).into_future());
+        Self { addr, gate, events, stop: Some(stop), task }
+    }
+
+    /// The next event.
+    pub(crate) async fn event(&mut self) -> Event {
+        soon(self.events.recv()).await.unwrap()
+    }
+
+    /// The next event, which has to be a cut.
+    pub(crate) async fn cut(&mut self) -> Cut {
+        let event = self.event().await;
+        let Event::Cut { why, .. } = event else { panic!("wanted a cut, found {event:?}") };
+        why
+    }
+
+    /// Whatever has been told up to now.
+    pub(crate) fn told(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+
+    /// Tells the server to stop.
+    pub(crate) fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    /// Stops the server, and says what it did.
+    pub(crate) async fn stopped(mut self) -> Served {
+        if self.stop.is_some() {
+            self.stop();
+        }
+        soon(self.task).await.unwrap().unwrap()
+    }
+}
+
+fn again(event: &Event) -> Event {
+    match event {
+        Event::Cut { peer, why } => Event::Cut { peer: *peer, why: *why },
+        Event::AcceptFailed { error, pause } => Event::AcceptFailed {
+            error: error
+                .raw_os_error()
+                .map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error),
+            pause: *pause,
+        },
+        Event::HandshakeFailed { peer, error } => {
+            Event::HandshakeFailed { peer: *peer, error: std::io::Error::other(error.to_string()) }
+        }
+        Event::Failed { peer, error } => {
+            Event::Failed { peer: *peer, error: error.to_string().into() }
+        }
+        _ => unreachable!("no test provokes another"),
+    }
+}
+
+/// Bytes that tell where they stand.
+pub(crate) fn pattern(length: usize) -> Bytes {
+    (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect::<Vec<_>>().into()
+}
+
+fn app(gate: &Arc<Notify>) -> Router {
+    let (waiting, opening) = (Arc::clone(gate), Arc::clone(gate));
+    Router::new()
+        .route("/", get(|| async { "hello" }))
+        .route(
+            "/bytes/{length}",
+            get(|path: axum::extract::Path<usize>| async move { pattern(path.0) }),
+        )
+        // Chunks of 64 KiB for ever.
+        .route("/endless", get(|| async { endless() }))
+        // The head and one chunk, then nothing before the gate opens.
+        .route("/gate", get(move || async move { waiting_body(waiting) }))
+        .route("/open", get(move || async move { opening.notify_one() }))
+        .route("/peer", get(peer))
+        .route(
+            "/version",
+            get(|request: Request| async move { format!("{:?}", request.version()) }),
+        )
+        .route("/echo", axum::routing::post(|body: Bytes| async move { body }))
+        .route("/ws", any(websocket))
+}
+
+fn waiting_body(gate: Arc<Notify>) -> Response {
+    let frames = stream::unfold(0, move |step| {
+        let gate = Arc::clone(&gate);
+        async move {
+            match step {
+                0 => Some((Ok::<_, Infallible>("begin "), 1)),
+                1 => {
+                    gate.notified().await;
+                    Some((Ok("end"), 2))
+                }
+                _ => None,
+            }
+        }
+    });
+    Response::new(Body::from_stream(frames))
+}
+
+fn endless() -> Response {
+    let chunk = Bytes::from(vec![b'x'; 64 * 1024]);
+    let frames = stream::repeat_with(move || Ok::<_, Infallible>(chunk.clone()));
+    Response::new(Body::from_stream(frames))
+}
+
+async fn peer(request: Request) -> String {
+    request
+        .extensions()
+        .get::<letterhead::serve::Peer>()
+        .map_or_else(|| "nobody".to_owned(), |peer| format!("{} {}", peer.addr, peer.secure))
+}
+
+async fn websocket(upgrade: WebSocketUpgrade) -> Response {
+    upgrade.on_upgrade(|mut socket| async move {
+        while let Some(Ok(message)) = socket.recv().await {
+            if let ws::Message::Text(text) = message {
+                if socket.send(ws::Message::Text(text)).await.is_err() {
+                    return;
+                }
+            }
+        }
+    })
+}
