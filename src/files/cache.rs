@@ -12,6 +12,8 @@ use quick_cache::sync::Cache as Evicting;
 use quick_cache::{Equivalent, Weighter};
 
 use super::sender::FileSender;
+use super::settings::Settings;
+use super::watched::{Seen, Watching};
 use crate::answer::{Coding, Facts};
 use crate::field::date::Date;
 use crate::sys::{Root, Stat};
@@ -29,8 +31,10 @@ const YOUNGEST: Duration = Duration::from_millis(100);
 /// What is known of names below the root.
 pub(super) struct Cache {
     files: Evicting<Key, Arc<Ready>, Weigh>,
-    absent: Evicting<Box<[u8]>, ()>,
+    absent: Evicting<Box<[u8]>, Arc<Option<Seen>>>,
     budget: u64,
+    /// None: each request looks.
+    watching: Option<Watching>,
 }
 
 /// A file as it is served.
@@ -42,6 +46,8 @@ pub(super) struct Ready {
     fields: HeaderMap,
     /// The modification time: before it, the clock was set back.
     modified: SystemTime,
+    /// None: each request looks.
+    seen: Option<Seen>,
 }
 
 /// A name below the root, and the coding that its bytes are served in: `a.gz` may be asked for, or be
@@ -57,12 +63,13 @@ struct Weigh;
 
 impl Cache {
     /// One whose files and heads take about `budget` bytes, besides the names that name nothing.
-    pub(super) fn new(budget: u64) -> Self {
+    pub(super) fn new(budget: u64, watching: Option<Watching>) -> Self {
         let items = usize::try_from(budget / (16 * 1024)).unwrap_or(usize::MAX).clamp(16, 1 << 20);
         Self {
             files: Evicting::with_weighter(items, budget, Weigh),
             absent: Evicting::new(MOST_ABSENT),
             budget,
+            watching,
         }
     }
 
@@ -72,44 +79,82 @@ impl Cache {
         size.saturating_add(OVERHEAD) <= most && age >= settle.max(YOUNGEST)
     }
 
-    /// What was kept of this name, if the name still has that version.
-    pub(super) fn fresh(&self, root: &Root, name: &[u8], coding: Coding) -> Option<Arc<Ready>> {
+    /// What was kept of this name, if the name still has that version; and whether that was looked up.
+    pub(super) fn fresh(
+        &self,
+        root: &Root,
+        name: &[u8],
+        coding: Coding,
+        now: SystemTime,
+    ) -> Option<(Arc<Ready>, Looked)> {
         let ready = self.files.get(&Asked(name, coding))?;
-        // An equal look proves that nothing was written since the bytes were read; any other one says
-        // nothing, as a glance goes where no open would.
-        match root.glance(name) {
-            Ok(now) if now.identity == ready.stat.identity && now.kind == ready.stat.kind => {
-                Some(ready)
-            }
-            Ok(_) | Err(_) => {
-                self.files.remove(&Asked(name, coding));
-                None
-            }
+        let is_same = || ready.is_what(root, name);
+        if let Some(looked) = self.check(ready.seen.as_ref(), now, is_same) {
+            return Some((ready, looked));
         }
+        self.files.remove(&Asked(name, coding));
+        None
     }
 
     /// Whether this name was known to name nothing, and still does.
-    pub(super) fn is_absent(&self, root: &Root, name: &[u8]) -> bool {
-        if self.absent.get(name).is_none() {
-            return false;
+    pub(super) fn is_absent(&self, root: &Root, name: &[u8], now: SystemTime) -> bool {
+        let Some(seen) = self.absent.get(name) else { return false };
+        if self.check(Option::as_ref(&seen), now, || is_absent(root, name)).is_some() {
+            return true;
         }
-        match root.glance(name) {
-            Err(refusal) if refusal.is_absence() => true,
-            Ok(_) | Err(_) => {
-                self.absent.remove(name);
-                false
-            }
+        self.absent.remove(name);
+        false
+    }
+
+    /// Whether what was known holds: because nothing was told since the last look, or by a look.
+    fn check(
+        &self,
+        seen: Option<&Seen>,
+        now: SystemTime,
+        is_same: impl FnOnce() -> bool,
+    ) -> Option<Looked> {
+        let (Some(watching), Some(seen)) = (&self.watching, seen) else {
+            return is_same().then_some(Looked::Now);
+        };
+        if watching.holds(seen, now) {
+            return Some(Looked::Before);
         }
+        // Asked first: what is told after that may have come after the look, too.
+        let sum = watching.sum(seen);
+        if !is_same() {
+            return None;
+        }
+        if let Some(sum) = sum {
+            seen.looked(sum, now);
+        }
+        Some(Looked::Now)
     }
 
     /// Keeps a file that was read whole.
-    pub(super) fn keep(&self, name: &[u8], coding: Coding, ready: Ready) {
+    pub(super) fn keep(
+        &self,
+        settings: &Settings,
+        name: &[u8],
+        coding: Coding,
+        mut ready: Ready,
+        now: SystemTime,
+    ) {
+        let seen = self.watching.as_ref().and_then(|w| w.watch(settings, name, false));
+        if let Some(seen) = seen.filter(|_| ready.is_what(&settings.root, name)) {
+            seen.begin(now);
+            ready.seen = Some(seen);
+        }
         self.files.insert(Key(name.into(), coding), Arc::new(ready));
     }
 
     /// Remembers a name that names nothing.
-    pub(super) fn keep_absent(&self, name: &[u8]) {
-        self.absent.insert(name.into(), ());
+    pub(super) fn keep_absent(&self, settings: &Settings, name: &[u8], now: SystemTime) {
+        let seen = self.watching.as_ref().and_then(|w| w.watch(settings, name, true));
+        let seen = seen.filter(|_| is_absent(&settings.root, name));
+        if let Some(seen) = &seen {
+            seen.begin(now);
+        }
+        self.absent.insert(name.into(), Arc::new(seen));
     }
 
     /// How many files there are, and about how many bytes they take.
@@ -118,14 +163,36 @@ impl Cache {
     }
 }
 
+/// How something was known to be so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looked {
+    /// By a look for this request.
+    Now,
+    /// By an earlier one, since which nothing was told.
+    Before,
+}
+
+/// Whether there is no such name, by a look that follows links anywhere: there is none beneath the root
+/// either then.
+fn is_absent(root: &Root, name: &[u8]) -> bool {
+    root.glance(name).is_err_and(|refusal| refusal.is_absence())
+}
+
 impl Ready {
+    /// Whether the name leads to this version. An equal look proves that nothing was written since the
+    /// bytes were read; any other one says nothing, as a glance goes where no open would.
+    fn is_what(&self, root: &Root, name: &[u8]) -> bool {
+        let same = |now: Stat| now.identity == self.stat.identity && now.kind == self.stat.kind;
+        root.glance(name).is_ok_and(same)
+    }
+
     /// A file of which `fields` are those of its 200.
     pub(super) fn new(stat: Stat, bytes: Bytes, facts: Facts, fields: HeaderMap) -> Option<Self> {
         let modified = stat.identity.mtime.time()?;
         if !fields.contains_key(DATE) {
             return None;
         }
-        Some(Self { stat, bytes, facts, fields, modified })
+        Some(Self { stat, bytes, facts, fields, modified, seen: None })
     }
 
     /// The head of the 200 at the time `now`; `None` if it has to be made anew.

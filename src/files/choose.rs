@@ -6,7 +6,7 @@ use std::thread::sleep;
 
 use http::{StatusCode, Uri};
 
-use super::cache::{Cache, Ready};
+use super::cache::{Cache, Looked, Ready};
 use super::listing::Listing;
 use super::look::{Look, Manner, Target};
 use super::path::{FilePath, with_slash};
@@ -183,10 +183,13 @@ impl Look<'_> {
     fn open_inline(&self, path: &[u8], coding: Coding) -> Result<Named, Miss> {
         let root = &self.settings.root;
         if let Some(cache) = self.cache() {
-            if let Some(ready) = cache.fresh(root, path, coding) {
+            if let Some((ready, looked)) = cache.fresh(root, path, coding, self.want.now) {
+                if looked == Looked::Before {
+                    self.settings.shared.counters.watched.add();
+                }
                 return Ok(Named::Ready(ready));
             }
-            if cache.is_absent(root, path) {
+            if cache.is_absent(root, path, self.want.now) {
                 return Err(Miss::Nothing);
             }
         }
@@ -217,7 +220,7 @@ impl Look<'_> {
                     if let Some(cache) = self.cache().filter(|_| {
                         refusal.is_absence() && self.settings.root.misses_nearby(path, how)
                     }) {
-                        cache.keep_absent(path);
+                        cache.keep_absent(self.settings, path, self.want.now);
                     }
                     return Err(Miss::Nothing);
                 }

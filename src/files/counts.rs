@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Counts {
     /// Requests whose file was kept, and proved to be the present version.
     pub kept: u64,
+    /// Files of those that had not even to be looked at, because of [`Freshness::Watched`](super::Freshness).
+    pub watched: u64,
     /// Requests whose file was opened, and what is needed of it read, without waiting.
     pub inline: u64,
     /// Requests that went to a thread where blocking is allowed.
@@ -32,6 +34,7 @@ pub struct Counts {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) kept: Counter,
+    pub(super) watched: Counter,
     pub(super) inline: Counter,
     pub(super) pooled: Counter,
     pub(super) waited: Counter,
@@ -57,6 +60,7 @@ impl Counters {
     pub(super) fn counts(&self, (files, bytes): (usize, u64)) -> Counts {
         Counts {
             kept: self.kept.get(),
+            watched: self.watched.get(),
             inline: self.inline.get(),
             pooled: self.pooled.get(),
             waited: self.waited.get(),
@@ -72,9 +76,10 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "requests: {} kept, {} inline, {} pooled, {} waited; chunks: {} inline, {} pooled; \
+            "requests: {} kept ({} watched), {} inline, {} pooled, {} waited; chunks: {} inline, {} pooled; \
              kept: {} files, {} bytes",
             self.kept,
+            self.watched,
             self.inline,
             self.pooled,
             self.waited,

@@ -263,7 +263,7 @@ impl Look<'_> {
         // What was read may be in a buffer that is much larger, and is wanted back.
         let bytes = Bytes::copy_from_slice(bytes);
         if let (Some(cache), Some(ready)) = (self.cache(), Ready::new(stat, bytes, facts, fields)) {
-            cache.keep(path, coding, ready);
+            cache.keep(self.settings, path, coding, ready, self.want.now);
         }
     }
 

@@ -23,6 +23,7 @@ mod task;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 mod types;
+mod watched;
 
 pub use body::{FileBody, FileError};
 pub use counts::Counts;
@@ -31,3 +32,4 @@ pub use refused::Refused;
 pub use sender::{FileSender, Links, OnChange};
 pub use service::FileFuture;
 pub use types::Disposition;
+pub use watched::Freshness;

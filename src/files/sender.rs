@@ -235,7 +235,7 @@ impl FileSender {
         let settings = Arc::make_mut(&mut self.settings);
         change(settings);
         // What is kept was made by what was said before.
-        settings.shared = Shared::new(settings.cache, settings.buffers);
+        settings.shared = Shared::new(settings.cache, settings.buffers, settings.freshness);
         self
     }
 }

@@ -11,6 +11,7 @@ use super::refused::Refused;
 use super::sender::{FileSender, Links, OnChange};
 use super::shared::Shared;
 use super::types::Disposition;
+use super::watched::Freshness;
 use crate::answer::Coding;
 use crate::field::glob;
 use crate::sys::{How, Recovery, Root, Symlinks};
@@ -46,6 +47,7 @@ pub(super) struct Settings {
     pub(super) pages: Vec<(StatusCode, Box<[u8]>)>,
     pub(super) recovery: Recovery,
     pub(super) on_refusal: Option<OnRefusal>,
+    pub(super) freshness: Freshness,
     /// In bytes.
     pub(super) cache: u64,
     pub(super) buffers: usize,
@@ -76,9 +78,10 @@ impl Settings {
             pages: Vec::new(),
             recovery: Recovery::standard(),
             on_refusal: None,
+            freshness: Freshness::Stat,
             cache: FileSender::CACHE,
             buffers: FileSender::BUFFERS,
-            shared: Shared::new(FileSender::CACHE, FileSender::BUFFERS),
+            shared: Shared::new(FileSender::CACHE, FileSender::BUFFERS, Freshness::Stat),
         }
     }
 

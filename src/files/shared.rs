@@ -6,6 +6,7 @@ use super::buffers::Buffers;
 use super::cache::Cache;
 use super::counts::{Counters, Counts};
 use super::flight::Flights;
+use super::watched::{Freshness, Watching};
 
 /// What all clones of a sender that was told the same have in common.
 pub(super) struct Shared {
@@ -18,9 +19,9 @@ pub(super) struct Shared {
 
 impl Shared {
     /// With budgets in bytes.
-    pub(super) fn new(cache: u64, buffers: usize) -> Arc<Self> {
+    pub(super) fn new(cache: u64, buffers: usize, freshness: Freshness) -> Arc<Self> {
         Arc::new(Self {
-            cache: (cache > 0).then(|| Cache::new(cache)),
+            cache: (cache > 0).then(|| Cache::new(cache, Watching::of(freshness))),
             flights: Arc::default(),
             buffers: Buffers::new(buffers),
             counters: Counters::default(),

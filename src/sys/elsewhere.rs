@@ -72,3 +72,38 @@ pub(super) fn attribute(
 ) -> Result<usize, Errno> {
     Err(Errno::NOSYS)
 }
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(dead_code, reason = "nothing is told here")]
+pub(super) enum Happened {
+    Changed,
+    Over,
+    Lost,
+}
+
+pub(super) fn events() -> Result<OwnedFd, Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn watch(
+    _events: impl AsFd,
+    _descriptor: impl AsFd,
+    _what: super::watch::Marked,
+) -> Result<i32, Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn watch_waker(_events: impl AsFd) -> Result<i32, Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn unwatch(_events: impl AsFd, _watch: i32) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn read_events(
+    _events: impl AsFd,
+    _told: impl FnMut(i32, Happened) -> bool,
+) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}

@@ -3,12 +3,14 @@
 use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatVfsMountFlags};
 use rustix::fs::{StatxAttributes, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::again::uninterrupted;
 use super::diagnose::{Attributes, Mount};
+use super::watch::Marked;
 
 /// How a directory is opened that is only passed through: named, not read.
 pub(super) const PASS: OFlags = OFlags::PATH;
@@ -141,4 +143,81 @@ pub(super) fn attribute(
     // A descriptor that only names a file has no attributes of its own; its entry here has.
     let path = format!("/proc/thread-self/fd/{}", descriptor.as_fd().as_raw_fd());
     rustix::fs::getxattr(path, name, value)
+}
+
+/// What an event says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Happened {
+    /// Something changed.
+    Changed,
+    /// The watch is no more.
+    Over,
+    /// Events were lost.
+    Lost,
+}
+
+/// What changes a file, or moves its change time.
+const OF_FILE: WatchFlags = WatchFlags::MODIFY
+    .union(WatchFlags::ATTRIB)
+    .union(WatchFlags::CLOSE_WRITE)
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::DELETE_SELF);
+
+/// What changes where names in a directory lead, or the directory itself. What is written to the files
+/// in it is told by watches of their own.
+const OF_DIRECTORY: WatchFlags = WatchFlags::CREATE
+    .union(WatchFlags::DELETE)
+    .union(WatchFlags::MOVE)
+    .union(WatchFlags::ATTRIB)
+    .union(WatchFlags::MOVE_SELF)
+    .union(WatchFlags::DELETE_SELF);
+
+/// A queue of events.
+pub(super) fn events() -> Result<OwnedFd, Errno> {
+    inotify::init(CreateFlags::CLOEXEC)
+}
+
+/// Watches what a descriptor is open for, under whatever name.
+pub(super) fn watch(events: impl AsFd, descriptor: impl AsFd, what: Marked) -> Result<i32, Errno> {
+    let flags = match what {
+        Marked::File => OF_FILE,
+        Marked::Directory => OF_DIRECTORY,
+    };
+    let path = format!("/proc/thread-self/fd/{}", descriptor.as_fd().as_raw_fd());
+    inotify::add_watch(events, path, flags)
+}
+
+/// Watches something that is always there, to be removed again.
+pub(super) fn watch_waker(events: impl AsFd) -> Result<i32, Errno> {
+    inotify::add_watch(events, "/", WatchFlags::DELETE_SELF)
+}
+
+pub(super) fn unwatch(events: impl AsFd, watch: i32) -> Result<(), Errno> {
+    inotify::remove_watch(events, watch)
+}
+
+/// Reads events, and waits for them, until `told` says that it is enough.
+pub(super) fn read_events(
+    events: impl AsFd,
+    mut told: impl FnMut(i32, Happened) -> bool,
+) -> Result<(), Errno> {
+    let mut buffer = vec![std::mem::MaybeUninit::uninit(); 64 * 1024];
+    let mut reader = inotify::Reader::new(events, &mut buffer);
+    loop {
+        let event = match reader.next() {
+            Ok(event) => event,
+            Err(Errno::INTR) => continue,
+            Err(errno) => return Err(errno),
+        };
+        let happened = if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
+            Happened::Lost
+        } else if event.events().intersects(ReadFlags::IGNORED | ReadFlags::UNMOUNT) {
+            Happened::Over
+        } else {
+            Happened::Changed
+        };
+        if told(event.wd(), happened) {
+            return Ok(());
+        }
+    }
 }

@@ -44,6 +44,8 @@ mod unsent;
 mod unsent;
 #[cfg(all(feature = "files", unix))]
 mod walk;
+#[cfg(all(feature = "files", unix))]
+mod watch;
 #[cfg(all(feature = "store", target_os = "linux"))]
 pub(crate) mod write;
 
@@ -72,3 +74,5 @@ pub(crate) use stat::{Change, Kind, Stat};
 pub(crate) use stat::{Identity, Moment};
 #[cfg(feature = "serve")]
 pub(crate) use unsent::unsent;
+#[cfg(all(feature = "files", unix))]
+pub(crate) use watch::{Mark, Marked, Watcher};

@@ -109,6 +109,17 @@ impl Root {
         matches!(found, Err(Errno::NOENT | Errno::NOTDIR))
     }
 
+    /// A descriptor that only names what `relative` leads to, as [`resolve_cached`](Self::resolve_cached)
+    /// would find it with no symbolic link on the way.
+    pub(crate) fn pin_cached(&self, relative: &[u8]) -> Option<OwnedFd> {
+        let unknown = self.memory().openat2().is_missing() || self.memory().cached().is_missing();
+        if unknown || self.place() == Place::Elsewhere || relative.contains(&0) {
+            return None;
+        }
+        let reach = How { symlinks: Symlinks::None, no_atime: false }.reach(true);
+        door::openat2(self, or_dot(relative), door::PASS | OFlags::CLOEXEC, reach).ok()
+    }
+
     fn descend(&self, relative: &[u8], how: How) -> Result<OwnedFd, Stop> {
         if how.symlinks == Symlinks::Follow && climbs(relative) {
             return Err(Stop { found: Found::Outside, errno: Errno::XDEV });

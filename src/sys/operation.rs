@@ -19,6 +19,8 @@ pub enum Operation {
     List,
     /// The kernel is asked whether a writer has the file open.
     Lease,
+    /// The kernel is asked to tell of changes.
+    Watch,
     /// The kernel is asked how a directory is mounted, before anything is written to it.
     Mount,
     /// A file that is there is opened to be written to.
@@ -56,6 +58,7 @@ impl Operation {
         Self::Read,
         Self::List,
         Self::Lease,
+        Self::Watch,
         Self::Mount,
         Self::Modify,
         Self::Create,
@@ -81,6 +84,7 @@ impl Operation {
             Self::Read => "read",
             Self::List => "list",
             Self::Lease => "lease",
+            Self::Watch => "watch",
             Self::Mount => "mount",
             Self::Modify => "modify",
             Self::Create => "create",
@@ -106,6 +110,7 @@ impl Operation {
             Self::Read => "the file's bytes",
             Self::List => "the directory's names",
             Self::Lease => "to know whether a writer is there",
+            Self::Watch => "to be told of changes",
             Self::Mount => "to know how the directory is mounted",
             Self::Modify => "a file to write to",
             Self::Create => "a new file",

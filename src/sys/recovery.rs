@@ -166,13 +166,14 @@ fn standard(
     attempt: u32,
     committed: bool,
 ) -> Option<(Decision, &'static str, u32)> {
-    use Operation::{Lease, List, Open, Read, Resolve, Stat};
+    use Operation::{Lease, List, Open, Read, Resolve, Stat, Watch};
     if let Some(row) = writing::standard(operation, errno, attempt) {
         return Some(row);
     }
     let pause = Decision::Retry { after: PAUSE.saturating_mul(1 << attempt.min(10)) };
     let at_once = Decision::Retry { after: Duration::ZERO };
     Some(match (operation, errno) {
+        (Watch, _) => (Decision::Next, "without events each request looks at the name itself", 1),
         (Lease, _) => (Decision::Next, "without a lease the file counts as unsettled", 1),
         (_, libc::EINTR) => (at_once, "a signal came in between", 3),
         // After the commit the version has to be the same, which a second try cannot change.
@@ -196,7 +197,10 @@ fn standard(
 impl Operation {
     /// Whether what follows can do without it.
     const fn is_a_question(self) -> bool {
-        matches!(self, Self::Lease | Self::Mount | Self::SyncDirectory | Self::Attributes)
+        matches!(
+            self,
+            Self::Lease | Self::Watch | Self::Mount | Self::SyncDirectory | Self::Attributes
+        )
     }
 }
 

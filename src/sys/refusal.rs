@@ -45,6 +45,11 @@ impl Refusal {
         Self::new(operation, Found::Errno, errno)
     }
 
+    /// A filesystem whose changes may be made elsewhere, where nobody here is told of them.
+    pub(crate) fn unwatchable() -> Self {
+        Self::errno(Operation::Watch, Errno::OPNOTSUPP)
+    }
+
     /// Bytes that the kernel could not even be asked about.
     pub(crate) fn unless_a_path(bytes: &[u8]) -> Result<(), Self> {
         if bytes.contains(&0) {

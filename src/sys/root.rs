@@ -21,6 +21,7 @@ pub(crate) struct Root {
     directory: OwnedFd,
     /// Where the files of its own filesystem are, and which device that is.
     place: Place,
+    hides_writers: bool,
     device: Option<u64>,
     memory: &'static Memory,
 }
@@ -38,10 +39,11 @@ impl Root {
         let directory = uninterrupted(|| rustix::fs::openat(CWD, path, flags, Mode::empty()));
         match directory {
             Ok(directory) => {
-                let filesystem = Filesystem::of(&directory);
+                let filesystem = Filesystem::of(&directory).ok();
                 let place = filesystem.map_or(Place::Elsewhere, Filesystem::place);
+                let hides_writers = filesystem.is_none_or(Filesystem::hides_writers);
                 let device = Stat::of(&directory).ok().map(|stat| stat.identity.dev);
-                Ok(Self { directory, place, device, memory })
+                Ok(Self { directory, place, hides_writers, device, memory })
             }
             Err(errno) => Err(Refusal::errno(Operation::Open, errno)),
         }
@@ -60,6 +62,11 @@ impl Root {
     /// Where the files are that are on the filesystem of the root itself.
     pub(crate) const fn place(&self) -> Place {
         self.place
+    }
+
+    /// Whether files on the root's own filesystem may be written where nobody here hears of it.
+    pub(crate) const fn hides_writers(&self) -> bool {
+        self.hides_writers
     }
 
     /// Where a file of this device is.

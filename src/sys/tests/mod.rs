@@ -8,6 +8,7 @@ mod look;
 mod race;
 mod read;
 mod resolve;
+mod watch;
 
 use std::fs;
 use std::path::{Path, PathBuf};

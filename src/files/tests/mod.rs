@@ -11,6 +11,8 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
+mod watched;
+
 use super::look::Target;
 use super::path::FilePath;
 use super::{FileBody, FileSender};

@@ -1,0 +1,173 @@
+//! Being told of changes, so that not every request has to look at the name itself.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::sender::FileSender;
+use super::settings::Settings;
+use super::source::{Name, rule};
+use crate::sys::{Mark, Marked, Refusal, Watcher};
+
+/// How what is kept in memory is known to be the present version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Freshness {
+    /// By one look at the name for each request. The default.
+    #[default]
+    Stat,
+    /// By such a look no longer than `max_age` ago, since which the kernel has told of no change
+    /// (inotify, Linux).
+    ///
+    /// It saves one system call for each request. The kernel tells of a change after it was made, mostly
+    /// within a millisecond; until then, and in any case no longer than `max_age`, the old version may
+    /// be served. Events shorten that age, and never take its place: what is written through a
+    /// shared mapping is not told, nor is what is mounted over a directory.
+    ///
+    /// Each file that is kept takes a watch, and each directory on the way to it. Where the kernel
+    /// cannot tell (symbolic links on the way, an overlay, no watch left, directories that may be
+    /// passed but not read), each request looks; the reason is told to
+    /// [`FileSender::on_refusal`] once.
+    Watched {
+        /// How old a look may be. A second is a good value.
+        max_age: Duration,
+    },
+}
+
+/// The events of one sender.
+pub(super) struct Watching {
+    watcher: OnceLock<Watcher>,
+    max_age: Duration,
+    is_told: AtomicBool,
+}
+
+/// That a name led to a version, and what has been told since.
+pub(super) struct Seen {
+    marks: Vec<Arc<Mark>>,
+    /// What the marks had counted just before the last look.
+    sum: AtomicU64,
+    /// When that look was made, in milliseconds since the epoch.
+    at: AtomicU64,
+}
+
+impl FileSender {
+    /// How what is [kept](Self::cache) in memory is known to be the present version;
+    /// [`Freshness::Stat`] by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use letterhead::FileSender;
+    /// use letterhead::files::Freshness;
+    ///
+    /// let max_age = Duration::from_secs(1);
+    /// let files = FileSender::new("src").unwrap().freshness(Freshness::Watched { max_age });
+    /// # let _ = files;
+    /// ```
+    #[must_use]
+    pub fn freshness(self, how: Freshness) -> Self {
+        self.with(|settings| settings.freshness = how)
+    }
+}
+
+impl Watching {
+    pub(super) fn of(how: Freshness) -> Option<Self> {
+        match how {
+            Freshness::Stat => None,
+            Freshness::Watched { max_age } => {
+                Some(Self { watcher: OnceLock::new(), max_age, is_told: AtomicBool::new(false) })
+            }
+        }
+    }
+
+    /// Begins to watch a name, unless it is `absent`, and the directories on the way to it. Only a look
+    /// that comes after this says what it leads to; see [`Seen::looked`].
+    pub(super) fn watch(&self, settings: &Settings, name: &[u8], absent: bool) -> Option<Seen> {
+        let watched = self.watcher().and_then(|watcher| {
+            let marks = marks(watcher, settings, name, absent)?;
+            Ok(marks.and_then(|marks| Some((watcher.sum(&marks)?, marks))))
+        });
+        match watched {
+            Ok(watched) => watched.map(|(sum, marks)| Seen {
+                marks,
+                sum: AtomicU64::new(sum),
+                at: AtomicU64::new(0),
+            }),
+            Err(refusal) => {
+                if !self.is_told.swap(true, Ordering::Relaxed) {
+                    rule(settings, &Name::Beneath(name.to_vec()), &refusal, 0, false);
+                }
+                None
+            }
+        }
+    }
+
+    /// Whether nothing was told since a look that is not too old at the time `now`.
+    pub(super) fn holds(&self, seen: &Seen, now: SystemTime) -> bool {
+        let at = seen.at.load(Ordering::Acquire);
+        // A clock that was set back is no reason to believe anything.
+        let age = millis(now).checked_sub(at).map(Duration::from_millis);
+        age.is_some_and(|age| at > 0 && age <= self.max_age)
+            && self.sum(seen) == Some(seen.sum.load(Ordering::Acquire))
+    }
+
+    /// What was told so far; to be asked before a look, and [told](Seen::looked) after it.
+    pub(super) fn sum(&self, seen: &Seen) -> Option<u64> {
+        self.watcher().ok()?.sum(&seen.marks)
+    }
+
+    fn watcher(&self) -> Result<&Watcher, Refusal> {
+        if let Some(watcher) = self.watcher.get() {
+            return Ok(watcher);
+        }
+        // Two that are made at once are one too many, which ends at once.
+        let watcher = Watcher::new()?;
+        Ok(self.watcher.get_or_init(|| watcher))
+    }
+}
+
+impl Seen {
+    /// After a look, at the time `now`, found what was known, with so much told before it.
+    pub(super) fn looked(&self, sum: u64, now: SystemTime) {
+        self.sum.store(sum, Ordering::Release);
+        self.at.store(millis(now), Ordering::Release);
+    }
+
+    /// As [`looked`](Self::looked), the first time: with what was told when it began.
+    pub(super) fn begin(&self, now: SystemTime) {
+        self.at.store(millis(now), Ordering::Release);
+    }
+}
+
+/// Marks of a name and the directories on the way to it; none if there is a symbolic link among them, or
+/// one that the kernel would have to look for.
+fn marks(
+    watcher: &Watcher,
+    settings: &Settings,
+    name: &[u8],
+    absent: bool,
+) -> Result<Option<Vec<Arc<Mark>>>, Refusal> {
+    let root = &settings.root;
+    if root.hides_writers() {
+        return Err(Refusal::unwatchable());
+    }
+    let slashes = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    let directories = std::iter::once(0).chain(slashes);
+    let parts = directories.map(|end| (end, Marked::Directory));
+    let whole = (!absent).then_some((name.len(), Marked::File));
+    let mut marks = Vec::new();
+    for (end, what) in parts.chain(whole) {
+        let Some(part) = root.pin_cached(name.get(..end).unwrap_or_default()) else {
+            return Ok(None);
+        };
+        marks.push(watcher.mark(part, what)?);
+    }
+    Ok(Some(marks))
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
