@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::header::HeaderMap;
 use http::{Extensions, StatusCode};
 
-use super::Shared;
 use crate::ledger::{Ledger, Lines, Story};
 
 /// A response's story, and of which exchange it is. A clone of a response has the same story.
@@ -62,11 +61,8 @@ pub(crate) enum Arrived {
 
 impl Arrived {
     /// Takes the story out of a response's extensions; one of another exchange is forgotten.
-    pub(crate) fn take(extensions: &mut Extensions, shared: &Shared) -> Option<Self> {
-        if !shared.is_watched() {
-            return None;
-        }
-        let ours = extensions.get::<Told>()?.is_of(shared.exchange);
+    pub(crate) fn take(extensions: &mut Extensions, exchange: u64) -> Option<Self> {
+        let ours = extensions.get::<Told>()?.is_of(exchange);
         if ours && extensions.len() == 1 {
             return Some(Self::Carried(std::mem::take(extensions)));
         }

@@ -12,7 +12,7 @@ use super::ResponseBody;
 use super::content::Content;
 use super::exchange::{Exchange, Unheard};
 use super::hold;
-use super::holding::Held;
+use super::holding::{Held, Holding};
 use super::kept::{Kept, Says};
 use super::recover::Origin;
 use super::spare;
@@ -270,14 +270,14 @@ fn fold_trailers<B: Body>(
 /// Carries the terms out and makes the response that the server is given.
 pub(crate) fn give<B>(
     exchange: Exchange,
-    held: Held<B>,
+    holding: Holding<B>,
     terms: Terms,
     broken: Option<Error>,
 ) -> Response<ResponseBody<B>>
 where
     B: Body,
 {
-    let Held { parts, content } = held;
+    let Held { parts, content } = holding.held;
     let exact = content.exact();
     let kept = match terms {
         Terms::Plain => {

@@ -27,18 +27,24 @@ impl<B: Body> Content<B> {
         Self { frames: Frames::new(), body: None, trailers: None, told: None }
     }
 
-    /// The content of a fresh response; a panic of the body's is given back.
-    pub(crate) fn of(body: B) -> (Self, Result<(), Payload>) {
+    /// The content of a fresh response.
+    pub(crate) const fn of(body: B) -> Self {
+        Self { frames: Frames::new(), body: Some(body), trailers: None, told: None }
+    }
+
+    /// Asks a fresh body for its length and whether it is over. One that panics is given up.
+    pub(crate) fn ask(&mut self) -> Result<(), Payload> {
+        let Some(body) = &self.body else { return Ok(()) };
         let (mut told, mut over) = (None, false);
         let asked = caught(|| {
             over = body.is_end_stream();
             told = if over { Some(0) } else { body.size_hint().exact() };
         });
-        let mut content = Self { frames: Frames::new(), body: Some(body), trailers: None, told };
+        self.told = told;
         if over || asked.is_err() {
-            content.drop_body();
+            self.drop_body();
         }
-        (content, asked)
+        asked
     }
 
     /// Whether the body says that no more data comes.

@@ -108,7 +108,8 @@ where
                 }
                 match answer {
                     Poll::Ready(Ok(response)) => {
-                        let (mut holding, due) = Holding::begin(response, &exchange);
+                        let mut holding = Holding::of(response);
+                        let due = holding.begin(&exchange);
                         let last = due.map_or_else(|| holding.poll(cx), Poll::Ready);
                         if let Poll::Ready(last) = last {
                             return Poll::Ready(Ok(respond(exchange, holding, last)));
@@ -194,7 +195,7 @@ where
             commit_instead(&exchange, held, answer, error)
         }
     };
-    give(exchange, holding.held, terms, broken)
+    give(exchange, holding, terms, broken)
 }
 
 /// Answers for a service that failed, or hands its error on.

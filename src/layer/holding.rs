@@ -50,6 +50,13 @@ pub(crate) enum Last {
 }
 
 impl<B: Body> Holding<B> {
+    /// A response as the inner service gave it.
+    pub(crate) fn of(response: Response<B>) -> Self {
+        let (parts, body) = response.into_parts();
+        let held = Held { parts, content: Content::of(body) };
+        Self { hold: Hold::none(), lent: false, held }
+    }
+
     /// Where there was no response.
     pub(crate) fn nothing() -> Self {
         let parts = Response::new(()).into_parts().0;
@@ -76,12 +83,16 @@ where
 {
     /// The inner service has answered. With a last word the head is due without a poll: it is not
     /// held, was flushed before the answer, or its body is already over.
-    pub(crate) fn begin(response: Response<B>, exchange: &Exchange) -> (Self, Option<Last>) {
-        let (mut parts, body) = response.into_parts();
-        let told = Arrived::take(&mut parts.extensions, &exchange.shared);
+    pub(crate) fn begin(&mut self, exchange: &Exchange) -> Option<Last> {
+        let Held { parts, content } = &mut self.held;
+        let told = if exchange.shared.is_watched() {
+            Arrived::take(&mut parts.extensions, exchange.shared.exchange)
+        } else {
+            None
+        };
         let hold = parts.extensions.get().copied().unwrap_or(exchange.settings.hold);
-        let (content, asked) = Content::of(body);
-        let mut holding = Self { hold, lent: false, held: Held { parts, content } };
+        self.hold = hold;
+        let asked = content.ask();
 
         let mut state = exchange.shared.lock();
         if told.is_some() {
@@ -90,7 +101,7 @@ where
         state.patience = if hold.until() == Until::Never { Duration::ZERO } else { hold.time() };
         let (life, verdict) = state.life.step(Input::Answered);
         state.life = life;
-        let Parts { status, headers, .. } = &mut holding.held.parts;
+        let Parts { status, headers, .. } = parts;
         let waiting = state.has_waiting();
         let planned = if waiting { state.planned_status() } else { None }.unwrap_or(*status);
         let due = if let Verdict::Commit(cause) = verdict {
@@ -99,7 +110,7 @@ where
             || !content_is_due(planned, false, exchange.ability().connect)
         {
             Some(CommitCause::NotHeld)
-        } else if holding.held.content.body.is_none() {
+        } else if content.body.is_none() {
             Some(CommitCause::EndOfBody)
         } else if matches!(hold.until(), Until::Bytes(_))
             && state.plans(headers, hold::is_never_held)
@@ -111,14 +122,13 @@ where
         // Whoever has the head may read it from now on; if nobody has, nobody can.
         if due.is_none() && Arc::strong_count(&exchange.shared) > 1 {
             state.lent = Some((*status, std::mem::take(headers)));
-            holding.lent = true;
+            self.lent = true;
         }
         drop(state);
-        let last = match asked {
+        match asked {
             Ok(()) => due.map(Last::Due),
             Err(payload) => Some(Last::Panicked(Origin::BodyPanic, payload)),
-        };
-        (holding, last)
+        }
     }
 
     /// Polls the body until the head is due, or the body has nothing to say for now.
