@@ -1,6 +1,7 @@
 //! What is known about a response once it is over.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::header::HeaderName;
 use http::{Method, StatusCode, Version};
@@ -151,7 +152,7 @@ pub struct Receipt {
     pub(crate) fields: Lines,
     pub(crate) conflicts: Vec<Conflict>,
     pub(crate) conflicts_cut: u64,
-    pub(crate) path: Option<Box<str>>,
+    pub(crate) path: Option<Arc<str>>,
     pub(crate) route: Option<Box<str>>,
     pub(crate) outcome: Outcome,
 }

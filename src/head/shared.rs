@@ -75,7 +75,7 @@ pub(crate) struct Record {
     pub(crate) conflicts: Vec<Conflict>,
     pub(crate) conflicts_cut: u64,
     /// The request's path, and the route that it took, where that is known.
-    pub(crate) path: Option<Box<str>>,
+    pub(crate) path: Option<Arc<str>>,
     pub(crate) route: Option<Box<str>>,
     /// What failed before the commit.
     pub(crate) failure: Option<Error>,
@@ -101,7 +101,7 @@ impl Shared {
     }
 
     /// Watches this head: it gets a number, values are kept, and layers are followed.
-    pub(crate) fn watch(&mut self, secrets: Arc<[HeaderName]>, path: Box<str>) {
+    pub(crate) fn watch(&mut self, secrets: Arc<[HeaderName]>, path: Arc<str>) {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         self.exchange = NEXT.fetch_add(1, Ordering::Relaxed);
         let record = self.state.get_mut().unwrap_or_else(PoisonError::into_inner).record();
@@ -202,7 +202,7 @@ impl State {
     }
 
     /// The path of the request's target, where somebody watches.
-    pub(crate) fn path(&self) -> Box<str> {
+    pub(crate) fn path(&self) -> Arc<str> {
         self.record.as_ref().and_then(|record| record.path.clone()).unwrap_or_default()
     }
 

@@ -10,7 +10,7 @@ use http::header::{HeaderMap, HeaderName};
 use tokio::time::Sleep;
 
 use super::ResetCode;
-use super::layer::Settings;
+use super::layer::{Settings, Watch};
 use super::recover::{Cause, Failure, Origin};
 use super::spare;
 use crate::caught::{caught, contained, discard};
@@ -225,7 +225,8 @@ impl Exchange {
         let mut record = record.map(|record| *record).unwrap_or_default();
         record.sealing.give_up(cause.is_some(), unsent);
         let watch = self.settings.watch.as_ref().filter(|_| record.path.is_some());
-        if record.callbacks.is_empty() && self.settings.on_end.is_none() && watch.is_none() {
+        let listened = watch.is_some_and(Watch::listens);
+        if record.callbacks.is_empty() && self.settings.on_end.is_none() && !listened {
             contained(move || drop(record));
             return;
         }

@@ -44,6 +44,11 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
+    /// Whether somebody wants to know how a response ended.
+    pub(crate) fn listens(&self) -> bool {
+        !self.reporters.is_empty() || self.rules.is_strict()
+    }
+
     fn new() -> Self {
         // Nothing is judged before rules are given.
         let rules = Rule::ALL
