@@ -56,7 +56,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// Each case, and the one it is held against.
-const CASES: [(&str, &str); 22] = [
+const CASES: [(&str, &str); 28] = [
     ("axum-identity", ""),
     ("axum-stateful", "axum-identity"),
     ("axum-layer", "axum-identity"),
@@ -81,6 +81,14 @@ const CASES: [(&str, &str); 22] = [
     ("watched-named-two-writes", "watched-named-write"),
     ("watched-head-write", "watched"),
     ("watched-head-two-writes", "watched-head-write"),
+    // What of a write is the field itself: written where nobody watches, and brought by the handler
+    // where somebody does.
+    ("named-write", "two-layers"),
+    ("named-two-writes", "named-write"),
+    ("head-write", "two-layers"),
+    ("head-two-writes", "head-write"),
+    ("watched-named-seven", "watched-named"),
+    ("watched-named-eight", "watched-named-seven"),
 ];
 
 /// A layer that does nothing, but has a size: axum boxes and clones such a layer for each request,
@@ -173,8 +181,8 @@ async fn run(case: &str, requests: u64) {
     let ready = service_fn(|_: Request<Incoming>| async {
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::from_static(ANSWER.as_bytes()))))
     });
-    // Six fields of usual kinds.
-    let six = |writes: usize| {
+    // Six fields of usual kinds, and some more; and some that are written through `Head`.
+    let answering = |more: usize, writes: usize| {
         service_fn(move |request: Request<Incoming>| async move {
             if let (1.., Ok(head)) = (writes, Head::of(request.extensions())) {
                 for name in ADDED.iter().take(writes) {
@@ -185,9 +193,13 @@ async fn run(case: &str, requests: u64) {
             for (name, value) in SIX {
                 response.headers_mut().insert(name, http::HeaderValue::from_static(value));
             }
+            for name in ADDED.iter().take(more) {
+                response.headers_mut().insert(name, http::HeaderValue::from_static("x"));
+            }
             Ok::<_, Infallible>(response)
         })
     };
+    let six = |writes: usize| answering(0, writes);
     let watching = LetterheadLayer::new().rules(Rules::standard());
     let writing = |count: usize| {
         MapResponseLayer::new(move |mut response: Response<Full<Bytes>>| {
@@ -240,6 +252,18 @@ async fn run(case: &str, requests: u64) {
         }
         "watched-named-two-writes" => {
             drive(watching.layer(named("a", writing(2)).layer(six(0))), requests).await;
+        }
+        "named-write" => drive(layer.layer(named("a", writing(1)).layer(six(0))), requests).await,
+        "named-two-writes" => {
+            drive(layer.layer(named("a", writing(2)).layer(six(0))), requests).await;
+        }
+        "head-write" => drive(layer.layer(idle().layer(six(1))), requests).await,
+        "head-two-writes" => drive(layer.layer(idle().layer(six(2))), requests).await,
+        "watched-named-seven" => {
+            drive(watching.layer(named("a", idle()).layer(answering(1, 0))), requests).await;
+        }
+        "watched-named-eight" => {
+            drive(watching.layer(named("a", idle()).layer(answering(2, 0))), requests).await;
         }
         "watched-head-write" => drive(watching.layer(idle().layer(six(1))), requests).await,
         "watched-head-two-writes" => drive(watching.layer(idle().layer(six(2))), requests).await,

@@ -132,31 +132,45 @@ impl Write {
         fields: &mut HeaderMap,
         ledger: &Ledger,
     ) -> Entry {
-        let mut entry = self.entry(Fate::Applied);
+        if !ledger.watches() {
+            let mut entry = self.entry(Fate::Applied);
+            if let Change::Status(code) = self.change {
+                *status = code;
+            } else {
+                entry.fate = self.change.apply_to_fields(fields);
+            }
+            return entry;
+        }
+        let Self { change, writer, stage } = self;
+        let (verb, field, code) = (change.verb(), change.field().cloned(), change.status_code());
+        let values = |fields: &HeaderMap| match &field {
+            Some(field) => Values::of(fields.get_all(field).iter()),
+            None => Values::None,
+        };
         let mut seen = Seen::default();
-        entry.fate = match self.change {
+        let fate = match change {
             Change::Status(code) => {
                 seen.was = Some(std::mem::replace(status, code));
                 Fate::Applied
             }
-            change if !ledger.watches() => change.apply_to_fields(fields),
-            Change::Insert(name, value) => insert(fields, name, value, &mut seen),
+            Change::Insert(name, value) => {
+                if insert(fields, name, value, &mut seen) {
+                    Fate::Applied
+                } else {
+                    seen.before = values(fields);
+                    seen.after = seen.before.clone();
+                    Fate::Refused(Refusal::TooMany)
+                }
+            }
             change @ (Change::Append(..) | Change::Default(..) | Change::Remove(_)) => {
-                let field = entry.field.as_ref();
-                let values = |fields: &HeaderMap| match field {
-                    Some(field) => Values::of(fields.get_all(field).iter()),
-                    None => Values::None,
-                };
                 seen.before = values(fields);
                 let fate = change.apply_to_fields(fields);
                 seen.after = values(fields);
                 fate
             }
         };
-        if ledger.watches() {
-            entry.seen = Some(seen);
-        }
-        entry
+        let writer = Writer::Place(writer);
+        Entry { verb, field, status: code, writer, stage, fate, seen: Some(seen) }
     }
 
     /// The ledger's line for this write.
@@ -173,26 +187,22 @@ impl Write {
     }
 }
 
-/// Inserts a value and says what stood there; the name is looked up once.
-fn insert(fields: &mut HeaderMap, name: HeaderName, value: HeaderValue, seen: &mut Seen) -> Fate {
-    match fields.try_entry(&name) {
+/// Inserts a value and says what stood there; the name is looked up once. `false` if there is no
+/// room.
+fn insert(fields: &mut HeaderMap, name: HeaderName, value: HeaderValue, seen: &mut Seen) -> bool {
+    let after = Values::One(value.clone());
+    match fields.try_entry(name) {
         Ok(map::Entry::Vacant(place)) => {
-            seen.after = Values::One(value.clone());
-            if place.try_insert(value).is_ok() {
-                return Fate::Applied;
+            if place.try_insert(value).is_err() {
+                return false;
             }
-            seen.after = Values::None;
         }
         Ok(map::Entry::Occupied(mut place)) => {
             seen.before = Values::of(place.iter());
-            seen.after = Values::One(value.clone());
             drop(place.insert_mult(value));
-            return Fate::Applied;
         }
-        Err(_full) => {
-            seen.before = Values::of(fields.get_all(&name).iter());
-            seen.after = seen.before.clone();
-        }
+        Err(_full) => return false,
     }
-    Fate::Refused(Refusal::TooMany)
+    seen.after = after;
+    true
 }

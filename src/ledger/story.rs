@@ -155,12 +155,13 @@ impl Story {
                 continue;
             }
             // The lines of one name stand together, and only the last ones may have become more.
-            let same = lines.iter().take(at).rev().take_while(|(seen, _)| seen == name).count();
-            let more = lines.iter().skip(at).take_while(|(seen, _)| seen == name).count();
-            let group = |from, to| lines.get(from..to).unwrap_or_default();
-            let before = Values::of(group(at - same, at + more).iter().map(|(_, value)| value));
+            let is_it = |line: &&(HeaderName, HeaderValue)| line.0 == *name;
+            let (seen, rest) = lines.split_at(at);
+            let first = at - seen.iter().rev().take_while(is_it).count();
+            let end = at + rest.iter().take_while(is_it).count();
+            let before = lines.get(first..end).unwrap_or_default();
+            let before = Values::of(before.iter().map(|(_, value)| value));
             let mut next = Some(value);
-            let first = at - same;
             while let Some(value) = next {
                 match lines.get_mut(at) {
                     Some((_, seen)) => seen.clone_from(value),
@@ -269,10 +270,12 @@ fn is_same(
 
 /// What was done to a field.
 fn change(name: &HeaderName, before: Values, after: Values, writer: &Writer) -> Entry {
-    let verb = match (before.as_slice(), after.as_slice()) {
-        (_, []) => Verb::Remove,
-        (one @ [_, ..], two) if two.starts_with(one) => Verb::Append,
-        (_, _) => Verb::Insert,
+    let verb = if after.is_empty() {
+        Verb::Remove
+    } else if !before.is_empty() && after.as_slice().starts_with(before.as_slice()) {
+        Verb::Append
+    } else {
+        Verb::Insert
     };
     entry(verb, Some(name.clone()), writer, Seen { before, after, ..Seen::default() })
 }

@@ -43,7 +43,11 @@ impl Values {
 
     /// What they weigh in memory, about.
     pub(crate) fn weight(&self) -> usize {
-        self.as_slice().iter().map(weight).sum()
+        match self {
+            Self::None => 0,
+            Self::One(value) => weight(value),
+            Self::Many(values) => values.iter().map(weight).sum(),
+        }
     }
 }
 
@@ -98,10 +102,8 @@ pub(crate) enum Secrecy {
 impl Secrecy {
     /// Of a field that the configuration may call secret.
     pub(crate) fn with(name: &HeaderName, configured: bool) -> Self {
-        match Self::of(name) {
-            Self::Open if configured => Self::Secret,
-            secrecy => secrecy,
-        }
+        let by_nature = Self::of(name);
+        if configured && by_nature == Self::Open { Self::Secret } else { by_nature }
     }
 
     /// Of a field whatever the configuration says.
