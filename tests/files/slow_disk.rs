@@ -104,10 +104,14 @@ fn a_file_that_is_slow_delays_nobody_else() {
                     continue;
                 }
                 let held = Held { name: SLOW, step, path: SLOW, expected: (200, SIZE) };
-                for is_h2 in [false, true] {
-                    runtime().block_on(held.while_others_go_on(&scratch.sender(), &fuse, is_h2));
-                    println!("{name}, kept: {kept}, h2: {is_h2}: nobody else waited");
+                // Below another root, and as the root.
+                let root = FileSender::new(scratch.path("far")).unwrap().settle(Duration::ZERO);
+                for (sender, at) in [(scratch.sender(), "/far/"), (root, "/")] {
+                    for is_h2 in [false, true] {
+                        runtime().block_on(held.while_others_go_on(&sender, at, &fuse, is_h2));
+                    }
                 }
+                println!("{name}, kept: {kept}: nobody else waited");
             }
         }
     });
@@ -125,7 +129,7 @@ fn a_name_that_is_missing_slowly_delays_nobody_else() {
         ] {
             let sender = scratch.sender().precompressed([Coding::Gzip]);
             for is_h2 in [false, true] {
-                runtime().block_on(held.while_others_go_on(&sender, &fuse, is_h2));
+                runtime().block_on(held.while_others_go_on(&sender, "/far/", &fuse, is_h2));
             }
         }
     });
@@ -141,9 +145,16 @@ struct Held {
 }
 
 impl Held {
-    async fn while_others_go_on(&self, sender: &FileSender, fuse: &Arc<Fuse>, is_h2: bool) {
+    /// The filesystem is to be had `at` this path.
+    async fn while_others_go_on(
+        &self,
+        sender: &FileSender,
+        at: &str,
+        fuse: &Arc<Fuse>,
+        is_h2: bool,
+    ) {
         let server = serve(LetterheadLayer::new().layer(sender.clone())).await;
-        let (path, other) = (format!("/far/{}", self.path), format!("/far/{FAULTY}"));
+        let (path, other) = (format!("{at}{}", self.path), format!("{at}{FAULTY}"));
         let h2 = H2::connect(&server).await;
         let asked = async || {
             let request = Request::get(format!("http://test{path}"));
@@ -177,8 +188,11 @@ impl Held {
         let others = async {
             until("the answer held back", || fuse.is_holding() || guard.is_finished()).await;
             for _ in 0..20 {
-                assert_eq!(h1_get(&server, "/near", "").await.body, "near");
-                assert_eq!(h2.get("/near").await.unwrap().body, "near");
+                if at != "/" {
+                    assert_eq!(h1_get(&server, "/near", "").await.body, "near");
+                    assert_eq!(h2.get("/near").await.unwrap().body, "near");
+                }
+                assert_eq!(h2.get(&other).await.unwrap().body.len() as u64, SIZE);
                 assert_eq!(h1_get(&server, &other, "").await.body.len() as u64, SIZE);
             }
             assert!(fuse.is_holding(), "others waited, or it was not held back");
