@@ -89,6 +89,10 @@ pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
 pub(crate) fn figures(name: &str, text: &str) {
     println!("{text}");
     let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures");
-    fs::create_dir_all(&directory).unwrap();
-    fs::write(directory.join(name), format!("{}\n", text.trim_end())).unwrap();
+    let text = format!("{}\n", text.trim_end());
+    let kept = fs::create_dir_all(&directory).and_then(|()| fs::write(directory.join(name), text));
+    // Whoever may not write there has read it.
+    if let Err(error) = kept {
+        eprintln!("{}: {error}", directory.display());
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use letterhead::FileSender;
-use letterhead::files::OnChange;
+use letterhead::files::{OnChange, Settled};
 use rustix::fs::{CWD, RenameFlags};
 
 use crate::apart::skip;
@@ -18,6 +18,9 @@ use crate::scratch::Scratch;
 
 /// Three reads: one before the head, two behind it.
 const SIZE: usize = 3 * FileSender::CHUNK;
+
+/// Two reads, where what is opened stays what it is: the more rounds there are.
+const SHORTER: usize = FileSender::CHUNK + FileSender::CHUNK / 4;
 
 /// Each is written to about twice in a second and a half: sometimes settled by then, sometimes not.
 const FILES: usize = 32;
@@ -95,6 +98,21 @@ async fn written_over_in_place_all_the_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn written_over_in_place_with_a_proof() {
+    let (scratch, sender, paths) = several();
+    // By age alone none of them would ever be settled.
+    let sender = sender.settle(Duration::from_secs(3600)).settled(Settled::Proved);
+    let got = race(sender, paths, move |write| {
+        let content = version(write, SIZE);
+        let path = any(&scratch);
+        writer(&path).write_all_at(&content, 0).unwrap();
+        std::thread::sleep(Duration::from_millis(fastrand::u64(..4)));
+    })
+    .await;
+    got.hold("written over in place, proved by a lease");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn truncated() {
     let (scratch, sender, paths) = several();
     let got = race(sender, paths, move |write| {
@@ -135,7 +153,7 @@ async fn lengthened() {
 async fn replaced_by_a_rename() {
     let (scratch, sender, paths) = several();
     let got = race(sender, paths, move |write| {
-        replace(&any(&scratch), version(write, SIZE));
+        replace(&any(&scratch), version(write, SHORTER));
     })
     .await;
     got.hold("replaced by a rename");
@@ -172,7 +190,7 @@ async fn deleted() {
     let got = race(sender, paths, move |write| {
         let path = any(&scratch);
         if fs::remove_file(&path).is_err() {
-            replace(&path, version(write, SIZE));
+            replace(&path, version(write, SHORTER));
         }
     })
     .await;
@@ -183,7 +201,7 @@ async fn deleted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_parent_swapped_for_a_link_to_outside() {
-    led_outside("a parent swapped for a link to outside", SIZE).await;
+    led_outside("a parent swapped for a link to outside", SHORTER).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -148,7 +148,8 @@ impl Got {
         .unwrap();
         figures(&format!("race, {name}"), &text);
         assert_eq!((mixed, self.misnamed, self.stale), (0, 0, 0), "{text}");
-        assert!(self.writes > 20 && settled + unsettled > 20, "{text}");
+        // However busy the machine is.
+        assert!(self.writes > 5 && settled + unsettled > 5, "{text}");
     }
 }
 
