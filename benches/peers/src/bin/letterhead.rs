@@ -1,0 +1,41 @@
+//! `letterhead::FileSender` behind `letterhead::serve`, in its variants.
+
+use letterhead::answer::Coding;
+use letterhead::{FileSender, LetterheadLayer};
+use letterhead_peers::{anywhere, arguments, run, say};
+use tokio::net::TcpListener;
+use tower::Layer as _;
+
+type Set = fn(FileSender) -> FileSender;
+
+/// A new variant is a line here, and one in `systems.py`.
+const VARIANTS: &[(&str, Set)] = &[
+    // Small files in memory, each proved by one look (the default).
+    ("stat", |sender| sender),
+    // Nothing kept: opened, looked at and read for each request.
+    ("inline", |sender| sender.cache(0)),
+];
+
+fn main() -> std::io::Result<()> {
+    let (root, wanted) = arguments();
+    let (name, layered) = match wanted.strip_suffix("+layer") {
+        Some(name) => (name, true),
+        None => (wanted.as_str(), false),
+    };
+    let names: Vec<_> = VARIANTS.iter().map(|(name, _)| *name).collect();
+    let (_, set) = VARIANTS
+        .iter()
+        .find(|(known, _)| *known == name)
+        .unwrap_or_else(|| panic!("wanted one of {names:?}, found `{wanted}`"));
+    let sender = set(FileSender::new(root)?.precompressed([Coding::Gzip]));
+    run(async {
+        let listener = TcpListener::bind(anywhere()).await?;
+        say(listener.local_addr()?);
+        if layered {
+            letterhead::serve(listener, LetterheadLayer::new().layer(sender)).await
+        } else {
+            letterhead::serve(listener, sender).await
+        }
+    })
+    .map(drop)
+}
