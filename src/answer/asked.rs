@@ -7,10 +7,15 @@ use http::header::{
 use http::{Method, Request};
 
 use crate::field::coding::{Accepted, Coding};
+use crate::field::digest::DigestAlgorithm;
 use crate::field::range::Ranges;
 
+/// RFC 9530, section 4.
+const WANT_CONTENT_DIGEST: HeaderName = HeaderName::from_static("want-content-digest");
+const WANT_REPR_DIGEST: HeaderName = HeaderName::from_static("want-repr-digest");
+
 /// The fields of a request that an answer depends on.
-const HEEDED: [HeaderName; 7] = [
+const HEEDED: [HeaderName; 9] = [
     IF_MATCH,
     IF_UNMODIFIED_SINCE,
     IF_NONE_MATCH,
@@ -18,6 +23,8 @@ const HEEDED: [HeaderName; 7] = [
     IF_RANGE,
     RANGE,
     ACCEPT_ENCODING,
+    WANT_CONTENT_DIGEST,
+    WANT_REPR_DIGEST,
 ];
 
 /// What a request asks, as far as the answer depends on it.
@@ -90,6 +97,30 @@ impl Asked {
             offered.iter().copied().filter(|coding| accepted.rank(*coding) > 0).collect();
         ranked.sort_by_key(|coding| std::cmp::Reverse(accepted.rank(*coding)));
         ranked
+    }
+
+    /// In which algorithm the client wants a `Content-Digest`, of the bytes that are sent, if in any
+    /// (RFC 9530, section 4). [`answer()`](super::answer()) does not make it: it has no bytes.
+    #[must_use]
+    pub fn content_digest(&self) -> Option<DigestAlgorithm> {
+        DigestAlgorithm::wanted(self.lines(&WANT_CONTENT_DIGEST))
+    }
+
+    /// As [`content_digest`](Self::content_digest), for a `Repr-Digest`, of the whole of what a part may be sent of.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::Request;
+    /// use letterhead::answer::{Asked, DigestAlgorithm};
+    ///
+    /// let wanted = "sha-512=3, sha-256=10";
+    /// let request = Request::get("/").header("want-repr-digest", wanted).body(()).unwrap();
+    /// assert_eq!(Asked::of(&request).repr_digest(), Some(DigestAlgorithm::Sha256));
+    /// ```
+    #[must_use]
+    pub fn repr_digest(&self) -> Option<DigestAlgorithm> {
+        DigestAlgorithm::wanted(self.lines(&WANT_REPR_DIGEST))
     }
 
     pub(crate) fn accepted(&self) -> Accepted {

@@ -52,6 +52,7 @@ mod select;
 mod validators;
 
 pub use crate::field::coding::Coding;
+pub use crate::field::digest::DigestAlgorithm;
 pub use crate::field::etag::EntityTag;
 pub use asked::Asked;
 pub use content::Content;

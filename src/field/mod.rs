@@ -6,6 +6,7 @@ pub(crate) mod coding;
 pub(crate) mod content_range;
 pub(crate) mod cookie;
 pub(crate) mod date;
+pub(crate) mod digest;
 pub(crate) mod etag;
 pub(crate) mod glob;
 pub(crate) mod length;

@@ -19,6 +19,7 @@ use super::path::FilePath;
 use super::proof::{self, Settled};
 use super::settings::Settings;
 use super::source::{Name, Source, Trouble};
+use super::wanted::{self, CONTENT_DIGEST, Wanted};
 use crate::answer::{self, Answer, Asked, Coding, EntityTag, Facts, Plan, vary_by_encoding};
 use crate::head::{ErrorAnswer, replace};
 use crate::sys::{Decision, Handle, Stat};
@@ -58,7 +59,7 @@ pub(super) struct Wait {
 }
 
 /// Why a response was not begun.
-enum Halt {
+pub(super) enum Halt {
     Trouble(Trouble),
     Wait(Wait),
 }
@@ -83,6 +84,9 @@ pub(super) fn look_inline(
     settings: &Arc<Settings>,
     want: &Want,
 ) -> Result<Response<FileBody>, Wait> {
+    if wanted::needs_time(settings, want) {
+        return Err(Wait { is_shared: false });
+    }
     look(settings, want, Manner::Inline)
 }
 
@@ -198,13 +202,21 @@ impl Look<'_> {
         let stat = *handle.stat();
         let age = proof::age(&stat, self.want.now);
         let settled = age >= self.settings.settle || self.is_proved(&file, &mut handle)?;
-        let facts = self.facts(&stat, &file, coding, name, settled);
         let size = stat.identity.size;
-        let is_kept = self.cache().is_some_and(|c| c.takes(size, age, self.settings.settle));
+        let wanted = self.digests(size, settled);
+        let facts = self.facts(&stat, &file, coding, name, settled);
+        let facts = self.with_digests(facts, wanted, &file, &handle, settled)?;
+        // What only some are told is not kept for all.
+        let is_kept = self.cache().is_some_and(|c| c.takes(size, age, self.settings.settle))
+            && wanted == Wanted::default();
         let answer = answer::answer(&self.want.asked, &facts, self.want.now);
         // A head that a GET would not have is no head for HEAD.
         let is_head = matches!(answer, Answer::HeadOnly(_)) && size > 0;
-        let (head, plan) = answer.into_parts();
+        let (mut head, plan) = answer.into_parts();
+        if let Some(algorithm) = wanted.content.filter(|_| head.status().is_success() && !is_head) {
+            let value = self.content_digest(algorithm, &file, &handle, &plan)?;
+            head.headers_mut().insert(CONTENT_DIGEST, value);
+        }
         let length = match &plan {
             Plan::Nothing if is_head => 1,
             Plan::Nothing => 0,

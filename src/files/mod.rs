@@ -7,6 +7,7 @@ mod buffers;
 mod cache;
 mod choose;
 mod counts;
+mod digest;
 mod flight;
 mod listing;
 mod look;
@@ -24,6 +25,7 @@ mod task;
 mod tests;
 mod types;
 mod watched;
+mod wanted;
 
 pub use body::{FileBody, FileError};
 pub use counts::Counts;

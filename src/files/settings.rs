@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::HeaderValue;
 
+use super::digest::Known;
 use super::proof::{Settled, Told};
 use super::refused::Refused;
 use super::sender::{FileSender, Links, OnChange};
@@ -43,6 +44,11 @@ pub(super) struct Settings {
     pub(super) dispositions: Vec<(Box<str>, Disposition)>,
     /// Whether a hash in a name is believed.
     pub(super) immutable: bool,
+    /// Up to which length there are digests.
+    pub(super) digested: u64,
+    /// Up to which length tags are of the content.
+    pub(super) tagged: u64,
+    pub(super) known: Arc<Known>,
     /// The page of each status.
     pub(super) pages: Vec<(StatusCode, Box<[u8]>)>,
     pub(super) recovery: Recovery,
@@ -75,6 +81,9 @@ impl Settings {
             charsets: Vec::new(),
             dispositions: Vec::new(),
             immutable: false,
+            digested: 0,
+            tagged: 0,
+            known: Arc::default(),
             pages: Vec::new(),
             recovery: Recovery::standard(),
             on_refusal: None,

@@ -11,6 +11,7 @@ mod apart;
 mod cell;
 mod changes;
 mod codings;
+mod digests;
 mod faults;
 mod fuse;
 mod listing;
