@@ -11,6 +11,7 @@ mod digest;
 mod flight;
 mod listing;
 mod look;
+mod or;
 mod pages;
 mod path;
 mod proof;
@@ -29,6 +30,7 @@ mod wanted;
 
 pub use body::{FileBody, FileError};
 pub use counts::Counts;
+pub use or::{Or, OrBody, OrError, OrFuture};
 pub use proof::Settled;
 pub use refused::Refused;
 pub use sender::{FileSender, Links, OnChange};

@@ -91,6 +91,12 @@ impl FileSender {
         self.start(Asked::of(request), Target::File(file.into(), name.into()))
     }
 
+    /// Answers a request by the path in its target.
+    pub(super) fn answer<B>(&self, request: &Request<B>) -> FileFuture {
+        let path = FilePath::read(request.uri().path(), self.settings.hidden);
+        self.start(Asked::of(request), Target::Path(path, Some(request.uri().clone())))
+    }
+
     fn start(&self, asked: Asked, target: Target) -> FileFuture {
         self.start_at(asked, target, SystemTime::now())
     }
@@ -112,8 +118,7 @@ impl<B> Service<Request<B>> for FileSender {
     }
 
     fn call(&mut self, request: Request<B>) -> FileFuture {
-        let path = FilePath::read(request.uri().path(), self.settings.hidden);
-        self.start(Asked::of(&request), Target::Path(path, Some(request.uri().clone())))
+        self.answer(&request)
     }
 }
 

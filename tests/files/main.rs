@@ -18,6 +18,7 @@ mod listing;
 mod natural;
 mod odd;
 mod options;
+mod or;
 mod pages;
 mod paths;
 mod proved;
