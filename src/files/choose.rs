@@ -12,7 +12,7 @@ use super::look::{Look, Manner, Target};
 use super::path::{FilePath, with_slash};
 use super::source::{Name, rule};
 use crate::answer::Coding;
-use crate::sys::{Decision, Handle, Meaning, Opened, Place, Refusal, Ruling, duplicate};
+use crate::sys::{Decision, Handle, Meaning, Moment, Opened, Place, Refusal, Ruling, duplicate};
 
 /// Why there is no file.
 pub(super) enum Miss {
@@ -45,6 +45,17 @@ enum Named {
     Ready(Arc<Ready>),
     File(Handle),
     Directory,
+}
+
+impl Named {
+    /// When it was changed last; of a directory that means nothing.
+    fn modified(&self) -> Option<Moment> {
+        match self {
+            Self::Ready(ready) => Some(ready.stat.identity.mtime),
+            Self::File(handle) => Some(handle.stat().identity.mtime),
+            Self::Directory => None,
+        }
+    }
 }
 
 impl Look<'_> {
@@ -152,18 +163,22 @@ impl Look<'_> {
         if self.settings.codings.is_empty() {
             return chosen(plain, Coding::Identity, None, name);
         }
+        let modified = plain.modified();
         for coding in self.want.asked.ranked(&self.settings.codings) {
             let Some(ending) = ending(coding) else {
                 return chosen(plain, coding, None, name);
             };
             let path = [name.as_slice(), ending].concat();
             match self.open(&path, coding) {
-                Ok(sibling @ (Named::File(_) | Named::Ready(_))) => {
+                // One that is older than what it is made of is of another version.
+                Ok(sibling @ (Named::File(_) | Named::Ready(_)))
+                    if self.settings.older_siblings || sibling.modified() >= modified =>
+                {
                     return chosen(sibling, coding, Some(path), name);
                 }
                 Err(Miss::Wait) => return Err(Miss::Wait),
                 // One that is a directory or may not be read is as good as none.
-                Ok(Named::Directory) | Err(_) => {}
+                Ok(_) | Err(_) => {}
             }
         }
         Err(Miss::NotAcceptable)
@@ -222,6 +237,11 @@ impl Look<'_> {
                     }) {
                         cache.keep_absent(self.settings, path, self.want.now);
                     }
+                    return Err(Miss::Nothing);
+                }
+                Decision::Answer { status: StatusCode::FORBIDDEN, .. }
+                    if self.settings.concealed =>
+                {
                     return Err(Miss::Nothing);
                 }
                 Decision::Answer { .. } | Decision::Abort => {

@@ -342,6 +342,8 @@ impl Look<'_> {
             },
             Miss::Refused(refusal, ruling) => match ruling.decision() {
                 Decision::Answer { status, retry_after } => {
+                    let is_concealed = self.settings.concealed && status == StatusCode::FORBIDDEN;
+                    let status = if is_concealed { StatusCode::NOT_FOUND } else { status };
                     let answer = ErrorAnswer::new(status);
                     let answer = match retry_after {
                         Some(after) => answer.retry_after(after),

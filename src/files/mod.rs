@@ -2,6 +2,7 @@
 //!
 //! [`FileSender`] is the service; the rest is what it hands out and is told.
 
+mod access;
 mod body;
 mod buffers;
 mod cache;
@@ -9,6 +10,7 @@ mod choose;
 mod counts;
 mod digest;
 mod flight;
+mod following;
 mod listing;
 mod look;
 mod or;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::header::HeaderValue;
 
 use super::counts::Counts;
+use super::following::Following;
 use super::refused::Refused;
 use super::settings::Settings;
 use super::shared::Shared;
@@ -57,6 +58,8 @@ use crate::sys::{Recovery, Refusal, Root};
 #[derive(Clone)]
 pub struct FileSender {
     pub(super) settings: Arc<Settings>,
+    /// If the root is one that is looked up anew.
+    pub(super) following: Option<Arc<Following>>,
 }
 
 /// What becomes of symbolic links.
@@ -101,14 +104,14 @@ impl FileSender {
     pub const SETTLE: Duration = Duration::from_secs(2);
 
     /// Serves what is beneath `root`. The directory is opened here: whatever its name comes to mean
-    /// later, this one is served.
+    /// later, this one is served, unless it is [followed](Self::following).
     ///
     /// # Errors
     ///
     /// The `io::Error` with which the directory could not be opened.
     pub fn new(root: impl AsRef<Path>) -> io::Result<Self> {
         let root = Root::open(root.as_ref()).map_err(Refusal::into_io)?;
-        Ok(Self { settings: Arc::new(Settings::of(root)) })
+        Ok(Self { settings: Arc::new(Settings::of(root)), following: None })
     }
 
     /// The file that is served for a directory; `index.html` by default. `None`: a directory is 404.
@@ -236,6 +239,8 @@ impl FileSender {
         change(settings);
         // What is kept was made by what was said before.
         settings.shared = Shared::new(settings.cache, settings.buffers, settings.freshness);
+        settings.shared = Shared::new(settings.cache, settings.buffers);
+        self.following = self.following.map(|f| Arc::new(f.again(&self.settings)));
         self
     }
 }

@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use super::body::FileBody;
 use super::flight::{Flight, Landing};
+use super::following::Following;
 use super::look::{self, Target, Want};
 use super::path::FilePath;
 use super::sender::FileSender;
@@ -104,7 +105,13 @@ impl FileSender {
     /// As at the time `now`.
     pub(super) fn start_at(&self, asked: Asked, target: Target, now: SystemTime) -> FileFuture {
         let want = Want { asked, target, now };
-        FileFuture(Stage::begin(Arc::clone(&self.settings), want, true))
+        FileFuture(match &self.following {
+            None => Stage::begin(Arc::clone(&self.settings), want, true),
+            Some(following) => match following.current() {
+                Some(settings) => Stage::begin(settings, want, true),
+                None => Stage::follow(following, want),
+            },
+        })
     }
 }
 
@@ -146,6 +153,13 @@ struct Looking {
 }
 
 impl Stage {
+    /// Looks up the root first.
+    fn follow(following: &Arc<Following>, want: Want) -> Self {
+        let (following, is_head) = (Arc::clone(following), want.asked.is_head());
+        let task = Task::new(move || look::look_blocking(&following.current_blocking(), &want));
+        Self::Looking(Looking { task, is_head, _flight: None })
+    }
+
     /// Answers at once, or begins to look for it; `shared`: unless somebody else already does.
     fn begin(settings: Arc<Settings>, want: Want, shared: bool) -> Self {
         let wait = match look::look_inline(&settings, &want) {

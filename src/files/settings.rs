@@ -22,12 +22,17 @@ type OnRefusal = Arc<dyn Fn(&Refused) + Send + Sync>;
 
 /// Everything that a sender was told.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option, and goes with each other")]
 pub(super) struct Settings {
     pub(super) root: Arc<Root>,
     pub(super) index: Option<Box<str>>,
     pub(super) fallback: Option<Box<str>>,
     pub(super) hidden: bool,
     pub(super) slash: bool,
+    pub(super) no_atime: bool,
+    /// Whether what is forbidden counts as missing.
+    pub(super) concealed: bool,
+    pub(super) older_siblings: bool,
     /// How many names of a directory are listed.
     pub(super) listed: usize,
     pub(super) links: Links,
@@ -69,6 +74,9 @@ impl Settings {
             fallback: None,
             hidden: false,
             slash: true,
+            no_atime: false,
+            concealed: false,
+            older_siblings: false,
             listed: 0,
             links: Links::Beneath,
             codings: Vec::new(),
@@ -105,7 +113,7 @@ impl Settings {
             Links::None => Symlinks::None,
             Links::Follow => Symlinks::Follow,
         };
-        How { symlinks, no_atime: false }
+        How { symlinks, no_atime: self.no_atime }
     }
 }
 

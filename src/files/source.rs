@@ -13,7 +13,8 @@ use super::refused::Refused;
 use super::sender::OnChange;
 use super::settings::Settings;
 use crate::sys::{
-    Change, Decision, Diagnosis, Handle, Opened, Place, Refusal, Ruling, Stat, Tried, read_at,
+    Change, Decision, Diagnosis, Handle, Opened, Operation, Place, Refusal, Ruling, Stat, Tried,
+    read_at,
 };
 
 /// How long an append is waited for whose time is there and whose bytes are not; the kernel has them
@@ -192,9 +193,9 @@ pub(super) fn rule(
     committed: bool,
 ) -> Ruling {
     let ruling = rule_quietly(settings, refusal, attempt, committed);
-    // That there is no such name is an answer, and the most common one.
-    let is_news =
-        !matches!(refusal.raw_os_error(), libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG);
+    // That there is no such name is an answer, and the most common one; but not of the root.
+    let is_news = refusal.operation() == Operation::Open
+        || !matches!(refusal.raw_os_error(), libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG);
     if let Some(callback) = settings.on_refusal.as_ref().filter(|_| is_news) {
         let (name, diagnosis) = match name {
             Name::Beneath(path) => (path, Diagnosis::of(refusal, &settings.root, path)),

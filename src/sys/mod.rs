@@ -68,10 +68,8 @@ pub use recovery::{Decision, Recovery, Ruling};
 pub(crate) use refusal::Refusal;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use root::Root;
-#[cfg(all(test, feature = "files", unix))]
-pub(crate) use stat::Moment;
 #[cfg(all(feature = "files", unix))]
-pub(crate) use stat::{Change, Identity, Kind, Stat};
+pub(crate) use stat::{Change, Identity, Kind, Moment, Stat};
 #[cfg(feature = "serve")]
 pub(crate) use unsent::unsent;
 #[cfg(all(feature = "files", unix))]

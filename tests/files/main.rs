@@ -7,12 +7,14 @@ mod client;
 #[path = "../wire/serve.rs"]
 mod serve;
 
+mod access;
 mod apart;
 mod cell;
 mod changes;
 mod codings;
 mod digests;
 mod faults;
+mod following;
 mod fuse;
 mod listing;
 mod natural;
