@@ -1,6 +1,5 @@
 //! The body of a file's response: a chunk at a time, each read where blocking is allowed.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::future::Future;
 use std::ops::Range;
@@ -11,6 +10,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::counts::Counters;
+use super::failed::{FileError, Why};
+use super::pace::Pace;
 use super::sender::FileSender;
 use super::source::{Source, Trouble};
 use super::task::Task;
@@ -24,19 +25,8 @@ use crate::sys::Place;
 pub struct FileBody {
     state: State,
     left: u64,
-}
-
-/// Why the rest of a file could not be sent.
-///
-/// Its source is the kernel's refusal, if there was one.
-#[derive(Debug)]
-pub struct FileError(Why);
-
-#[derive(Debug)]
-enum Why {
-    Trouble(Trouble),
-    /// The task that read was ended: a panic, or the end of the runtime.
-    Task,
+    /// How fast it may be taken, and has to be.
+    pace: Option<Box<Pace>>,
 }
 
 enum State {
@@ -44,6 +34,8 @@ enum State {
     /// Bytes that are there.
     Ready(Bytes, Option<Box<Reader>>),
     Idle(Box<Reader>),
+    /// The reader is kept where it is taken from a client that is too slow.
+    Parked,
     /// Bytes that are made as they are asked for.
     Made(Box<dyn Iterator<Item = Bytes> + Send + Sync>),
     Reading(Task<Read>),
@@ -175,7 +167,7 @@ fn slice(bytes: &Bytes, offset: u64, wanted: usize) -> Bytes {
 
 impl FileBody {
     pub(super) const fn empty() -> Self {
-        Self { state: State::Ended, left: 0 }
+        Self { state: State::Ended, left: 0, pace: None }
     }
 
     /// Bytes from memory.
@@ -183,7 +175,7 @@ impl FileBody {
         if bytes.is_empty() {
             return Self::empty();
         }
-        Self { left: bytes.len() as u64, state: State::Ready(bytes, None) }
+        Self { left: bytes.len() as u64, state: State::Ready(bytes, None), pace: None }
     }
 
     /// Of bytes from memory those that `plan` says.
@@ -199,7 +191,7 @@ impl FileBody {
         }
         let origin = Origin::Memory(bytes.clone());
         let reader = Reader::of(origin, plan, bytes.len() as u64);
-        Self { left: length, state: State::Idle(Box::new(reader)) }
+        Self { left: length, state: State::Idle(Box::new(reader)), pace: None }
     }
 
     /// Bytes that are made as they are asked for, `length` in all.
@@ -207,49 +199,30 @@ impl FileBody {
         chunks: impl Iterator<Item = Bytes> + Send + Sync + 'static,
         length: u64,
     ) -> Self {
-        Self { state: State::Made(Box::new(chunks)), left: length }
+        Self { state: State::Made(Box::new(chunks)), left: length, pace: None }
     }
 
     /// A body of `length` bytes of which the first have been read.
     pub(super) fn begun(first: Bytes, reader: Reader, length: u64) -> Self {
         let reader = Some(reader).filter(|reader| !reader.is_done());
-        Self { state: State::Ready(first, reader.map(Box::new)), left: length }
+        Self { state: State::Ready(first, reader.map(Box::new)), left: length, pace: None }
     }
 
     /// A body that fails at once.
     pub(super) const fn broken(trouble: Trouble) -> Self {
-        Self { state: State::Broken(FileError(Why::Trouble(trouble))), left: 0 }
+        Self { state: State::Broken(FileError(Why::Trouble(trouble))), left: 0, pace: None }
     }
 }
 
-impl Drop for FileBody {
-    fn drop(&mut self) {
-        let (State::Ready(_, Some(reader)) | State::Idle(reader)) =
-            std::mem::replace(&mut self.state, State::Ended)
-        else {
-            return;
-        };
-        // The client has left in the middle; a file is closed where that may wait. Without a runtime
-        // there is nobody to wait.
-        if reader.may_wait() {
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                drop(runtime.spawn_blocking(move || drop(reader)));
-            }
-        }
-    }
-}
-
-impl Body for FileBody {
-    type Data = Bytes;
-    type Error = FileError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
+impl FileBody {
+    /// The next bytes, as fast as they can be had.
+    pub(super) fn poll_bytes(
+        &mut self,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, FileError>>> {
+    ) -> Poll<Option<Result<Bytes, FileError>>> {
         loop {
             match std::mem::replace(&mut self.state, State::Ended) {
-                State::Ended => return Poll::Ready(None),
+                State::Ended | State::Parked => return Poll::Ready(None),
                 State::Broken(error) => return Poll::Ready(Some(Err(error))),
                 State::Ready(bytes, reader) => {
                     self.left = self.left.saturating_sub(bytes.len() as u64);
@@ -257,7 +230,7 @@ impl Body for FileBody {
                         self.state = State::Idle(reader);
                     }
                     if !bytes.is_empty() {
-                        return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                        return Poll::Ready(Some(Ok(bytes)));
                     }
                 }
                 State::Made(mut chunks) => {
@@ -266,7 +239,7 @@ impl Body for FileBody {
                     if self.left > 0 {
                         self.state = State::Made(chunks);
                     }
-                    return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                    return Poll::Ready(Some(Ok(bytes)));
                 }
                 State::Idle(mut reader) => {
                     if let Ok(next) = reader.try_next() {
@@ -302,8 +275,80 @@ impl Body for FileBody {
         }
     }
 
+    /// The same, taken at this pace.
+    pub(super) fn at_pace(&mut self, pace: Box<Pace>) {
+        self.pace = Some(pace);
+    }
+
+    /// Bytes that wait for their time.
+    fn waiting(&self) -> u64 {
+        self.pace.as_ref().map_or(0, |pace| pace.waiting())
+    }
+
+    /// Hands the reader over while nobody asks for bytes.
+    pub(super) fn park(&mut self) -> Option<Box<Reader>> {
+        if !matches!(self.state, State::Idle(_)) {
+            return None;
+        }
+        let State::Idle(reader) = std::mem::replace(&mut self.state, State::Parked) else {
+            return None;
+        };
+        Some(reader)
+    }
+
+    /// Takes it back.
+    pub(super) fn unpark(&mut self, reader: Box<Reader>) {
+        self.state = State::Idle(reader);
+    }
+
+    /// Fails from now on.
+    pub(super) fn fail(&mut self, why: Why) -> FileError {
+        self.state = State::Ended;
+        FileError(why)
+    }
+}
+
+impl Drop for FileBody {
+    fn drop(&mut self) {
+        if let Some(mut pace) = self.pace.take() {
+            pace.resume(self);
+        }
+        let (State::Ready(_, Some(reader)) | State::Idle(reader)) =
+            std::mem::replace(&mut self.state, State::Ended)
+        else {
+            return;
+        };
+        // The client has left in the middle; a file is closed where that may wait. Without a runtime
+        // there is nobody to wait.
+        if reader.may_wait() {
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                drop(runtime.spawn_blocking(move || drop(reader)));
+            }
+        }
+    }
+}
+
+impl Body for FileBody {
+    type Data = Bytes;
+    type Error = FileError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, FileError>>> {
+        let polled = match self.pace.take() {
+            None => self.poll_bytes(cx),
+            Some(mut pace) => {
+                let polled = pace.poll(&mut self, cx);
+                self.pace = Some(pace);
+                polled
+            }
+        };
+        polled.map(|next| next.map(|bytes| bytes.map(Frame::data)))
+    }
+
     fn is_end_stream(&self) -> bool {
-        matches!(self.state, State::Ended) && self.left == 0
+        matches!(self.state, State::Ended) && self.left + self.waiting() == 0
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -312,8 +357,9 @@ impl Body for FileBody {
             State::Ended
             | State::Ready(..)
             | State::Idle(_)
+            | State::Parked
             | State::Made(_)
-            | State::Reading(_) => SizeHint::with_exact(self.left),
+            | State::Reading(_) => SizeHint::with_exact(self.left + self.waiting()),
         }
     }
 }
@@ -321,23 +367,5 @@ impl Body for FileBody {
 impl fmt::Debug for FileBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileBody").field("left", &self.left).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for FileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Why::Trouble(trouble) => trouble.fmt(f),
-            Why::Task => f.write_str("wanted the rest of a file, found the task that read it gone"),
-        }
-    }
-}
-
-impl StdError for FileError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.0 {
-            Why::Trouble(trouble) => trouble.source(),
-            Why::Task => None,
-        }
     }
 }

@@ -85,11 +85,12 @@ impl Look<'_> {
     }
 
     /// A file that somebody else opened, looked at anew.
-    fn opened(&self, file: &OwnedFd, name: &str) -> Result<Chosen, Miss> {
+    fn opened(&mut self, file: &OwnedFd, name: &str) -> Result<Chosen, Miss> {
         if self.manner == Manner::Inline {
             return Err(Miss::Wait);
         }
         let name = name.as_bytes().to_vec();
+        self.take_leave(|| Name::Foreign(name.clone()))?;
         let opened = duplicate(file).and_then(Opened::of);
         match opened {
             Ok(Opened::File(handle)) => {
@@ -195,8 +196,9 @@ impl Look<'_> {
         }
     }
 
-    fn open_inline(&self, path: &[u8], coding: Coding) -> Result<Named, Miss> {
-        let root = &self.settings.root;
+    fn open_inline(&mut self, path: &[u8], coding: Coding) -> Result<Named, Miss> {
+        let settings = self.settings;
+        let root = &settings.root;
         if let Some(cache) = self.cache() {
             if let Some((ready, looked)) = cache.fresh(root, path, coding, self.want.now) {
                 if looked == Looked::Before {
@@ -208,7 +210,8 @@ impl Look<'_> {
                 return Err(Miss::Nothing);
             }
         }
-        match root.resolve_cached(path, self.settings.how()) {
+        self.take_leave(|| Name::Beneath(path.to_vec()))?;
+        match root.resolve_cached(path, settings.how()) {
             Some(Opened::File(handle)) => Ok(Named::File(handle)),
             Some(Opened::Directory(_)) => Ok(Named::Directory),
             None => Err(Miss::Wait),
@@ -217,6 +220,7 @@ impl Look<'_> {
 
     /// Opens what `path` leads to. It blocks.
     fn resolve(&mut self, path: &[u8]) -> Result<Opened, Miss> {
+        self.take_leave(|| Name::Beneath(path.to_vec()))?;
         loop {
             let refusal = match self.settings.root.resolve(path, self.settings.how()) {
                 Ok(opened) => return Ok(opened),

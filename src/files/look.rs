@@ -12,8 +12,10 @@ use http::header::{
 use http::{Response, StatusCode, Uri};
 
 use super::body::{FileBody, Reader};
+use super::bound::Leave;
 use super::cache::Ready;
 use super::choose::{Chosen, Found, Miss};
+use super::pace;
 use super::pages;
 use super::path::FilePath;
 use super::proof::{self, Settled};
@@ -69,6 +71,8 @@ pub(super) struct Look<'a> {
     pub(super) settings: &'a Arc<Settings>,
     pub(super) want: &'a Want,
     pub(super) manner: Manner,
+    /// To have a file open, if that is bounded.
+    pub(super) leave: Option<Leave>,
     /// How often something was tried again.
     pub(super) attempts: u32,
 }
@@ -101,8 +105,8 @@ fn look(settings: &Arc<Settings>, want: &Want, manner: Manner) -> Result<Respons
     let mut response = if want.asked.wants_nothing() {
         headed(answer::answer(&want.asked, &Facts::new(0), want.now))
     } else {
-        match (Look { settings, want, manner, attempts: 0 }).respond()? {
-            Made::Finished(response) => return Ok(response),
+        match (Look { settings, want, manner, leave: None, attempts: 0 }).respond()? {
+            Made::Finished(response) => return Ok(pace::paced(settings, response)),
             Made::Bare(response) => response,
         }
     };
@@ -115,7 +119,7 @@ fn look(settings: &Arc<Settings>, want: &Want, manner: Manner) -> Result<Respons
     }
     let varies = !settings.codings.is_empty() && matches!(want.target, Target::Path(..));
     on_each(response.headers_mut(), varies);
-    Ok(response)
+    Ok(pace::paced(settings, response))
 }
 
 /// What every response has.
@@ -193,7 +197,7 @@ impl Look<'_> {
 
     /// The answer to what was found out about the opened file, and the first bytes of it.
     fn begin(
-        &self,
+        &mut self,
         file: Name,
         mut handle: Handle,
         coding: Coding,
@@ -234,7 +238,8 @@ impl Look<'_> {
         };
         let settings = Arc::clone(self.settings);
         let on_change = self.settings.on_change(name);
-        let source = Source::new(settings, file, handle, on_change);
+        let leave = self.leave.take();
+        let source = Source::new(settings, file, handle, on_change).with_leave(leave);
         let plan = if is_head { Plan::Part(0..1) } else { plan };
         let mut reader = Reader::new(source, &plan, size);
         let first = match self.manner {

@@ -4,16 +4,19 @@
 
 mod access;
 mod body;
+mod bound;
 mod buffers;
 mod cache;
 mod choose;
 mod counts;
 mod digest;
+mod failed;
 mod flight;
 mod following;
 mod listing;
 mod look;
 mod or;
+mod pace;
 mod pages;
 mod path;
 mod proof;
@@ -30,8 +33,9 @@ mod types;
 mod watched;
 mod wanted;
 
-pub use body::{FileBody, FileError};
+pub use body::FileBody;
 pub use counts::Counts;
+pub use failed::FileError;
 pub use or::{Or, OrBody, OrError, OrFuture};
 pub use proof::Settled;
 pub use refused::Refused;

@@ -12,7 +12,8 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::body::{FileBody, FileError};
+use super::body::FileBody;
+use super::failed::FileError;
 use super::sender::FileSender;
 use super::service::FileFuture;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::HeaderValue;
 
+use super::bound::Bound;
 use super::digest::Known;
 use super::proof::{Settled, Told};
 use super::refused::Refused;
@@ -29,6 +30,10 @@ pub(super) struct Settings {
     pub(super) fallback: Option<Box<str>>,
     pub(super) hidden: bool,
     pub(super) slash: bool,
+    /// In bytes a second; 0 is without.
+    pub(super) throttle: u64,
+    pub(super) least_rate: (u64, Duration),
+    pub(super) bound: Option<Arc<Bound>>,
     pub(super) no_atime: bool,
     /// Whether what is forbidden counts as missing.
     pub(super) concealed: bool,
@@ -74,6 +79,9 @@ impl Settings {
             fallback: None,
             hidden: false,
             slash: true,
+            throttle: 0,
+            least_rate: (0, Duration::ZERO),
+            bound: None,
             no_atime: false,
             concealed: false,
             older_siblings: false,

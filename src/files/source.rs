@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::bound::Leave;
 use super::buffers::Buffer;
 use super::counts::Counters;
 use super::refused::Refused;
@@ -38,6 +39,8 @@ pub(super) struct Source {
     /// How often something was tried again since bytes were last had: a long transfer may meet more
     /// passing faults than one read may.
     attempts: u32,
+    /// Given back when the file is closed.
+    _leave: Option<Leave>,
 }
 
 /// What a file is called.
@@ -67,7 +70,12 @@ impl Source {
         on_change: OnChange,
     ) -> Self {
         let seen = *handle.stat();
-        Self { settings, name, handle, seen, on_change, attempts: 0 }
+        Self { settings, name, handle, seen, on_change, attempts: 0, _leave: None }
+    }
+
+    /// The same, with leave to be open.
+    pub(super) fn with_leave(self, leave: Option<Leave>) -> Self {
+        Self { _leave: leave, ..self }
     }
 
     /// Where its bytes are.

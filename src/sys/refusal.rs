@@ -34,6 +34,8 @@ pub(crate) enum Found {
     NotAFile(Kind),
     /// A NUL byte: no name has one.
     Nul,
+    /// As many open files as may be.
+    Full,
 }
 
 impl Refusal {
@@ -48,6 +50,9 @@ impl Refusal {
     /// A filesystem whose changes may be made elsewhere, where nobody here is told of them.
     pub(crate) fn unwatchable() -> Self {
         Self::errno(Operation::Watch, Errno::OPNOTSUPP)
+    /// More files than may be open, by a bound of our own.
+    pub(crate) fn too_many_open() -> Self {
+        Self::new(Operation::Resolve, Found::Full, Errno::MFILE)
     }
 
     /// Bytes that the kernel could not even be asked about.
@@ -84,7 +89,7 @@ impl Refusal {
 
     pub(crate) fn meaning(&self) -> Meaning {
         match self.found {
-            Found::Errno => Meaning::at(self.operation, self.raw_os_error()),
+            Found::Errno | Found::Full => Meaning::at(self.operation, self.raw_os_error()),
             Found::Outside | Found::NotAFile(_) | Found::Nul => Meaning::NotFound,
             Found::Link => Meaning::Forbidden,
         }
@@ -117,6 +122,7 @@ impl fmt::Display for Refusal {
             Found::Outside => write!(f, "wanted {wanted}, found a path that leaves it"),
             Found::Link => write!(f, "wanted {wanted}, found a symbolic link on the way"),
             Found::NotAFile(kind) => write!(f, "wanted a regular file, found {kind}"),
+            Found::Full => write!(f, "wanted {wanted}, found as many files open as may be"),
             Found::Nul => f.write_str("wanted a name, found a NUL byte in it"),
         }
     }

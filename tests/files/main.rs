@@ -21,6 +21,7 @@ mod natural;
 mod odd;
 mod options;
 mod or;
+mod pace;
 mod pages;
 mod paths;
 mod proved;
