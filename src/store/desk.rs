@@ -66,6 +66,12 @@ impl<D: Disk> Desk<D> {
         Self { disk: Arc::new(disk), settings, memory, counts }
     }
 
+    /// The same directory with other settings. What was believed by others is not remembered.
+    pub(super) fn with(&self, settings: Settings) -> Self {
+        let disk = Arc::clone(&self.disk);
+        Self { disk, settings, memory: Arc::default(), counts: Arc::clone(&self.counts) }
+    }
+
     /// Makes a call, again where the table of recovery has it so. What else it decides is the
     /// caller's to do.
     pub(super) fn ask<T>(
@@ -157,5 +163,11 @@ impl Fault {
 
     pub(super) fn errno(&self) -> i32 {
         self.refusal.raw_os_error()
+    }
+}
+
+impl<D: Disk> std::fmt::Debug for Desk<D> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
     }
 }

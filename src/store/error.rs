@@ -86,11 +86,9 @@ impl StoreError {
     /// Whether there is nothing of that name.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
-        match self.kind() {
-            Kind::Refused(refusal, _) => refusal.raw_os_error() == libc::ENOENT,
-            Kind::Changed { found: None, .. } => true,
-            _ => false,
-        }
+        let missing = |(_, errno)| errno == libc::ENOENT;
+        self.refused().is_some_and(missing)
+            || matches!(self.kind(), Kind::Changed { found: None, .. })
     }
 
     /// Whether the name is taken, where a new one was wanted.
@@ -168,10 +166,8 @@ impl StoreError {
     /// The error number of the kernel, and what it was asked, if it refused.
     #[must_use]
     pub fn refused(&self) -> Option<(Operation, i32)> {
-        match self.kind() {
-            Kind::Refused(refusal, _) => Some((refusal.operation(), refusal.raw_os_error())),
-            _ => None,
-        }
+        let Kind::Refused(refusal, _) = self.kind() else { return None };
+        Some((refusal.operation(), refusal.raw_os_error()))
     }
 
     /// What it is to a client.
@@ -180,7 +176,9 @@ impl StoreError {
         match self.kind() {
             Kind::Refused(_, ruling) => match ruling.decision() {
                 Decision::Answer { status, .. } => status,
-                _ => StatusCode::INTERNAL_SERVER_ERROR,
+                Decision::Retry { .. } | Decision::ReResolve | Decision::Next | Decision::Abort => {
+                    StatusCode::INTERNAL_SERVER_ERROR
+                }
             },
             Kind::Name(_) => StatusCode::NOT_FOUND,
             Kind::Exists | Kind::Changed { .. } => StatusCode::PRECONDITION_FAILED,
@@ -285,10 +283,9 @@ impl fmt::Debug for StoreError {
 
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self.kind() {
-            Kind::Refused(refusal, _) => Some(refusal),
-            Kind::Content(cause) => Some(&**cause),
-            _ => None,
+        if let Kind::Refused(refusal, _) = self.kind() {
+            return Some(refusal);
         }
+        if let Kind::Content(cause) = self.kind() { Some(&**cause) } else { None }
     }
 }

@@ -10,7 +10,7 @@ mod layout;
 
 pub(crate) use decode::{decode, extent};
 pub(crate) use encode::{Draft, Sign, encode};
-pub(crate) use fields::{fold_trailers, keepable, kept, status_fits};
+pub(crate) use fields::{fold_trailers, kept, status_fits};
 pub use flaw::Flaw;
 pub(crate) use layout::{BLOCK, Layout};
 

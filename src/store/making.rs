@@ -35,6 +35,16 @@ impl<D: Disk> Making<D> {
         Payload { id: self.id, length: self.written, digest }
     }
 
+    /// Whether all of what was announced came.
+    pub(super) fn complete(&self) -> Result<(), StoreError> {
+        match self.expected {
+            Some(wanted) if wanted != self.written => {
+                Err(Kind::Length { wanted, found: self.written }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(super) const fn file_length(&self) -> u64 {
         self.layout.payload().saturating_add(self.written)
     }
@@ -127,16 +137,6 @@ impl<D: Disk> Desk<D> {
         making.hasher.update(bytes);
         making.written = written;
         Ok(())
-    }
-
-    /// Whether all of what was announced came.
-    pub(super) fn complete(&self, making: &Making<D>) -> Result<(), StoreError> {
-        match making.expected {
-            Some(wanted) if wanted != making.written => {
-                Err(Kind::Length { wanted, found: making.written }.into())
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Writes all of the bytes.

@@ -14,8 +14,11 @@ const MOST: usize = 4096;
 pub(super) struct Memory {
     files: Mutex<HashMap<(u64, u64), Known>>,
     trusted: Mutex<HashMap<[u8; 32], String>>,
-    checked: Mutex<HashMap<(u64, u64), (Stat, [u8; 16])>>,
+    checked: Mutex<HashMap<(u64, u64), Checked>>,
 }
+
+/// A version of a file, and its payload's id.
+type Checked = (Stat, [u8; 16]);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {

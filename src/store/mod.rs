@@ -1,7 +1,23 @@
-//! Response heads on disk, before their payloads.
-#![allow(dead_code, unused_imports, reason = "the store itself is not there yet")]
+//! Response heads on disk, before their payloads, written so that a crash tears nothing.
+//!
+//! A [`Store`] is a directory; each file in it is one response: its head, twice, then its payload. The head
+//! can be changed without touching the payload, and whatever happens meanwhile (a killed process, a
+//! loss of power, a full disk, a sync that fails) readers find the old head or the new one, whole and
+//! checked. What was acknowledged is on the disk.
+//!
+//! - [`Store::put`] stores a response, [`Store::draft`] a payload whose head is known only at the end.
+//! - [`Store::send`] answers a request, with conditions and ranges, and holds the payload against its
+//!   digest before the last bytes leave.
+//! - [`Store::modify`] and [`Store::update`] change a head, [`Store::remove`] takes a name away.
+//! - [`Store::scrub`] looks at everything, mends what can be mended, and puts aside the rest.
+//! - A [`KeyRing`] signs heads and says whose are believed.
+//!
+//! Several processes may work on one directory; readers take no lock. [The guide](crate::guide::store) has
+//! each byte of a file, and how it is written.
 
+mod body;
 mod desk;
+mod draft;
 mod error;
 mod format;
 #[cfg(test)]
@@ -10,22 +26,45 @@ mod lock;
 mod making;
 mod memory;
 mod notice;
+mod payload;
 mod publish;
 mod read;
 mod remove;
+mod scrub;
+mod send;
 mod sign;
 mod slots;
+#[expect(clippy::module_inception, reason = "the type is named as the module is")]
+mod store;
+mod stored;
+mod task;
 mod temp;
 #[cfg(test)]
 mod tests;
 mod update;
 
+pub use body::StoreBody;
+pub use draft::Draft;
 pub use error::StoreError;
 pub use format::{Algorithm, Flaw};
 pub use notice::{Notice, Statistics};
 pub use publish::Published;
 pub use read::State;
+pub use scrub::{Scrub, Scrubbed};
 pub use sign::{KeyRing, Signed, SigningKey, Unsigned, VerifyingKey};
+pub use store::Store;
+pub use stored::Stored;
+
+/// When a name may be given to a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// If nothing has it (`If-None-Match: *`).
+    New,
+    /// Whatever has it; that is replaced.
+    Always,
+    /// If the head that has it is of this generation; it is replaced.
+    Generation(u64),
+}
 
 /// How a file or its head was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -67,7 +67,7 @@ impl<D: Disk> Desk<D> {
         mut making: Making<D>,
         plan: Plan<'_, D>,
     ) -> Result<Published, StoreError> {
-        self.complete(&making)?;
+        making.complete()?;
         // All that takes long is done before the lock; under it only what was overtaken is done again.
         let seen = self.existing(name)?;
         let mut generation = 0;
@@ -200,7 +200,14 @@ impl<D: Disk> Desk<D> {
         stat: Stat,
     ) -> Result<Existing<'a, D>, StoreError> {
         let mut existing = Existing { file, stat, held: None };
-        let slots = self.slots(name, existing.file())?;
+        let slots = match self.slots(name, existing.file()) {
+            Ok(slots) => slots,
+            // What cannot be read any more can still be replaced or removed.
+            Err(error) if error.refused().is_some_and(|(_, errno)| errno == libc::EIO) => {
+                return Ok(existing);
+            }
+            Err(error) => return Err(error),
+        };
         if let Some(held) = slots.into_held() {
             existing.held = Some(held).filter(|held| self.trust(name, held, &stat).is_ok());
         }

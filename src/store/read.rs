@@ -89,7 +89,7 @@ impl<D: Disk> Desk<D> {
     }
 
     /// Reads until the slots say something.
-    fn settle(&self, name: &str, file: &D::File) -> Result<(Held, State), StoreError> {
+    pub(super) fn settle(&self, name: &str, file: &D::File) -> Result<(Held, State), StoreError> {
         let mut reads = 1;
         loop {
             let slots = self.slots(name, file)?;

@@ -58,13 +58,6 @@ impl Slots {
     }
 
     /// The slot that holds, if there is one.
-    pub(crate) const fn held(&self) -> Option<&Held> {
-        match self {
-            Self::Equal(held) | Self::Newer(held) | Self::One(held, _) => Some(held),
-            Self::Contradict | Self::None(_) => None,
-        }
-    }
-
     pub(crate) fn into_held(self) -> Option<Held> {
         match self {
             Self::Equal(held) | Self::Newer(held) | Self::One(held, _) => Some(held),

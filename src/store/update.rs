@@ -92,13 +92,13 @@ impl<D: Disk> Desk<D> {
         let slots = self.slots(name, &locked.file)?;
         if slots.is_foreign() {
             // Somebody who knows more wrote one: it is not ours to write over.
-            return Err(self.reject(name, damage(slots)));
+            return Err(self.reject(name, damage(&slots)));
         }
         let equal = matches!(slots, Slots::Equal(_));
         let held = match slots {
             Slots::Equal(held) | Slots::Newer(held) | Slots::One(held, _) => held,
             slots @ (Slots::Contradict | Slots::None(_)) => {
-                return Err(self.reject(name, damage(slots)));
+                return Err(self.reject(name, damage(&slots)));
             }
         };
         // What is not believed must not be signed anew.
@@ -146,13 +146,12 @@ impl<D: Disk> Desk<D> {
             self.tell(|| Notice::Retired { name: name.to_owned() });
             fault
         };
-        let (durable, named) = match durable {
-            Some(slot) => (slot, true),
-            None => {
-                self.write_slot(name, file, layout, held.at, &held.image).map_err(retire)?;
-                self.ask(name, |disk| disk.sync_data(file)).map_err(retire)?;
-                (held.at, self.ask(name, D::sync_directory).is_ok())
-            }
+        let (durable, named) = if let Some(slot) = durable {
+            (slot, true)
+        } else {
+            self.write_slot(name, file, layout, held.at, &held.image).map_err(retire)?;
+            self.ask(name, |disk| disk.sync_data(file)).map_err(retire)?;
+            (held.at, self.ask(name, D::sync_directory).is_ok())
         };
         let spare = 1 - durable;
         self.write_slot(name, file, layout, spare, image).map_err(retire)?;
@@ -179,10 +178,8 @@ impl<D: Disk> Desk<D> {
         let layout = if fits { slot.layout } else { roomy(image.len()).ok_or(Unfit::Long)? };
         let from = (&found.file, slot.layout.payload());
         let making = self.copy(name, from, slot.payload, self.temp(name, Directory::Free)?, layout);
-        let making = making.map_err(|error| match error.kind() {
-            Kind::Damaged(_) => self.reject(name, error),
-            _ => error,
-        })?;
+        let making = making
+            .map_err(|error| if error.is_damaged() { self.reject(name, error) } else { error })?;
         let plan = |existing: Option<&Existing<'_, D>>| {
             let held = existing.and_then(|existing| existing.held.as_ref());
             if own.is_none() || own != held.map(|held| held.slot.checksum) {
@@ -230,10 +227,10 @@ pub(super) const fn next(held: &Held) -> u64 {
     held.slot.generation.saturating_add(1)
 }
 
-fn damage(slots: Slots) -> StoreError {
+fn damage(slots: &Slots) -> StoreError {
     match slots {
-        Slots::None(flaws) => Damage::Slots(flaws).into(),
-        Slots::One(_, flaw) => Damage::Slots([flaw; 2]).into(),
+        Slots::None(flaws) => Damage::Slots(*flaws).into(),
+        Slots::One(_, flaw) => Damage::Slots([*flaw; 2]).into(),
         Slots::Contradict | Slots::Equal(_) | Slots::Newer(_) => Damage::Contradiction.into(),
     }
 }

@@ -1,5 +1,4 @@
 //! All that is asked of a directory that is written to, behind one trait, so that a made-up disk can stand in.
-#![allow(dead_code, unused_imports, reason = "the store itself is not there yet")]
 
 mod lock;
 mod real;

@@ -91,7 +91,7 @@ fn no_truncated_file_is_taken_for_a_whole_one() {
         let bytes = golden::golden(name);
         let truth = truth(name);
         for length in 0..bytes.len() {
-            if let Some(held) = read(&bytes[..length]).held() {
+            if let Some(held) = read(&bytes[..length]).into_held() {
                 assert_ne!(held.slot.file_length(), length as u64, "{name} cut at {length}");
                 assert!(
                     held.slot == truth || name == "between",

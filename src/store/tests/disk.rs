@@ -194,14 +194,13 @@ impl Disk for Made {
 
     fn open_lock(&self, name: &str) -> Result<Open, Refusal> {
         let mut machine = self.whole(Operation::Lock)?;
-        let inode = match machine.names.get(name) {
-            Some(inode) => *inode,
-            None => {
-                let inode = machine.made();
-                machine.names.insert(name.to_owned(), inode);
-                machine.renamed();
-                inode
-            }
+        let inode = if let Some(inode) = machine.names.get(name) {
+            *inode
+        } else {
+            let inode = machine.made();
+            machine.names.insert(name.to_owned(), inode);
+            machine.renamed();
+            inode
         };
         drop(machine);
         Ok(self.opened(inode))

@@ -2,6 +2,7 @@
 
 mod crash;
 mod disk;
+mod errnos;
 mod inode;
 mod model;
 mod power;

@@ -61,18 +61,23 @@ impl Step {
 
     /// Does it. Whether it is known to outlive a loss of power.
     pub(super) fn run(self, desk: &Desk<Made>) -> Result<bool, StoreError> {
-        let durable = |published: Published| published.durable;
-        match self {
-            Self::Create(payload, head) => make(desk, payload, head, false).map(durable),
-            Self::Put(payload, head) => make(desk, payload, head, true).map(durable),
-            Self::Head(version) => desk.update(NAME, None, &head(version, 1000)).map(durable),
+        self.told(desk).map(|(_, durable)| durable)
+    }
+
+    /// Does it. How, and whether it is known to outlive a loss of power.
+    pub(super) fn told(self, desk: &Desk<Made>) -> Result<(Option<Strategy>, bool), StoreError> {
+        let published = match self {
+            Self::Create(payload, head) => make(desk, payload, head, false)?,
+            Self::Put(payload, head) => make(desk, payload, head, true)?,
+            Self::Head(version) => desk.update(NAME, None, &head(version, 1000))?,
             Self::LongHead(version) => {
                 let published = desk.update(NAME, None, &head(version, 5000))?;
                 assert_eq!(published.strategy, Strategy::Replace);
-                Ok(published.durable)
+                published
             }
-            Self::Remove => desk.remove(NAME, None),
-        }
+            Self::Remove => return Ok((None, desk.remove(NAME, None)?)),
+        };
+        Ok((Some(published.strategy), published.durable))
     }
 }
 
@@ -146,7 +151,8 @@ pub(super) fn run(desk: &Desk<Made>, before: &[State], steps: &[Step]) -> Vec<St
         match step.run(desk) {
             // Of a file that was not there the head would not have been changed.
             Ok(true) if matches!(step, Step::Head(_) | Step::LongHead(_)) => {
-                allowed = after.into_iter().filter(Option::is_some).collect();
+                allowed = after;
+                allowed.retain(Option::is_some);
             }
             Ok(true) => allowed = after,
             Ok(false) | Err(_) => allowed.extend(after),

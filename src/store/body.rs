@@ -1,0 +1,114 @@
+//! The body of a stored response: a chunk at a time, each read where blocking is allowed.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+use super::error::StoreError;
+use super::payload::Reader;
+use super::task::Task;
+
+/// The payload of a stored response, parts of it, or an error answer.
+///
+/// Its size is exact. It fails if the payload turns out to be another than the one that the head is of:
+/// then what was sent is no whole response, and the server breaks it off. The last bytes of a payload
+/// that is held against its digest are given only when it agrees.
+pub struct StoreBody {
+    state: State,
+    left: u64,
+}
+
+enum State {
+    Ended,
+    /// Bytes that are there.
+    Ready(Bytes, Option<Box<Reader>>),
+    Idle(Box<Reader>),
+    Reading(Task<Read>),
+    Broken(StoreError),
+}
+
+/// What comes back from where reading may block.
+type Read = (Option<Box<Reader>>, Result<Option<Bytes>, StoreError>);
+
+impl StoreBody {
+    pub(super) const fn empty() -> Self {
+        Self { state: State::Ended, left: 0 }
+    }
+
+    pub(super) fn text(bytes: Bytes) -> Self {
+        Self { left: bytes.len() as u64, state: State::Ready(bytes, None) }
+    }
+
+    /// A body of `length` bytes of which the first have been read.
+    pub(super) fn begun(first: Bytes, reader: Reader, length: u64) -> Self {
+        let reader = Some(reader).filter(|reader| !reader.is_done());
+        Self { state: State::Ready(first, reader.map(Box::new)), left: length }
+    }
+}
+
+impl Body for StoreBody {
+    type Data = Bytes;
+    type Error = StoreError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StoreError>>> {
+        loop {
+            match std::mem::replace(&mut self.state, State::Ended) {
+                State::Ended => return Poll::Ready(None),
+                State::Broken(error) => return Poll::Ready(Some(Err(error))),
+                State::Ready(bytes, reader) => {
+                    self.left = self.left.saturating_sub(bytes.len() as u64);
+                    if let Some(reader) = reader.filter(|_| self.left > 0) {
+                        self.state = State::Idle(reader);
+                    }
+                    if !bytes.is_empty() {
+                        return Poll::Ready(Some(Ok(Frame::data(bytes))));
+                    }
+                }
+                State::Idle(mut reader) => {
+                    self.state = State::Reading(Task::new(move || {
+                        let read = reader.next();
+                        // A file is closed where that may block.
+                        (Some(reader).filter(|reader| !reader.is_done()), read)
+                    }));
+                }
+                State::Reading(mut task) => {
+                    let Poll::Ready(done) = Pin::new(&mut task).poll(cx) else {
+                        self.state = State::Reading(task);
+                        return Poll::Pending;
+                    };
+                    self.state = match done {
+                        Ok((reader, Ok(Some(bytes)))) => State::Ready(bytes, reader),
+                        Ok((_, Ok(None))) => State::Ended,
+                        Ok((_, Err(error))) | Err(error) => State::Broken(error),
+                    };
+                }
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.state, State::Ended) && self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self.state {
+            State::Broken(_) => SizeHint::default(),
+            State::Ended | State::Ready(..) | State::Idle(_) | State::Reading(_) => {
+                SizeHint::with_exact(self.left)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for StoreBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreBody").field("left", &self.left).finish_non_exhaustive()
+    }
+}

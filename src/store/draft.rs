@@ -1,0 +1,128 @@
+//! A file that an application is writing: the payload first, then the head.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, Response};
+
+use super::When;
+use super::desk::Desk;
+use super::error::{Kind, StoreError};
+use super::format::{Kept, fold_trailers, kept};
+use super::making::Making;
+use super::publish::{Existing, Published};
+use super::task::blocking;
+use crate::sys::write::Directory;
+
+/// A file on its way into a [`Store`](super::Store): nobody sees it before it is published.
+///
+/// Dropped before that, it is gone.
+#[derive(Debug)]
+#[must_use = "what is not published is gone"]
+pub struct Draft {
+    name: Arc<str>,
+    when: When,
+    desk: Arc<Desk<Directory>>,
+    /// `None`: a call was given up half-way, or failed.
+    making: Option<Box<Making<Directory>>>,
+}
+
+impl Draft {
+    pub(super) fn new(
+        desk: Arc<Desk<Directory>>,
+        name: &str,
+        when: When,
+        making: Making<Directory>,
+    ) -> Self {
+        Self { name: name.into(), when, desk, making: Some(Box::new(making)) }
+    }
+
+    /// Writes more of the payload.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused, or more bytes than were announced. The draft is of no use then.
+    ///
+    /// # Cancel safety
+    ///
+    /// None: a draft whose call was given up fails from then on, and is never published.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
+        self.write_all(vec![bytes]).await
+    }
+
+    pub(super) async fn write_all(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError> {
+        let mut making = self.making.take().ok_or(Kind::Gone)?;
+        let (desk, name) = (Arc::clone(&self.desk), Arc::clone(&self.name));
+        let making = blocking(move || {
+            for bytes in &pieces {
+                desk.append(&name, &mut making, bytes)?;
+            }
+            Ok(making)
+        });
+        self.making = Some(making.await?);
+        Ok(())
+    }
+
+    /// Gives the file its head and its name. Once this has said so, both outlive a loss of power, if the
+    /// answer has them [durable](Published::durable).
+    ///
+    /// # Errors
+    ///
+    /// The name is [taken](StoreError::is_exists) or has [another generation](StoreError::is_changed), the head
+    /// [cannot be kept](StoreError::is_head), fewer bytes than were announced, or what the kernel
+    /// refused. Whatever had the name has it still.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is given up, the file is published or it is not; it is never there in part.
+    pub async fn publish<B>(self, head: &Response<B>) -> Result<Published, StoreError> {
+        self.publish_with(head, &HeaderMap::new()).await
+    }
+
+    /// As [`publish`](Self::publish), with what was known only behind the content: trailer fields that
+    /// the head has no line of become part of it (RFC 9110, section 6.5.2), unless they are of a kind
+    /// that may not come late.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn publish_with<B>(
+        self,
+        head: &Response<B>,
+        trailers: &HeaderMap,
+    ) -> Result<Published, StoreError> {
+        let mut head = kept(head);
+        fold_trailers(&mut head, trailers);
+        let making = self.making.ok_or(Kind::Gone)?;
+        let (desk, name, when) = (self.desk, self.name, self.when);
+        blocking(move || {
+            let plan = |existing: Option<&Existing<'_, Directory>>| when.plan(&head, existing);
+            desk.publish(&name, *making, &plan)
+        })
+        .await
+    }
+}
+
+impl When {
+    /// The head of a new file and its generation, if it may have the name.
+    fn plan(
+        self,
+        head: &Kept,
+        existing: Option<&Existing<'_, Directory>>,
+    ) -> Result<(Kept, u64), StoreError> {
+        let found = existing.and_then(|existing| existing.held.as_ref());
+        let found = found.map(|held| held.slot.generation);
+        match self {
+            Self::New if existing.is_some() => return Err(Kind::Exists.into()),
+            Self::Generation(wanted) if found != Some(wanted) => {
+                return Err(Kind::Changed { wanted, found }.into());
+            }
+            Self::New | Self::Always | Self::Generation(_) => {}
+        }
+        Ok((head.clone(), found.unwrap_or(0).saturating_add(1)))
+    }
+}

@@ -1,0 +1,162 @@
+//! Every file is looked at to its last byte; what can be mended is, the rest is told or put aside.
+
+use sha2::{Digest as _, Sha256};
+
+use super::desk::Desk;
+use super::error::{Damage, Kind, StoreError};
+use super::format::Payload;
+use super::notice::Notice;
+use super::read::{Found, State, check_name};
+use super::sign::Distrust;
+use crate::sys::write::{Disk, Onto};
+
+/// How much is read at once.
+pub(super) const CHUNK: usize = 256 << 10;
+
+/// What a [scrub](super::Store::scrub) does beyond looking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scrub {
+    pub(super) payloads: bool,
+    pub(super) repair: bool,
+    pub(super) quarantine: bool,
+}
+
+/// What a [scrub](super::Store::scrub) found.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Scrubbed {
+    /// Files that are sound, those that were repaired included.
+    pub sound: u64,
+    /// Files whose slots were made equal again.
+    pub repaired: Vec<String>,
+    /// Files that cannot be served, and why.
+    pub bad: Vec<(String, StoreError)>,
+    /// Those of them that were put aside, with the name that they have now.
+    pub quarantined: Vec<(String, String)>,
+    /// Files of writers that are gone, removed.
+    pub swept: usize,
+}
+
+impl Scrub {
+    /// Reads heads and payloads, makes slots equal where one is not whole, and changes nothing else.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { payloads: true, repair: true, quarantine: false }
+    }
+
+    /// Reads heads only.
+    #[must_use]
+    pub const fn heads_only(mut self) -> Self {
+        self.payloads = false;
+        self
+    }
+
+    /// Changes nothing.
+    #[must_use]
+    pub const fn without_repair(mut self) -> Self {
+        self.repair = false;
+        self
+    }
+
+    /// Puts aside what is damaged or forged: it gets a hidden name in the same directory. What another key
+    /// signed, or another store wrote, is only told: that may be a matter of settings.
+    #[must_use]
+    pub const fn quarantine(mut self) -> Self {
+        self.quarantine = true;
+        self
+    }
+}
+
+impl Default for Scrub {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<D: Disk> Desk<D> {
+    /// Looks at one file. Whether its slots were made equal again.
+    pub(super) fn check(&self, name: &str, scrub: Scrub) -> Result<bool, StoreError> {
+        let found = self.find(name, None)?;
+        if scrub.payloads {
+            self.verify_payload(name, &found).map_err(|error| self.reject(name, error))?;
+        }
+        Ok(scrub.repair && found.state != State::Equal && self.repair(name)?)
+    }
+
+    /// Reads all of a payload, and holds it against its head.
+    pub(super) fn verify_payload(
+        &self,
+        name: &str,
+        found: &Found<D::File>,
+    ) -> Result<(), StoreError> {
+        let Payload { id, length, digest } = found.held.slot.payload;
+        let start = found.held.slot.layout.payload();
+        let (mut hasher, mut at) = (Sha256::new(), 0);
+        let mut buffer = vec![0; CHUNK];
+        while at < length {
+            let left = usize::try_from(length.saturating_sub(at)).unwrap_or(usize::MAX);
+            let buffer = buffer.get_mut(..left.min(CHUNK)).unwrap_or_default();
+            let offset = start.saturating_add(at);
+            let read = self.must(name, |disk| disk.read(&found.file, buffer, offset))?;
+            if read == 0 {
+                return Err(Damage::Payload.into());
+            }
+            hasher.update(buffer.get(..read).unwrap_or_default());
+            at = at.saturating_add(read as u64);
+        }
+        if digest != <[u8; 32]>::from(hasher.finalize()) {
+            return Err(Damage::Payload.into());
+        }
+        self.memory.is_checked(&found.stat, id);
+        Ok(())
+    }
+
+    /// Whether the first byte of the payload can be had, if it has one.
+    pub(super) fn first_byte(&self, name: &str, found: &Found<D::File>) -> Result<(), StoreError> {
+        if found.held.slot.payload.length > 0 {
+            let start = found.held.slot.layout.payload();
+            let read = self.must(name, |disk| disk.read(&found.file, &mut [0], start))?;
+            if read == 0 {
+                return Err(Damage::Payload.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a file aside that cannot be served, if that is still so when nobody else can change it. The
+    /// name that it has then.
+    pub(super) fn quarantine(&self, name: &str) -> Result<Option<String>, StoreError> {
+        check_name(name)?;
+        let directory = self.lock_directory()?;
+        let existing = self.lock_existing(name)?;
+        let verdict = self.check(name, Scrub::new().without_repair());
+        if !verdict.as_ref().is_err_and(StoreError::is_beyond_repair) {
+            return Ok(None);
+        }
+        let aside = self.must(name, |disk| {
+            let random = u128::from_be_bytes(disk.random()?);
+            let aside = format!(".letterhead-{random:032x}.bad");
+            disk.rename(name, &aside, Onto::Anything)?;
+            Ok(aside)
+        })?;
+        if let Some(existing) = &existing {
+            self.memory.forget(&existing.stat);
+        }
+        drop((existing, directory));
+        // Whether that outlives a loss of power is no matter: it would be found again.
+        let _ = self.ask(name, D::sync_directory);
+        self.tell(|| Notice::Quarantined { name: name.to_owned(), file: aside.clone() });
+        Ok(Some(aside))
+    }
+}
+
+impl StoreError {
+    /// Whether the bytes themselves are wrong, by their own account.
+    fn is_beyond_repair(&self) -> bool {
+        matches!(self.kind(), Kind::Damaged(_) | Kind::Distrusted(Distrust::Forged(_)))
+    }
+
+    pub(super) fn may_be_put_aside(&self) -> bool {
+        self.is_beyond_repair()
+    }
+}

@@ -1,0 +1,394 @@
+//! A directory of headed files, as an application has it.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Buf as _;
+use http::{HeaderMap, Response};
+use http_body::Body;
+
+use super::desk::{Desk, Settings};
+use super::draft::Draft;
+use super::error::{Kind, StoreError};
+use super::format::{Kept, Layout, kept};
+use super::notice::{Notice, Statistics};
+use super::publish::{Published, roomy};
+use super::read::check_name;
+use super::scrub::{Scrub, Scrubbed};
+use super::sign::{KeyRing, Unsigned};
+use super::stored::Stored;
+use super::task::blocking;
+use super::{Verify, When};
+
+use crate::error::BoxError;
+use crate::sys::Recovery;
+use crate::sys::write::Directory;
+
+/// How much of a body is gathered before it is written.
+const BATCH: usize = 256 << 10;
+
+/// How often a head is changed anew because somebody else changed it meanwhile.
+const MOST_CHANGES: u32 = 100;
+
+/// Responses in a directory, each a file that begins with its head.
+///
+/// A name is one component of a path that does not begin with a dot. Several processes may work on one
+/// directory. A clone works on the same store and shares what is remembered and counted.
+///
+/// # Examples
+///
+/// ```
+/// use http::{Request, Response};
+/// use http_body_util::{BodyExt, Full};
+/// use letterhead::store::{Store, When};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), letterhead::store::StoreError> {
+/// # let directory = std::env::temp_dir().join(format!("letterhead-doc-{}", std::process::id()));
+/// # std::fs::create_dir(&directory).unwrap();
+/// let store = Store::open(&directory)?;
+/// let response = Response::builder()
+///     .header("content-type", "text/plain")
+///     .body(Full::from("hello"))
+///     .unwrap();
+/// store.put("greeting", When::New, response).await?;
+///
+/// // Another head for the same payload, which is not touched.
+/// let generation = store
+///     .modify("greeting", |head| {
+///         head.headers_mut().insert("cache-control", "max-age=60".parse().unwrap());
+///     })
+///     .await?
+///     .generation;
+/// assert_eq!(generation, 2);
+///
+/// let request = Request::get("/").header("range", "bytes=1-").body(()).unwrap();
+/// let response = store.send(&request, "greeting").await;
+/// assert_eq!(response.status(), 206);
+/// assert_eq!(response.headers()["cache-control"], "max-age=60");
+/// assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ello");
+/// # std::fs::remove_dir_all(&directory).unwrap();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Store {
+    pub(super) desk: Arc<Desk<Directory>>,
+}
+
+impl Store {
+    /// Opens a directory that is there. Whatever its path comes to mean later, it stays the one.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel says of a path that cannot be opened.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let settings = Settings::default();
+        match Directory::open(directory.as_ref()) {
+            Ok(disk) => Ok(Self { desk: Arc::new(Desk::new(disk, settings)) }),
+            Err(refusal) => {
+                let ruling = settings.recovery.judge(&refusal, u32::MAX, false);
+                Err(Kind::Refused(refusal, ruling).into())
+            }
+        }
+    }
+
+    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.desk.settings.clone();
+        change(&mut settings);
+        Self { desk: Arc::new(self.desk.with(settings)) }
+    }
+
+    /// The store's id, which is in each head. One of another store is refused. By default it is all
+    /// zeros.
+    #[must_use]
+    pub fn id(self, id: [u8; 16]) -> Self {
+        self.with(|settings| settings.id = id)
+    }
+
+    /// The keys that sign and are believed.
+    #[must_use]
+    pub fn keys(self, keys: KeyRing) -> Self {
+        self.with(|settings| settings.keys = keys)
+    }
+
+    /// What becomes of heads without a signature; by default they are served.
+    #[must_use]
+    pub fn unsigned(self, unsigned: Unsigned) -> Self {
+        self.with(|settings| settings.unsigned = unsigned)
+    }
+
+    /// What becomes of each refusal of the kernel.
+    #[must_use]
+    pub fn recovery(self, recovery: Recovery) -> Self {
+        self.with(|settings| settings.recovery = recovery)
+    }
+
+    /// When payloads are held against the digests in their heads.
+    #[must_use]
+    pub fn verify(self, verify: Verify) -> Self {
+        self.with(|settings| settings.verify = verify)
+    }
+
+    /// How long a lock is waited for that another writer has; the default is 10 s.
+    #[must_use]
+    pub fn lock_wait(self, patience: Duration) -> Self {
+        self.with(|settings| settings.patience = patience)
+    }
+
+    /// The bytes that a head may grow to before its file is written anew, for files whose head is not
+    /// known when they are begun; the default is 8192, the most is 1 MiB.
+    #[must_use]
+    pub fn head_room(self, bytes: usize) -> Self {
+        self.with(|settings| settings.room = bytes)
+    }
+
+    /// Calls `callback` with everything that an operator may want to know. It runs where the work is
+    /// done, so it must not take long.
+    #[must_use]
+    pub fn on_notice(self, callback: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.on_notice = Some(Arc::new(callback)))
+    }
+
+    /// Stores a whole response: head, content, and the trailers that may be part of a head.
+    ///
+    /// # Errors
+    ///
+    /// As [`Draft::write`] and [`Draft::publish`], and the body's own. Whatever had the name has it still.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is given up, the response is stored or it is not; it is never there in part.
+    pub async fn put<B>(
+        &self,
+        name: &str,
+        when: When,
+        response: Response<B>,
+    ) -> Result<Published, StoreError>
+    where
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        let (parts, body) = response.into_parts();
+        let head = Response::from_parts(parts, ());
+        let length = body.size_hint().exact();
+        let fields = &head.headers();
+        let lines = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
+        let room = lines.sum::<usize>().saturating_add(name.len() + 512);
+        let mut draft = self.begin(name, when, length, room).await?;
+        let mut body = std::pin::pin!(body);
+        let (mut batch, mut gathered, mut trailers) = (Vec::new(), 0, HeaderMap::new());
+        while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+            let frame = frame.map_err(|cause| Kind::Content(cause.into()))?;
+            match frame.into_data() {
+                Ok(mut data) => {
+                    gathered += data.remaining();
+                    batch.push(data.copy_to_bytes(data.remaining()));
+                    if gathered >= BATCH {
+                        draft.write_all(std::mem::take(&mut batch)).await?;
+                        gathered = 0;
+                    }
+                }
+                Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+            }
+        }
+        if !batch.is_empty() {
+            draft.write_all(batch).await?;
+        }
+        draft.publish_with(&head, &trailers).await
+    }
+
+    /// Begins a file whose head may be known only at the end. With its length room is reserved for all
+    /// of it at once.
+    ///
+    /// # Errors
+    ///
+    /// The [name](StoreError::is_name) cannot be one, or what the kernel refused: for want of room, mostly.
+    pub async fn draft(
+        &self,
+        name: &str,
+        when: When,
+        length: Option<u64>,
+    ) -> Result<Draft, StoreError> {
+        self.begin(name, when, length, self.desk.settings.room).await
+    }
+
+    async fn begin(
+        &self,
+        name: &str,
+        when: When,
+        length: Option<u64>,
+        room: usize,
+    ) -> Result<Draft, StoreError> {
+        check_name(name)?;
+        let (desk, owned) = (Arc::clone(&self.desk), name.to_owned());
+        // A head that turns out to be longer costs a copy.
+        let layout = roomy(room).or_else(|| Layout::holding(0)).ok_or(Kind::Gone)?;
+        let making = blocking(move || desk.begin(&owned, layout, length)).await?;
+        Ok(Draft::new(Arc::clone(&self.desk), name, when, making))
+    }
+
+    /// Reads a head. With `least` one of an earlier generation is refused: a file alone cannot prove that it
+    /// is the latest.
+    ///
+    /// # Errors
+    ///
+    /// There is [none](StoreError::is_not_found), it is damaged, or it is not believed: each has its question.
+    pub async fn head(&self, name: &str, least: Option<u64>) -> Result<Stored, StoreError> {
+        let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
+        blocking(move || desk.find(&name, least).map(Stored::of)).await
+    }
+
+    /// Reads a head and all of the payload, and holds them against each other.
+    ///
+    /// # Errors
+    ///
+    /// As [`head`](Self::head).
+    pub async fn check(&self, name: &str, least: Option<u64>) -> Result<Stored, StoreError> {
+        let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
+        blocking(move || {
+            let found = desk.find(&name, least)?;
+            desk.verify_payload(&name, &found).map_err(|error| desk.reject(&name, error))?;
+            Ok(Stored::of(found))
+        })
+        .await
+    }
+
+    /// Gives a file another head, all of it; with `expected` only if it has this generation. The payload
+    /// is not touched, and readers see the old head or the new one.
+    ///
+    /// # Errors
+    ///
+    /// There is no such file, it has [another generation](StoreError::is_changed), the head cannot be kept, or
+    /// what the kernel refused.
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is given up, the head is the old one or the new one.
+    pub async fn update<B>(
+        &self,
+        name: &str,
+        expected: Option<u64>,
+        head: &Response<B>,
+    ) -> Result<Published, StoreError> {
+        self.replace_head(name, expected, kept(head)).await
+    }
+
+    async fn replace_head(
+        &self,
+        name: &str,
+        expected: Option<u64>,
+        head: Kept,
+    ) -> Result<Published, StoreError> {
+        let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
+        blocking(move || desk.update(&name, expected, &head)).await
+    }
+
+    /// Changes a head by what it is: `change` is called with it, once more if somebody else changed it
+    /// meanwhile. No lock is held while it runs.
+    ///
+    /// # Errors
+    ///
+    /// As [`update`](Self::update).
+    ///
+    /// # Cancel safety
+    ///
+    /// If this is given up, the head is the old one or the new one.
+    pub async fn modify(
+        &self,
+        name: &str,
+        mut change: impl FnMut(&mut Response<()>),
+    ) -> Result<Published, StoreError> {
+        for _ in 0..MOST_CHANGES {
+            let stored = self.head(name, None).await?;
+            let mut head = stored.head();
+            change(&mut head);
+            match self.replace_head(name, Some(stored.generation()), kept(&head)).await {
+                Err(error) if error.is_changed() && !error.is_not_found() => {}
+                done => return done,
+            }
+        }
+        Err(Kind::Restless.into())
+    }
+
+    /// Removes a file; with `expected` only if its head has this generation. Whether that is known to
+    /// outlive a loss of power.
+    ///
+    /// # Errors
+    ///
+    /// There is [none](StoreError::is_not_found), it has [another generation](StoreError::is_changed), or what
+    /// the kernel refused.
+    pub async fn remove(&self, name: &str, expected: Option<u64>) -> Result<bool, StoreError> {
+        let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
+        blocking(move || desk.remove(&name, expected)).await
+    }
+
+    /// The names in the store, sorted. Names that are not UTF-8 are left out.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel refused.
+    pub async fn list(&self) -> Result<Vec<String>, StoreError> {
+        let desk = Arc::clone(&self.desk);
+        blocking(move || desk.list()).await
+    }
+
+    /// Looks at every file, to its last byte if `scrub` has it so, and mends what can be mended.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be read. What is wrong with a file is in the answer.
+    pub async fn scrub(&self, scrub: Scrub) -> Result<Scrubbed, StoreError> {
+        let mut scrubbed = Scrubbed::default();
+        if scrub.repair {
+            scrubbed.swept = self.sweep(Duration::from_secs(3600)).await?;
+        }
+        for name in self.list().await? {
+            let (desk, owned) = (Arc::clone(&self.desk), name.clone());
+            match blocking(move || desk.check(&owned, scrub)).await {
+                Ok(repaired) => {
+                    scrubbed.sound += 1;
+                    if repaired {
+                        scrubbed.repaired.push(name);
+                    }
+                }
+                // Removed meanwhile.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => {
+                    if scrub.quarantine && error.may_be_put_aside() {
+                        let (desk, owned) = (Arc::clone(&self.desk), name.clone());
+                        if let Some(file) = blocking(move || desk.quarantine(&owned)).await? {
+                            scrubbed.quarantined.push((name.clone(), file));
+                        }
+                    }
+                    scrubbed.bad.push((name, error));
+                }
+            }
+        }
+        Ok(scrubbed)
+    }
+
+    /// Removes what writers that are gone left behind, if it is older than `age`. How many files there were.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be read or locked.
+    pub async fn sweep(&self, age: Duration) -> Result<usize, StoreError> {
+        let desk = Arc::clone(&self.desk);
+        blocking(move || desk.sweep(age, SystemTime::now())).await
+    }
+
+    /// How often what happened since the store was opened.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        self.desk.counts.statistics()
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
