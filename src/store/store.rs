@@ -325,7 +325,7 @@ impl Store {
         blocking(move || desk.remove(&name, expected)).await
     }
 
-    /// The names in the store, sorted. Names that are not UTF-8 are left out.
+    /// The names in the store, sorted. Names that are not UTF-8 are left out, and so is what is no file.
     ///
     /// # Errors
     ///

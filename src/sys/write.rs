@@ -79,7 +79,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn stat(&self, file: &Self::File) -> Result<Stat, Refusal>;
     /// Looks at what has a name; a symbolic link is not followed.
     fn look(&self, name: &str) -> Result<Stat, Refusal>;
-    /// The names that are text, in no order.
+    /// The names of regular files that are text, in no order.
     fn list(&self) -> Result<Vec<String>, Refusal>;
     /// Gives a file mode, owner and extended attributes of another.
     fn resemble(&self, file: &Self::File, other: &Self::File) -> Result<(), Refusal>;
@@ -87,7 +87,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn random(&self) -> Result<[u8; 16], Refusal>;
 }
 
-/// What the kernel would say of a new file on a mount that is read-only.
+/// What the kernel would say of a write on a mount that is read-only.
 pub(crate) fn read_only() -> Refusal {
-    Refusal::errno(Operation::Create, Errno::ROFS)
+    Refusal::errno(Operation::Write, Errno::ROFS)
 }

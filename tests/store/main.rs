@@ -2,7 +2,15 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+#[path = "../files/apart.rs"]
+#[expect(dead_code, reason = "what the tests of files need besides")]
+mod apart;
+mod concurrency;
 mod damage;
+mod faults;
+mod killed;
+mod power;
 mod reader;
+mod scratch;
 mod storing;
 mod tools;

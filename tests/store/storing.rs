@@ -9,7 +9,8 @@ use http_body_util::{Empty, Full, StreamBody};
 use letterhead::store::{Signed, State, Store, Strategy, Verify, When};
 
 use crate::reader;
-use crate::tools::{Scratch, ask, get, text};
+use crate::scratch::Scratch;
+use crate::tools::{ask, get, text};
 
 #[tokio::test]
 async fn what_is_put_is_sent() {

@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, Dir, FallocateFlags, Gid, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FallocateFlags, FileType, Gid, Mode, OFlags, RenameFlags};
 use rustix::fs::{StatVfsMountFlags, Uid, XattrFlags};
 use rustix::io::Errno;
 use rustix::process::Resource;
@@ -195,7 +195,9 @@ impl Disk for Directory {
         let entries = Dir::read_from(&self.descriptor).map_err(refused(Operation::List))?;
         for entry in entries {
             let entry = entry.map_err(refused(Operation::List))?;
-            if let Ok(name) = entry.file_name().to_str() {
+            // A filesystem may not tell what they are.
+            let is_file = matches!(entry.file_type(), FileType::RegularFile | FileType::Unknown);
+            if let Some(name) = entry.file_name().to_str().ok().filter(|_| is_file) {
                 if !matches!(name, "." | "..") {
                     names.push(name.to_owned());
                 }

@@ -69,6 +69,7 @@ fn only_regular_files_of_the_directory_itself_are_opened() {
     )
     .unwrap();
     let disk = here(&scratch);
+    assert_eq!(disk.list().unwrap(), ["a"]);
     for access in [Access::Read, Access::Write] {
         disk.open("a", access).unwrap();
         let what = if access == Access::Read { "resolve" } else { "modify" };
