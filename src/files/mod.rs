@@ -30,8 +30,8 @@ mod task;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 mod types;
-mod watched;
 mod wanted;
+mod watched;
 
 pub use body::FileBody;
 pub use counts::Counts;

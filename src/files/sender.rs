@@ -239,7 +239,7 @@ impl FileSender {
         change(settings);
         // What is kept was made by what was said before.
         settings.shared = Shared::new(settings.cache, settings.buffers, settings.freshness);
-        settings.shared = Shared::new(settings.cache, settings.buffers);
+        settings.shared = Shared::new(settings.cache, settings.buffers, settings.freshness);
         self.following = self.following.map(|f| Arc::new(f.again(&self.settings)));
         self
     }

@@ -82,7 +82,7 @@ impl Sampling {
         match self.every {
             0 => false,
             1 => true,
-            every => self.seen.fetch_add(1, Ordering::Relaxed) % every == 0,
+            every => self.seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(every),
         }
     }
 }

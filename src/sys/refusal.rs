@@ -50,6 +50,8 @@ impl Refusal {
     /// A filesystem whose changes may be made elsewhere, where nobody here is told of them.
     pub(crate) fn unwatchable() -> Self {
         Self::errno(Operation::Watch, Errno::OPNOTSUPP)
+    }
+
     /// More files than may be open, by a bound of our own.
     pub(crate) fn too_many_open() -> Self {
         Self::new(Operation::Resolve, Found::Full, Errno::MFILE)

@@ -106,7 +106,7 @@ async fn a_path_that_leads_nowhere_leaves_the_last_tree() {
     let kept = Arc::clone(&told);
     let sender =
         FileSender::following(scratch.path("current")).unwrap().on_refusal(move |refused| {
-            kept.lock().unwrap().push((refused.operation(), refused.errno()))
+            kept.lock().unwrap().push((refused.operation(), refused.errno()));
         });
     fs::remove_file(scratch.path("current")).unwrap();
     for _ in 0..3 {

@@ -30,7 +30,7 @@ pub(crate) fn version(number: u64, size: usize) -> Vec<u8> {
 
 /// The version that a body is of; `None` for a mixture.
 pub(crate) fn version_of(body: &[u8]) -> Option<u64> {
-    let is_one = body.len() % 16 == 0 && body[16..] == body[..body.len() - 16];
+    let is_one = body.len().is_multiple_of(16) && body[16..] == body[..body.len() - 16];
     let first = std::str::from_utf8(&body[..15]).ok()?;
     first.parse().ok().filter(|_| is_one)
 }

@@ -17,7 +17,7 @@ impl Layout {
     /// One with this much room for each slot beyond its first block; `None` for what is too much or
     /// no multiple of a block.
     pub(crate) const fn with_room(room: u32) -> Option<Self> {
-        if room > MOST_ROOM || room as u64 % BLOCK != 0 {
+        if room > MOST_ROOM || !(room as u64).is_multiple_of(BLOCK) {
             return None;
         }
         Some(Self { room })

@@ -89,7 +89,7 @@ fn make(
 ) -> Result<Published, StoreError> {
     let bytes = payload(version);
     // Odd versions are of unknown length, and come in two parts.
-    let known = (version % 2 == 0).then_some(bytes.len() as u64);
+    let known = (version.is_multiple_of(2)).then_some(bytes.len() as u64);
     let layout = Layout::with_room(0).expect("none");
     let mut making = desk.begin(NAME, layout, known)?;
     let (first, second) = bytes.split_at(100);
