@@ -66,7 +66,12 @@ impl EntityTag {
     #[must_use]
     pub fn of_version(length: u64, modified: SystemTime) -> Option<Self> {
         let since = modified.duration_since(UNIX_EPOCH).ok().filter(|since| !since.is_zero())?;
-        Some(Self::plain(&format!("{length:x}-{:x}", since.as_nanos())))
+        // It is made for each file that is opened: no formatter.
+        let mut text = Vec::with_capacity(36);
+        hex(u128::from(length), &mut text);
+        text.push(b'-');
+        hex(since.as_nanos(), &mut text);
+        Some(Self::plain(&String::from_utf8_lossy(&text)))
     }
 
     /// The same tag for the same content in a coding, which is other bytes: `"v1"` becomes
@@ -155,6 +160,15 @@ pub(crate) fn weaken(value: &HeaderValue) -> HeaderValue {
     }
 }
 
+/// Appends a number in hexadecimal digits.
+fn hex(number: u128, text: &mut Vec<u8>) {
+    let digits = (u128::BITS - number.leading_zeros()).div_ceil(4).max(1);
+    text.extend((0..digits).rev().map(|at| {
+        let digit = ((number >> (4 * at)) & 0xf) as u8;
+        if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }
+    }));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,6 +231,10 @@ mod tests {
         let time = |nanos| UNIX_EPOCH + std::time::Duration::from_nanos(nanos);
         let tag = EntityTag::of_version(4096, time(255)).expect("a time");
         assert_eq!(tag.value(), "\"1000-ff\"");
+        for (length, nanos) in [(0, 1), (9, 10), (u64::MAX, u64::MAX), (0x1f, 0xa0_0000_0009)] {
+            let tag = EntityTag::of_version(length, time(nanos)).expect("a time");
+            assert_eq!(tag.value(), &format!("\"{length:x}-{nanos:x}\""));
+        }
         assert_eq!(EntityTag::of_version(4096, UNIX_EPOCH), None);
         assert_eq!(EntityTag::of_version(1, UNIX_EPOCH - std::time::Duration::from_secs(1)), None);
         assert_eq!(EntityTag::of_digest(&[0x00, 0xff, 0x1a]).value(), "\"00ff1a\"");

@@ -1,5 +1,6 @@
 //! Which file a request is about: by its path, its index, its codings; opened, or kept from before.
 
+use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::sleep;
@@ -27,10 +28,10 @@ pub(super) enum Miss {
 }
 
 /// A file that was chosen, in which coding, and the name that it has without the ending of it.
-pub(super) struct Chosen {
+pub(super) struct Chosen<'a> {
     pub(super) found: Found,
     pub(super) coding: Coding,
-    pub(super) name: Vec<u8>,
+    pub(super) name: Cow<'a, [u8]>,
 }
 
 /// What a file is had from.
@@ -58,10 +59,11 @@ impl Named {
     }
 }
 
-impl Look<'_> {
+impl<'a> Look<'a> {
     /// Finds the file that the request is about.
-    pub(super) fn choose(&mut self) -> Result<Chosen, Miss> {
-        let found = match &self.want.target {
+    pub(super) fn choose(&mut self) -> Result<Chosen<'a>, Miss> {
+        let want = self.want;
+        let found = match &want.target {
             Target::Path(Some(path), uri) => self.by_path(path, uri.as_ref()),
             Target::Path(None, _) => Err(Miss::Nothing),
             Target::File(file, name) => return self.opened(file, name),
@@ -85,28 +87,29 @@ impl Look<'_> {
     }
 
     /// A file that somebody else opened, looked at anew.
-    fn opened(&mut self, file: &OwnedFd, name: &str) -> Result<Chosen, Miss> {
+    fn opened(&mut self, file: &OwnedFd, name: &'a str) -> Result<Chosen<'a>, Miss> {
         if self.manner == Manner::Inline {
             return Err(Miss::Wait);
         }
-        let name = name.as_bytes().to_vec();
-        self.take_leave(|| Name::Foreign(name.clone()))?;
+        let word = || Name::Foreign(name.as_bytes().to_vec());
+        self.take_leave(word)?;
         let opened = duplicate(file).and_then(Opened::of);
         match opened {
             Ok(Opened::File(handle)) => {
-                let found = Found::File(Name::Foreign(name.clone()), handle);
+                let found = Found::File(word(), handle);
+                let name = Cow::Borrowed(name.as_bytes());
                 Ok(Chosen { found, coding: Coding::Identity, name })
             }
             Ok(Opened::Directory(_)) => Err(Miss::Nothing),
             Err(refusal) => {
                 // Nothing leads to it but this descriptor: there is nothing to try.
-                let ruling = rule(self.settings, &Name::Foreign(name), &refusal, u32::MAX, false);
+                let ruling = rule(self.settings, &word(), &refusal, u32::MAX, false);
                 Err(Miss::Refused(refusal, ruling))
             }
         }
     }
 
-    fn by_path(&mut self, path: &FilePath, uri: Option<&Uri>) -> Result<Chosen, Miss> {
+    fn by_path(&mut self, path: &'a FilePath, uri: Option<&Uri>) -> Result<Chosen<'a>, Miss> {
         let index = |look: &mut Self| {
             let found = match &look.settings.index {
                 Some(index) => look.file(path.join(index.as_ref())),
@@ -131,7 +134,7 @@ impl Look<'_> {
                 index(self)
             }
             plain @ (Named::File(_) | Named::Ready(_)) => {
-                self.among(path.as_bytes().to_vec(), plain)
+                self.among(Cow::Borrowed(path.as_bytes()), plain)
             }
         }
     }
@@ -152,15 +155,15 @@ impl Look<'_> {
         }
     }
 
-    fn file(&mut self, path: Vec<u8>) -> Result<Chosen, Miss> {
+    fn file(&mut self, path: Vec<u8>) -> Result<Chosen<'a>, Miss> {
         match self.open(&path, Coding::Identity)? {
             Named::Directory => Err(Miss::Nothing),
-            plain @ (Named::File(_) | Named::Ready(_)) => self.among(path, plain),
+            plain @ (Named::File(_) | Named::Ready(_)) => self.among(Cow::Owned(path), plain),
         }
     }
 
     /// The coding of a file that the client takes most gladly, of those that there are.
-    fn among(&mut self, name: Vec<u8>, plain: Named) -> Result<Chosen, Miss> {
+    fn among(&mut self, name: Cow<'a, [u8]>, plain: Named) -> Result<Chosen<'a>, Miss> {
         if self.settings.codings.is_empty() {
             return chosen(plain, Coding::Identity, None, name);
         }
@@ -169,7 +172,7 @@ impl Look<'_> {
             let Some(ending) = ending(coding) else {
                 return chosen(plain, coding, None, name);
             };
-            let path = [name.as_slice(), ending].concat();
+            let path = [name.as_ref(), ending].concat();
             match self.open(&path, coding) {
                 // One that is older than what it is made of is of another version.
                 Ok(sibling @ (Named::File(_) | Named::Ready(_)))
@@ -262,12 +265,12 @@ fn chosen(
     named: Named,
     coding: Coding,
     path: Option<Vec<u8>>,
-    name: Vec<u8>,
-) -> Result<Chosen, Miss> {
+    name: Cow<'_, [u8]>,
+) -> Result<Chosen<'_>, Miss> {
     let found = match named {
         Named::Ready(ready) => Found::Ready(ready),
         Named::File(handle) => {
-            Found::File(Name::Beneath(path.unwrap_or_else(|| name.clone())), handle)
+            Found::File(Name::Beneath(path.unwrap_or_else(|| name.to_vec())), handle)
         }
         Named::Directory => return Err(Miss::Nothing),
     };

@@ -30,7 +30,8 @@ impl FilePath {
         append: impl Fn(&[u8], &mut Vec<u8>) -> Option<()>,
     ) -> Option<Self> {
         let path = path.strip_prefix('/').unwrap_or(path).as_bytes();
-        let mut relative = Vec::with_capacity(path.len());
+        // With a slash behind each component, for a moment.
+        let mut relative = Vec::with_capacity(path.len() + 1);
         if path.is_empty() {
             return Some(Self { relative, directory: true });
         }
@@ -76,6 +77,10 @@ impl FilePath {
 
 /// Undoes percent-encoding (RFC 3986, section 2.1).
 fn decode(text: &[u8], decoded: &mut Vec<u8>) -> Option<()> {
+    if !text.contains(&b'%') {
+        decoded.extend_from_slice(text);
+        return Some(());
+    }
     let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {
         let byte = if *byte == b'%' {

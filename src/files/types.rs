@@ -95,7 +95,15 @@ impl Settings {
                 return Some(value.clone());
             }
         }
-        let guess = mime_guess::from_path(std::str::from_utf8(last).ok()?).first()?;
+        let guess = mime_guess::from_path(std::str::from_utf8(last).ok()?);
+        // The most common ones need not be put together.
+        if self.charsets.is_empty() {
+            let common = guess.first_raw().and_then(common);
+            if let Some(value) = common {
+                return Some(HeaderValue::from_static(value));
+            }
+        }
+        let guess = guess.first()?;
         let is_text = guess.type_() == "text" || guess.subtype() == "javascript";
         let text = match first_match(&self.charsets, name) {
             _ if !is_text || guess.get_param("charset").is_some() => guess.to_string(),
@@ -121,6 +129,18 @@ impl Settings {
         }
         (self.immutable && settled && is_hashed(last(name))).then_some(FOR_EVER)
     }
+}
+
+/// A type as it is told, if it is a common one.
+fn common(media_type: &'static str) -> Option<&'static str> {
+    Some(match media_type {
+        "text/html" => "text/html; charset=utf-8",
+        "text/css" => "text/css; charset=utf-8",
+        "text/javascript" => "text/javascript; charset=utf-8",
+        "text/plain" => "text/plain; charset=utf-8",
+        other if !other.starts_with("text/") && !other.ends_with("javascript") => other,
+        _ => return None,
+    })
 }
 
 fn last(name: &[u8]) -> &[u8] {
@@ -175,6 +195,22 @@ fn is_token(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_common_type_is_what_it_would_be_put_together() {
+        let names = [
+            "a.html", "a.css", "a.js", "a.mjs", "a.txt", "a.xml", "a.svg", "a.json", "a.wasm",
+            "a.md",
+        ];
+        for name in names.into_iter().chain(["a.PNG", "a.woff2", "a.mp4", "a", "a.nothing"]) {
+            let root = crate::sys::Root::open(std::path::Path::new("src")).expect("a directory");
+            let mut settings = Settings::of(root);
+            let short = settings.media_type(name.as_bytes());
+            // A rule for another name, so that nothing is taken as it is.
+            settings.charsets.push(("/other".into(), None));
+            assert_eq!(short, settings.media_type(name.as_bytes()), "{name}");
+        }
+    }
 
     #[test]
     fn a_hash_is_told_from_a_date_and_a_word() {
