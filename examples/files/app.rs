@@ -8,7 +8,7 @@ use std::time::Duration;
 use letterhead::{FileSender, LetterheadLayer};
 use tower::Layer as _;
 
-use crate::args::{self, Args};
+use crate::args::{self, Args, Step};
 use crate::shared;
 use crate::site::Site;
 
@@ -26,9 +26,10 @@ pub(crate) async fn run() -> ExitCode {
         }
     };
     let files = match &args.root {
-        Some(root) => sender(&args, root).map(|files| (files, None)),
-        None => Site::written()
-            .and_then(|site| sender(&args, site.path()).map(|files| (files, Some(site)))),
+        Some(root) => sender(args.follow, args.steps, root).map(|files| (files, None)),
+        None => Site::written().and_then(|site| {
+            sender(args.follow, args.steps, site.path()).map(|files| (files, Some(site)))
+        }),
     };
     // What comes with the example is settled, however young it is.
     let files = files.map(|(files, site)| match site {
@@ -48,19 +49,10 @@ pub(crate) async fn run() -> ExitCode {
     shared::run_at(args.listen, layer.layer(files), curl_lines).await
 }
 
-fn sender(args: &Args, root: &Path) -> std::io::Result<FileSender> {
-    let mut files = FileSender::new(root)?
-        .links(args.links)
-        .hidden(args.hidden)
-        .precompressed(args.codings.iter().copied())
-        .on_refusal(|refused| eprintln!("{refused}"));
-    if let Some(fallback) = &args.fallback {
-        files = files.fallback(fallback);
-    }
-    for (pattern, value) in &args.cache_control {
-        files = files.cache_control(pattern, value.clone());
-    }
-    Ok(files)
+fn sender(follow: bool, steps: Vec<Step>, root: &Path) -> std::io::Result<FileSender> {
+    let files = if follow { FileSender::following(root)? } else { FileSender::new(root)? };
+    let files = files.on_refusal(|refused| eprintln!("{refused}"));
+    Ok(steps.into_iter().fold(files, |files, step| step(files)))
 }
 
 fn curl_lines(addr: SocketAddr) -> String {

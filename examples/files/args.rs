@@ -2,43 +2,60 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
+use letterhead::FileSender;
 use letterhead::answer::Coding;
-use letterhead::files::Links;
+use letterhead::files::{Disposition, Links, Settled};
 
 use crate::shared;
 
 pub(crate) const USAGE: &str = "\
 usage: [--root DIR]                     what is served (default: a small site)
+       [--follow]                       look DIR up anew each second: it is a link that is turned
        [--listen ADDR]                  default 127.0.0.1:3000; port 0 takes a free one
        [--symlinks beneath|none|follow] default beneath
        [--hidden]                       serve names that begin with a dot
+       [--listing]                      list directories without an index, up to 100000 names
        [--spa FILE]                     what is served where there is nothing
+       [--error-page STATUS=FILE]       a page for error answers; may be given several times
        [--precompressed LIST]           of br, zstd, gzip; default br,gzip; `none` for none
-       [--cache-control PATTERN=VALUE]  may be given several times; the first that matches counts";
+       [--cache-control PATTERN=VALUE]  may be given several times; the first that matches counts
+       [--immutable]                    names with a hash in them last for ever
+       [--attachment PATTERN]           what browsers save and do not show; may be given several times
+       [--digests BYTES]                Repr-Digest and Content-Digest of files up to this length
+       [--content-tags BYTES]           tags of the content of files up to this length
+       [--proved]                       ask the kernel whether young files have a writer
+       [--throttle BYTES]               a second, for each response
+       [--least-rate BYTES]             a second, that a client has to take, with a minute's grace
+       [--open-files N]                 for no more than so many responses at once
+       [--conceal]                      404 in place of 403
+       [--no-atime]                     leave access times alone";
+
+/// How many names are listed.
+const LISTED: usize = 100_000;
+
+/// What is told to the sender.
+pub(crate) type Step = Box<dyn FnOnce(FileSender) -> FileSender>;
 
 pub(crate) struct Args {
     pub(crate) root: Option<PathBuf>,
+    pub(crate) follow: bool,
     pub(crate) listen: SocketAddr,
-    pub(crate) links: Links,
-    pub(crate) hidden: bool,
-    pub(crate) fallback: Option<String>,
-    pub(crate) codings: Vec<Coding>,
-    pub(crate) cache_control: Vec<(String, HeaderValue)>,
+    /// In the order in which they were given.
+    pub(crate) steps: Vec<Step>,
 }
 
 impl Args {
     /// `None` if help was asked for.
     pub(crate) fn read(given: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let usual = [Coding::Brotli, Coding::Gzip];
         let mut args = Self {
             root: None,
+            follow: false,
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
-            links: Links::Beneath,
-            hidden: false,
-            fallback: None,
-            codings: vec![Coding::Brotli, Coding::Gzip],
-            cache_control: Vec::new(),
+            steps: vec![Box::new(move |files: FileSender| files.precompressed(usual))],
         };
         // `--name value` and `--name=value` are the same.
         let mut given = given.flat_map(|arg| match arg.split_once('=') {
@@ -48,28 +65,86 @@ impl Args {
             _ => vec![arg],
         });
         while let Some(name) = given.next() {
-            if matches!(name.as_str(), "--help" | "-h") {
-                return Ok(None);
-            }
-            if name == "--hidden" {
-                args.hidden = true;
-                continue;
-            }
-            let mut value = || given.next().ok_or(format!("{name}: wanted a value, found nothing"));
             match name.as_str() {
-                "--root" => args.root = Some(value()?.into()),
-                "--listen" => args.listen = shared::address(&value()?)?,
-                "--symlinks" => args.links = links(&value()?)?,
-                "--spa" => args.fallback = Some(value()?),
-                "--precompressed" => args.codings = codings(&value()?)?,
-                "--cache-control" => args.cache_control.push(cache_control(&value()?)?),
-                other => {
-                    return Err(format!("wanted an option of these, found `{other}`\n{USAGE}"));
-                }
+                "--help" | "-h" => return Ok(None),
+                "--follow" => args.follow = true,
+                name => match switch(name) {
+                    Some(step) => args.steps.push(step),
+                    None => args.valued(name, given.next())?,
+                },
             }
         }
         Ok(Some(args))
     }
+
+    fn valued(&mut self, name: &str, value: Option<String>) -> Result<(), String> {
+        if !USAGE.contains(&format!("[{name} ")) {
+            return Err(format!("wanted an option of these, found `{name}`\n{USAGE}"));
+        }
+        let value = value.ok_or(format!("{name}: wanted a value, found nothing"))?;
+        let step: Step = match name {
+            "--root" => {
+                self.root = Some(value.into());
+                return Ok(());
+            }
+            "--listen" => {
+                self.listen = shared::address(&value)?;
+                return Ok(());
+            }
+            "--symlinks" => {
+                let links = links(&value)?;
+                Box::new(move |files| files.links(links))
+            }
+            "--spa" => Box::new(move |files| files.fallback(&value)),
+            "--error-page" => {
+                let (status, path) = pair(name, "STATUS=FILE", &value)?;
+                let status: StatusCode = parsed(name, "a status like 404", status)?;
+                let path = path.to_owned();
+                Box::new(move |files| files.error_page(status, &path))
+            }
+            "--precompressed" => {
+                let codings = codings(&value)?;
+                Box::new(move |files| files.precompressed(codings))
+            }
+            "--cache-control" => {
+                let (pattern, field) = pair(name, "PATTERN=VALUE", &value)?;
+                let field: HeaderValue = parsed(name, "PATTERN=VALUE", field)?;
+                let pattern = pattern.to_owned();
+                Box::new(move |files| files.cache_control(&pattern, field))
+            }
+            "--attachment" => {
+                Box::new(move |files| files.disposition(&value, Disposition::Attachment))
+            }
+            "--open-files" => {
+                let most = parsed(name, "a number", &value)?;
+                Box::new(move |files| files.open_files(most))
+            }
+            name => {
+                let bytes: u64 = parsed(name, "a number of bytes", &value)?;
+                match name {
+                    "--digests" => Box::new(move |files| files.digests(bytes)),
+                    "--content-tags" => Box::new(move |files| files.content_tags(bytes)),
+                    "--throttle" => Box::new(move |files| files.throttle(bytes)),
+                    _ => Box::new(move |files| files.least_rate(bytes, Duration::from_secs(60))),
+                }
+            }
+        };
+        self.steps.push(step);
+        Ok(())
+    }
+}
+
+/// An option without a value.
+fn switch(name: &str) -> Option<Step> {
+    Some(match name {
+        "--hidden" => Box::new(|files: FileSender| files.hidden(true)),
+        "--listing" => Box::new(|files: FileSender| files.listing(LISTED)),
+        "--immutable" => Box::new(|files: FileSender| files.immutable_names(true)),
+        "--proved" => Box::new(|files: FileSender| files.settled(Settled::Proved)),
+        "--conceal" => Box::new(|files: FileSender| files.conceal(true)),
+        "--no-atime" => Box::new(|files: FileSender| files.no_atime(true)),
+        _ => return None,
+    })
 }
 
 fn links(value: &str) -> Result<Links, String> {
@@ -91,9 +166,10 @@ fn codings(value: &str) -> Result<Vec<Coding>, String> {
         .collect()
 }
 
-fn cache_control(value: &str) -> Result<(String, HeaderValue), String> {
-    let wanted = "--cache-control: wanted PATTERN=VALUE";
-    let (pattern, field) = value.split_once('=').ok_or(format!("{wanted}, found `{value}`"))?;
-    let field = field.parse().map_err(|_| format!("{wanted}, found `{field}` as a value"))?;
-    Ok((pattern.to_owned(), field))
+fn pair<'a>(name: &str, wanted: &str, value: &'a str) -> Result<(&'a str, &'a str), String> {
+    value.split_once('=').ok_or(format!("{name}: wanted {wanted}, found `{value}`"))
+}
+
+fn parsed<T: std::str::FromStr>(name: &str, wanted: &str, value: &str) -> Result<T, String> {
+    value.parse().map_err(|_| format!("{name}: wanted {wanted}, found `{value}`"))
 }

@@ -21,6 +21,10 @@ pub mod answers {}
 #[doc = include_str!("reports.md")]
 pub mod reports {}
 
+#[cfg(all(feature = "files", unix))]
+#[doc = include_str!("files.md")]
+pub mod files {}
+
 #[doc = include_str!("errno.md")]
 pub mod errno {}
 

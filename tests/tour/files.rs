@@ -62,12 +62,48 @@ fn a_stale_handle_is_resolved_again_as_often_as_bytes_come_in_between() {
 }
 
 #[test]
+fn options_are_flags() {
+    let root = std::env::temp_dir().join(format!("letterhead-flags-{}", std::process::id()));
+    std::fs::create_dir_all(root.join("tree/d")).unwrap();
+    std::fs::write(root.join("tree/d/a.txt"), "content").unwrap();
+    std::fs::write(root.join("tree/404.html"), "<p>not here").unwrap();
+    std::os::unix::fs::symlink("tree", root.join("current")).unwrap();
+    let mut command = Command::new(path_of("files"));
+    command.arg("--root").arg(root.join("current")).args([
+        "--follow",
+        "--listing",
+        "--proved",
+        "--error-page=404=404.html",
+        "--attachment=/d/*",
+        "--digests=1000",
+        "--throttle=1000000",
+        "--least-rate=1",
+        "--open-files=9",
+    ]);
+    let files = Example::run(command);
+    for protocol in PROTOCOLS {
+        let ask = |args: &[&str], path: &str| curl(protocol, &[args, &[&files.url(path)]].concat());
+        let Some(listing) = ask(&[], "/d/") else { return };
+        listing.exits(0).says(" 200").says("<a href=\"./a.txt\"><bdi>a.txt</bdi></a>");
+        let Some(file) = ask(&["-H", "want-repr-digest: sha-256=1"], "/d/a.txt") else { return };
+        file.exits(0).says("content").says("attachment; filename=\"a.txt\"");
+        let Some(missing) = ask(&[], "/missing") else { return };
+        missing.exits(0).says(" 404").says("<p>not here");
+    }
+    let (status, _) = files.interrupt();
+    std::fs::remove_dir_all(&root).unwrap();
+    assert!(status.success());
+}
+
+#[test]
 fn wrong_arguments_are_told_with_what_was_wanted() {
     for (args, wanted) in [
         (&["--symlinks", "some"][..], "wanted beneath, none or follow, found `some`"),
         (&["--precompressed=lzma"], "wanted br, zstd, gzip or none, found `lzma`"),
         (&["--cache-control", "max-age"], "wanted PATTERN=VALUE, found `max-age`"),
         (&["--listen"], "--listen: wanted a value, found nothing"),
+        (&["--error-page", "x=404.html"], "wanted a status like 404, found `x`"),
+        (&["--throttle", "fast"], "wanted a number of bytes, found `fast`"),
         (&["--rot", "x"], "found `--rot`"),
         (&["--root", "/nowhere/at/all"], "--root: wanted a directory, found /nowhere/at/all"),
     ] {
