@@ -73,6 +73,11 @@ impl Following {
         Self::new(self.path.clone(), settings)
     }
 
+    /// What was served last.
+    pub(super) fn last(&self) -> Arc<Settings> {
+        Arc::clone(&self.state().settings)
+    }
+
     /// What is served now; `None` if that has to be looked up where waiting is allowed.
     pub(super) fn current(&self) -> Option<Arc<Settings>> {
         let state = self.state();
@@ -108,9 +113,9 @@ impl Following {
         if began >= state.looked {
             state.looked = began;
             if !root.is_same(&state.settings.root)? {
-                // What is kept is proved by a look beneath the root that is served.
                 let settings = Settings::clone(&state.settings);
-                state.settings = Arc::new(Settings { root: Arc::new(root), ..settings });
+                let shared = settings.shared.again(&settings);
+                state.settings = Arc::new(Settings { root: Arc::new(root), shared, ..settings });
             }
         }
         Ok(Arc::clone(&state.settings))

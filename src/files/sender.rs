@@ -218,7 +218,10 @@ impl FileSender {
     /// How requests were answered so far, and what is kept: of this sender and its clones.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.settings.shared.counts()
+        match &self.following {
+            None => self.settings.shared.counts(),
+            Some(following) => following.last().shared.counts(),
+        }
     }
 
     /// What is done about each error number.
@@ -238,7 +241,6 @@ impl FileSender {
         let settings = Arc::make_mut(&mut self.settings);
         change(settings);
         // What is kept was made by what was said before.
-        settings.shared = Shared::new(settings.cache, settings.buffers, settings.freshness);
         settings.shared = Shared::new(settings.cache, settings.buffers, settings.freshness);
         self.following = self.following.map(|f| Arc::new(f.again(&self.settings)));
         self

@@ -6,6 +6,7 @@ use super::buffers::Buffers;
 use super::cache::Cache;
 use super::counts::{Counters, Counts};
 use super::flight::Flights;
+use super::settings::Settings;
 use super::watched::{Freshness, Watching};
 
 /// What all clones of a sender that was told the same have in common.
@@ -14,7 +15,7 @@ pub(super) struct Shared {
     pub(super) cache: Option<Cache>,
     pub(super) flights: Arc<Flights>,
     pub(super) buffers: Arc<Buffers>,
-    pub(super) counters: Counters,
+    pub(super) counters: Arc<Counters>,
 }
 
 impl Shared {
@@ -24,7 +25,19 @@ impl Shared {
             cache: (cache > 0).then(|| Cache::new(cache, Watching::of(freshness))),
             flights: Arc::default(),
             buffers: Buffers::new(buffers),
-            counters: Counters::default(),
+            counters: Arc::default(),
+        })
+    }
+
+    /// The same but for what is kept, for another tree: what was told of names in the one says nothing of
+    /// names in the other.
+    pub(super) fn again(&self, settings: &Settings) -> Arc<Self> {
+        let watching = Watching::of(settings.freshness);
+        Arc::new(Self {
+            cache: (settings.cache > 0).then(|| Cache::new(settings.cache, watching)),
+            flights: Arc::clone(&self.flights),
+            buffers: Arc::clone(&self.buffers),
+            counters: Arc::clone(&self.counters),
         })
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::{HeaderValue, Request};
 use http_body_util::BodyExt as _;
 use letterhead::answer::Coding;
+use letterhead::files::Freshness;
 use letterhead::{FileSender, Operation};
 use tower::ServiceExt as _;
 
@@ -41,6 +42,14 @@ fn trees() -> Scratch {
 
 #[tokio::test]
 async fn a_turned_link_is_followed_within_a_second() {
+    let hour = Duration::from_secs(3600);
+    // Nothing in the old tree tells that it is not served any more.
+    for freshness in [Freshness::Stat, Freshness::Watched { max_age: hour }] {
+        check(freshness).await;
+    }
+}
+
+async fn check(freshness: Freshness) {
     let scratch = trees();
     let no_cache = HeaderValue::from_static("no-cache");
     // What is told later goes with the followed root, too.
@@ -48,12 +57,14 @@ async fn a_turned_link_is_followed_within_a_second() {
         .unwrap()
         .settle(Duration::ZERO)
         .precompressed([Coding::Gzip])
+        .freshness(freshness)
         .cache_control("*", no_cache);
+    let counted = sender.clone();
     let fixed = FileSender::new(scratch.path("current")).unwrap();
     let (server, other) = (serve(sender).await, serve(fixed).await);
     let h2 = H2::connect(&server).await;
     // Kept in memory, and still what it was.
-    for _ in 0..2 {
+    while counted.counts().kept == 0 {
         assert_eq!(h1_get(&server, "/f", "").await.body, "one");
     }
     assert_eq!(h1_get(&server, "/two", "").await.status(), 404);
@@ -65,6 +76,8 @@ async fn a_turned_link_is_followed_within_a_second() {
     assert_eq!(h1_get(&server, "/two", "").await.status(), 200);
     assert_eq!(h1_get(&server, "/one", "").await.status(), 404);
     assert_eq!(h2.get("/f").await.unwrap().body, "two");
+    // It is counted on.
+    assert!(counted.counts().kept > 0 && counted.counts().pooled > 0, "{}", counted.counts());
     // A root that is not followed is the directory that was opened.
     assert_eq!(h1_get(&other, "/f", "").await.body, "one");
     turn(&scratch, "one");
