@@ -113,7 +113,7 @@ mod tests {
         check(&["sha-256=-1, sha-512=4"], None);
         check(&["sha-256, sha-512=4"], None);
         check(&["sha-256=\"5\""], None);
-        check(&["\u{e4}"], None);
+        check(&["=5"], None);
         check(&["SHA-256=5"], None);
     }
 
