@@ -51,6 +51,7 @@ pub use notice::{Notice, Statistics};
 pub use publish::Published;
 pub use read::State;
 pub use scrub::{Scrub, Scrubbed};
+pub use send::{StoreFuture, TryStoreFuture};
 pub use sign::{KeyRing, Signed, SigningKey, Unsigned, VerifyingKey};
 pub use store::Store;
 pub use stored::Stored;

@@ -1,7 +1,10 @@
 //! A stored response is sent: conditions, ranges, the digest of the payload.
 
+use std::future::Future;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use http::header::{
@@ -17,7 +20,7 @@ use super::format::Payload;
 use super::payload::Reader;
 use super::read::Found;
 use super::store::Store;
-use super::task::blocking;
+use super::task::Task;
 use crate::answer::{Answer, Asked, EntityTag, Facts, Plan, answer};
 use crate::field::date::Date;
 use crate::field::length;
@@ -33,6 +36,10 @@ impl Store {
     ///
     /// A tag is made of the payload's digest if the head has none, and `Repr-Digest` is added (RFC
     /// 9530). What cannot be sent is an error answer by [`StoreError::status`].
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
     ///
     /// # Examples
     ///
@@ -50,13 +57,10 @@ impl Store {
     /// axum::Router::new().route("/{name}", axum::routing::any(get)).with_state(store)
     /// # }
     /// ```
-    pub async fn send<B>(&self, request: &Request<B>, name: &str) -> Response<StoreBody> {
+    pub fn send<B>(&self, request: &Request<B>, name: &str) -> StoreFuture {
         let asked = Asked::of(request);
         let is_head = asked.is_head();
-        match self.respond(asked, name, None).await {
-            Ok(response) => response,
-            Err(error) => error_answer(&error, is_head),
-        }
+        StoreFuture { sending: self.respond(asked, name, None), is_head }
     }
 
     /// As [`send`](Self::send), and what cannot be sent is an error. With `least` an earlier generation is
@@ -65,23 +69,64 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::head`], and a payload of which not even the first bytes can be had.
-    pub async fn try_send<B>(
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn try_send<B>(
         &self,
         request: &Request<B>,
         name: &str,
         least: Option<u64>,
-    ) -> Result<Response<StoreBody>, StoreError> {
-        self.respond(Asked::of(request), name, least).await
+    ) -> TryStoreFuture {
+        TryStoreFuture(self.respond(Asked::of(request), name, least))
     }
 
-    async fn respond(
-        &self,
-        asked: Asked,
-        name: &str,
-        least: Option<u64>,
-    ) -> Result<Response<StoreBody>, StoreError> {
+    fn respond(&self, asked: Asked, name: &str, least: Option<u64>) -> Sending {
         let (desk, name, now) = (Arc::clone(&self.desk), name.to_owned(), SystemTime::now());
-        blocking(move || respond(&desk, &asked, &name, least, now)).await
+        Task::new(move || respond(&desk, &asked, &name, least, now))
+    }
+}
+
+/// A response in the making.
+type Sending = Task<Result<Response<StoreBody>, StoreError>>;
+
+/// The response to a request for something stored; see [`Store::send`]. It never fails.
+///
+/// # Cancel safety
+///
+/// Dropped before it is done, what is being opened or read is closed when the kernel has answered.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct StoreFuture {
+    sending: Sending,
+    is_head: bool,
+}
+
+/// The response to a request for something stored, or why there is none; see [`Store::try_send`].
+///
+/// # Cancel safety
+///
+/// As [`StoreFuture`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct TryStoreFuture(Sending);
+
+impl Future for StoreFuture {
+    type Output = Response<StoreBody>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let is_head = self.is_head;
+        let done = Pin::new(&mut self.sending).poll(cx).map(|done| done.and_then(|done| done));
+        done.map(|done| done.unwrap_or_else(|error| error_answer(&error, is_head)))
+    }
+}
+
+impl Future for TryStoreFuture {
+    type Output = Result<Response<StoreBody>, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx).map(|done| done.and_then(|done| done))
     }
 }
 

@@ -41,7 +41,7 @@ const MOST_CHANGES: u32 = 100;
 ///
 /// ```
 /// use http::{Request, Response};
-/// use http_body_util::{BodyExt, Full};
+/// use http_body_util::BodyExt;
 /// use letterhead::store::{Store, When};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
@@ -51,7 +51,7 @@ const MOST_CHANGES: u32 = 100;
 /// let store = Store::open(&directory)?;
 /// let response = Response::builder()
 ///     .header("content-type", "text/plain")
-///     .body(Full::from("hello"))
+///     .body("hello".to_owned())
 ///     .unwrap();
 /// store.put("greeting", When::New, response).await?;
 ///

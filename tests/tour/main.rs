@@ -7,3 +7,5 @@ mod files;
 mod process;
 mod readme;
 mod routes;
+#[cfg(target_os = "linux")]
+mod store;

@@ -252,13 +252,50 @@ fn after_a_failed_sync_nothing_acknowledged_is_lost() {
                     score.lose_power(&disk, &allowed, 16, &mut random, &what);
                     disk.machine().failing = None;
                     disk.killed();
-                    after_kill(&mut score, &disk, &allowed, Stop::Never, &mut random, &what);
+                    let second = match random.u8(..3) {
+                        0 => Stop::Never,
+                        1 => Stop::Before(random.u64(1..30)),
+                        _ => Stop::Within(random.u64(1..30)),
+                    };
+                    let what = format!("{what}, killed, then {second:?}");
+                    after_kill(&mut score, &disk, &allowed, second, &mut random, &what);
                 }
             }
         }
     }
     let (tried, wrong) = (score.tried, score.wrong);
     println!("failed syncs: {tried} states, {} right", tried - wrong.len() as u64);
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(20)].join("\n")
+    );
+}
+
+#[test]
+fn a_slot_that_went_bad_is_no_ground_to_stand_on() {
+    let mut score = Score::default();
+    let mut random = fastrand::Rng::with_seed(11);
+    for slot in [0, 1] {
+        for stop in stops(40) {
+            let disk = Made::new();
+            // It knows which slot it wrote and waited for.
+            let desk = desk(&disk);
+            for step in [Create(1, 1), Head(2)] {
+                assert!(step.run(&desk).expect("nothing is in its way"));
+            }
+            let inode = disk.machine().names[model::NAME];
+            // Its twin has come to the disk as well, by itself.
+            disk.machine().inodes[inode].synced();
+            disk.machine().inodes[inode].rot(slot * 4096 + 200);
+            disk.measure(stop);
+            let allowed = model::run(&desk, &[Some((1, 2))], &[Head(3)]);
+            score.lose_power(&disk, &allowed, MOST, &mut random, &format!("{slot}, {stop:?}"));
+        }
+    }
+    let (tried, wrong) = (score.tried, score.wrong);
+    println!("one slot bad: {tried} states, {} right", tried - wrong.len() as u64);
     assert!(
         wrong.is_empty(),
         "{} wrong:\n{}",

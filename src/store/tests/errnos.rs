@@ -135,3 +135,20 @@ fn every_single_call_refused_once() {
     }
     println!("{refusals} single refusals: no torn file, nothing left over");
 }
+
+#[test]
+fn a_file_whose_sync_failed_is_never_changed_in_place_again() {
+    let (disk, _) = before(&[Step::Create(1, 1)]);
+    let desk = desk(&disk);
+    let strategy = |step: Step| step.told(&desk).map(|(strategy, _)| strategy);
+    assert_eq!(strategy(Step::Head(2)).expect("nothing is in its way"), Some(Strategy::InPlace));
+    // Nor can a new file be made, so the head stays as it may be.
+    disk.machine().refuse = Some(Box::new(|_, operation| {
+        matches!(operation, Operation::Sync | Operation::Create).then_some(Errno::IO)
+    }));
+    assert_eq!(strategy(Step::Head(3)).expect_err("no disk").status().as_u16(), 500);
+    disk.machine().refuse = None;
+    assert_eq!(strategy(Step::Head(4)).expect("nothing is in its way"), Some(Strategy::Replace));
+    assert_eq!(strategy(Step::Head(5)).expect("nothing is in its way"), Some(Strategy::InPlace));
+    assert_eq!(observe(&disk), Ok(Some((1, 5))));
+}

@@ -125,6 +125,16 @@ impl Inode {
         }
     }
 
+    /// A bit of the disk turns.
+    pub(super) fn rot(&mut self, offset: usize) {
+        self.cache[offset] ^= 1;
+        let at = offset / SECTOR;
+        for sector in self.sure.get_mut(&at).into_iter().chain(self.maybe.entry(at).or_default()) {
+            sector[offset % SECTOR] ^= 1;
+        }
+        self.maybe.retain(|_, versions| !versions.is_empty());
+    }
+
     /// This file after a loss of power, if the disk had these of the possible contents.
     pub(super) fn after(&self, pick: &mut impl FnMut(usize) -> usize) -> Self {
         let mut sure = self.sure.clone();

@@ -1,0 +1,57 @@
+//! The arguments of the example.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::shared;
+
+pub(crate) const USAGE: &str = "\
+usage: [scrub] [--dir DIR]     where responses are stored (default: a directory that is gone at the end)
+       [--listen ADDR]         default 127.0.0.1:3000; port 0 takes a free one
+       [--sign FILE]           32 bytes: an Ed25519 seed; heads are signed, and unsigned ones refused
+       [--most BYTES]          the largest content that is taken; default 67108864
+       [--quarantine]          scrub puts aside what is damaged";
+
+pub(crate) struct Args {
+    pub(crate) scrub: bool,
+    pub(crate) quarantine: bool,
+    pub(crate) directory: Option<PathBuf>,
+    pub(crate) listen: SocketAddr,
+    pub(crate) sign: Option<PathBuf>,
+    pub(crate) most: u64,
+}
+
+impl Args {
+    /// `None` if help was asked for.
+    pub(crate) fn read(mut given: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut args = Self {
+            scrub: false,
+            quarantine: false,
+            directory: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            sign: None,
+            most: 64 << 20,
+        };
+        while let Some(name) = given.next() {
+            let mut value = || given.next().ok_or(format!("{name}: wanted a value, found nothing"));
+            match name.as_str() {
+                "--help" | "-h" => return Ok(None),
+                "scrub" => args.scrub = true,
+                "--quarantine" => args.quarantine = true,
+                "--dir" => args.directory = Some(value()?.into()),
+                "--listen" => args.listen = shared::address(&value()?)?,
+                "--sign" => args.sign = Some(value()?.into()),
+                "--most" => {
+                    let value = value()?;
+                    let wrong = |_| format!("--most: wanted a number of bytes, found `{value}`");
+                    args.most = value.parse().map_err(wrong)?;
+                }
+                other => return Err(format!("wanted one of the flags, found `{other}`\n{USAGE}")),
+            }
+        }
+        if args.scrub && args.directory.is_none() {
+            return Err("scrub: wanted `--dir DIR`, found nothing".to_owned());
+        }
+        Ok(Some(args))
+    }
+}
