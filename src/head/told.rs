@@ -104,3 +104,45 @@ pub(crate) struct Ended {
     /// Extensions that may be used again.
     pub(crate) extensions: Extensions,
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn begin(told: &mut Told, exchange: u64, fields: &HeaderMap) {
+        told.renew(exchange, |story| story.restart(StatusCode::OK, fields, Arc::from([])));
+    }
+
+    #[test]
+    fn a_story_that_somebody_keeps_is_not_written_over() {
+        let (mut told, mut fields) = (Told::default(), HeaderMap::new());
+        fields.insert("x-first", HeaderValue::from_static("1"));
+        begin(&mut told, 1, &fields);
+        let kept = told.clone();
+        begin(&mut told, 2, &HeaderMap::new());
+        assert!(kept.is_of(1) && told.is_of(2));
+        assert!(told.with(|story| story.is_within(&HeaderMap::new())));
+        assert!(!kept.with(|story| story.is_within(&HeaderMap::new())), "it saw a field");
+    }
+
+    #[test]
+    fn extensions_are_used_again_when_nothing_is_left_of_their_story() {
+        let (mut told, mut fields) = (Told::default(), HeaderMap::new());
+        fields.insert("x-first", HeaderValue::from_static("1"));
+        begin(&mut told, 1, &fields);
+        let carried = |told: Told| {
+            let mut extensions = Extensions::new();
+            extensions.insert(told);
+            Arrived::take(&mut extensions, 1).map(|told| told.end(StatusCode::OK, &fields))
+        };
+        let kept = told.clone();
+        let ended = carried(told).expect("ours");
+        assert!(ended.lines.is_none() && ended.extensions.is_empty(), "somebody has it, too");
+        let ended = carried(kept).expect("ours");
+        assert_eq!(ended.lines, Some(Lines::of(&fields)));
+        let left: &Told = ended.extensions.get().expect("room for the next one");
+        assert!(left.with(|story| story.is_within(&HeaderMap::new())), "no value is left");
+    }
+}

@@ -8,5 +8,6 @@ mod healthy;
 mod judged;
 mod limits;
 mod names;
+mod reuse;
 mod secrets;
 mod strict;
