@@ -83,6 +83,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
         soon(self.stream.read_buf(&mut self.read)).await.is_ok_and(|read| read > 0)
     }
 
+    /// How the connection ends, after whatever still comes.
+    pub(crate) async fn end(&mut self) -> std::io::Result<()> {
+        while soon(self.stream.read_buf(&mut self.read)).await? > 0 {}
+        Ok(())
+    }
+
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.read).into_owned()
     }

@@ -135,6 +135,37 @@ async fn a_websocket_outlives_every_time_out_and_counts_as_a_connection() {
     assert_eq!(server.stopped().await.upgraded, 0);
 }
 
+#[tokio::test]
+async fn a_websocket_on_a_stream_keeps_its_connection_open() {
+    let mut server = Running::start(|serve| {
+        serve.header_timeout(SHORT).idle_timeout(SHORT).write_timeout(SHORT)
+    })
+    .await;
+    let h2 = H2::connect(server.addr).await;
+    let mut send = soon(h2.send.clone().ready()).await.unwrap();
+    while !send.is_extended_connect_protocol_enabled() {
+        // The server's settings are on their way.
+        tokio::task::yield_now().await;
+    }
+    let request = Request::builder()
+        .method(http::Method::CONNECT)
+        .uri("http://test/ws")
+        .header("sec-websocket-version", "13")
+        .extension(h2::ext::Protocol::from_static("websocket"))
+        .body(())
+        .unwrap();
+    let (answer, mut upward) = send.send_request(request, false).unwrap();
+    let answer = soon(answer).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut downward = answer.into_body();
+    // As long as every time-out together, and more.
+    tokio::time::sleep(SHORT * 5).await;
+    // A text of two bytes (RFC 6455, section 5.2), masked with zeros; it comes back without a mask.
+    upward.send_data(b"\x81\x82\0\0\0\0hi"[..].into(), false).unwrap();
+    assert_eq!(soon(downward.data()).await.unwrap().unwrap(), b"\x81\x02hi"[..]);
+    assert!(server.told().is_empty());
+}
+
 // ---- TLS ----
 
 /// The two ends of one certificate; the client offers these protocols.
