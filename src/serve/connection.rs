@@ -196,7 +196,7 @@ where
     let mut patience = Patience::new(limits, at);
     let mut due = patience.first(at);
     let mut timer = pin!(sleep_until(due));
-    let mut draining = false;
+    let (mut set, mut draining) = (false, false);
 
     let end = std::future::poll_fn(|cx| {
         loop {
@@ -219,7 +219,9 @@ where
                 }
                 Phase::Over => return Poll::Ready(End::Closed),
             }
-            let fired = timer.as_mut().poll(cx).is_ready();
+            // Once it was polled it wakes this task, which has one waker for its life.
+            let fired = (!set || timer.is_elapsed()) && timer.as_mut().poll(cx).is_ready();
+            set = true;
             if !fired && !patience.stale(&seen) {
                 return Poll::Pending;
             }
@@ -241,6 +243,7 @@ where
             if fired || next < due {
                 due = next;
                 timer.as_mut().reset(next);
+                set = false;
             } else if matches!(verdict, Verdict::Wait(_)) {
                 return Poll::Pending;
             }

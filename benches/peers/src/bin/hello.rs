@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 fn main() -> std::io::Result<()> {
     let (_, server) = arguments();
-    let app = Router::new().route("/", get(|| async { "hello" }));
+    let app = Router::new().route("/", get(|| async { "hello" })).with_state(());
     run(async {
         let listener = TcpListener::bind(anywhere()).await?;
         say(listener.local_addr()?);
