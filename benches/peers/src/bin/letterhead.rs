@@ -1,6 +1,9 @@
 //! `letterhead::FileSender` behind `letterhead::serve`, in its variants.
 
+use std::time::Duration;
+
 use letterhead::answer::Coding;
+use letterhead::files::Freshness;
 use letterhead::{FileSender, LetterheadLayer};
 use letterhead_peers::{anywhere, arguments, run, say};
 use tokio::net::TcpListener;
@@ -14,6 +17,8 @@ const VARIANTS: &[(&str, Set)] = &[
     ("stat", |sender| sender),
     // Nothing kept: opened, looked at and read for each request.
     ("inline", |sender| sender.cache(0)),
+    // As the first, and the kernel tells of changes, so that a look is good for a second.
+    ("watched", |sender| sender.freshness(Freshness::Watched { max_age: Duration::from_secs(1) })),
 ];
 
 fn main() -> std::io::Result<()> {
