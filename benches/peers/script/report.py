@@ -5,6 +5,7 @@ import os
 import platform
 import statistics
 import subprocess
+import tomllib
 
 from systems import SYSTEMS
 from workloads import WORKLOADS
@@ -39,7 +40,7 @@ def markdown(results, args):
         f"ratios to {SYSTEMS[args.against].title}: more requests and less CPU are better.",
         "",
         f"{platform.system()} {platform.release()}, {os.cpu_count()} cores; {version('nginx', '-v')}; "
-        f"caddy {version('caddy', 'version')}.",
+        f"caddy {version('caddy', 'version')}; {', '.join(crates())}.",
     ]
     for name, found in results.items():
         workload = WORKLOADS[name]
@@ -72,6 +73,15 @@ def times(found):
 def version(*command):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return (done.stdout or done.stderr).strip().removeprefix("nginx version: ").split(" ")[0]
+
+
+def crates():
+    """The versions that were built."""
+    lock = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Cargo.lock")
+    with open(lock, "rb") as file:
+        packages = tomllib.load(file)["package"]
+    wanted = ("actix-files", "axum", "hyper", "hyper-staticfile", "salvo", "tower-http")
+    return [f"{p['name']} {p['version']}" for p in packages if p["name"] in wanted]
 
 
 # ---- the plot ----
