@@ -11,6 +11,7 @@ use http_body::{Body, Frame, SizeHint};
 use super::error::StoreError;
 use super::payload::Reader;
 use super::task::Task;
+use crate::answer::{Content, Plan};
 
 /// The payload of a stored response, parts of it, or an error answer.
 ///
@@ -24,6 +25,8 @@ pub struct StoreBody {
 
 enum State {
     Ended,
+    /// All of it is in memory.
+    Memory(Content),
     /// Bytes that are there.
     Ready(Bytes, Option<Box<Reader>>),
     Idle(Box<Reader>),
@@ -41,6 +44,12 @@ impl StoreBody {
 
     pub(super) fn text(bytes: Bytes) -> Self {
         Self { left: bytes.len() as u64, state: State::Ready(bytes, None) }
+    }
+
+    /// What a plan sends of bytes that are in memory.
+    pub(super) fn planned(plan: Plan, bytes: Bytes) -> Self {
+        let content = Content::planned(plan, bytes);
+        Self { left: content.size_hint().exact().unwrap_or(0), state: State::Memory(content) }
     }
 
     /// A body of `length` bytes of which the first have been read.
@@ -62,6 +71,15 @@ impl Body for StoreBody {
             match std::mem::replace(&mut self.state, State::Ended) {
                 State::Ended => return Poll::Ready(None),
                 State::Broken(error) => return Poll::Ready(Some(Err(error))),
+                State::Memory(mut content) => {
+                    let frame = Pin::new(&mut content).poll_frame(cx);
+                    self.left = content.size_hint().exact().unwrap_or(0);
+                    if self.left > 0 {
+                        self.state = State::Memory(content);
+                    }
+                    return frame
+                        .map(|frame| frame.map(|sent| sent.map_err(|never| match never {})));
+                }
                 State::Ready(bytes, reader) => {
                     self.left = self.left.saturating_sub(bytes.len() as u64);
                     if let Some(reader) = reader.filter(|_| self.left > 0) {
@@ -94,15 +112,17 @@ impl Body for StoreBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.state, State::Ended) && self.left == 0
+        matches!(self.state, State::Ended | State::Memory(_)) && self.left == 0
     }
 
     fn size_hint(&self) -> SizeHint {
         match self.state {
             State::Broken(_) => SizeHint::default(),
-            State::Ended | State::Ready(..) | State::Idle(_) | State::Reading(_) => {
-                SizeHint::with_exact(self.left)
-            }
+            State::Ended
+            | State::Memory(_)
+            | State::Ready(..)
+            | State::Idle(_)
+            | State::Reading(_) => SizeHint::with_exact(self.left),
         }
     }
 }

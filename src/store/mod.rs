@@ -16,6 +16,7 @@
 //! each byte of a file, and how it is written.
 
 mod body;
+mod cache;
 mod desk;
 mod draft;
 mod error;
@@ -32,6 +33,7 @@ mod read;
 mod remove;
 mod scrub;
 mod send;
+mod settings;
 mod sign;
 mod slots;
 #[expect(clippy::module_inception, reason = "the type is named as the module is")]
@@ -80,6 +82,8 @@ pub enum Strategy {
 }
 
 /// When a payload is held against the digest in its head.
+///
+/// What is kept in memory ([`Store::cache`]) was checked before it was kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verify {

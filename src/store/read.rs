@@ -15,7 +15,7 @@ use crate::sys::write::{Access, Disk};
 const MOST_READS: u32 = 64;
 
 /// How often they are read until a slot that is not whole is taken for damaged.
-const ENOUGH_READS: u32 = 4;
+const ENOUGH_READS: u32 = 16;
 
 /// How often a name is followed anew.
 const MOST_STARTS: u32 = 4;

@@ -14,18 +14,18 @@ use http::{Request, Response, StatusCode};
 
 use super::Verify;
 use super::body::StoreBody;
-use super::desk::Desk;
-use super::error::StoreError;
-use super::format::Payload;
+use super::cache::Ready;
+use super::error::{Kind, StoreError};
+use super::notice::count;
 use super::payload::Reader;
 use super::read::Found;
 use super::store::Store;
 use super::task::Task;
-use crate::answer::{Answer, Asked, EntityTag, Facts, Plan, answer};
+use crate::answer::{Answer, Asked, DigestAlgorithm, EntityTag, Facts, Plan, answer};
 use crate::field::date::Date;
 use crate::field::length;
 use crate::head::{ErrorAnswer, replace};
-use crate::sys::write::Directory;
+use crate::sys::write::Disk as _;
 
 /// The digest of the representation (RFC 9530, section 3).
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
@@ -83,13 +83,54 @@ impl Store {
     }
 
     fn respond(&self, asked: Asked, name: &str, least: Option<u64>) -> Sending {
-        let (desk, name, now) = (Arc::clone(&self.desk), name.to_owned(), SystemTime::now());
-        Task::new(move || respond(&desk, &asked, &name, least, now))
+        let now = SystemTime::now();
+        if let Some(response) = self.at_once(&asked, name, least, now) {
+            return Sending::Ready(Some(response));
+        }
+        let (store, name) = (self.clone(), name.to_owned());
+        Sending::Task(Task::new(move || respond(&store, &asked, &name, least, now)))
+    }
+
+    /// What can be answered without a thread that may block: from memory, after one look at the name.
+    fn at_once(
+        &self,
+        asked: &Asked,
+        name: &str,
+        least: Option<u64>,
+        now: SystemTime,
+    ) -> Option<Response<StoreBody>> {
+        // What is neither `GET` nor `HEAD` is about the name alone.
+        if asked.wants_nothing() {
+            return Some(headed(answer(asked, &Facts::new(0), now)));
+        }
+        let cache = self.cache.as_ref()?;
+        let ready = cache.get(name, || self.desk.disk.look(name).ok())?;
+        if least.is_some_and(|least| ready.generation < least) {
+            return None;
+        }
+        count(&self.desk.counts.read);
+        let (head, plan) = answer(asked, &ready.facts, now).into_parts();
+        Some(head.map(|()| StoreBody::planned(plan, ready.bytes.clone())))
     }
 }
 
 /// A response in the making.
-type Sending = Task<Result<Response<StoreBody>, StoreError>>;
+#[derive(Debug)]
+enum Sending {
+    Ready(Option<Response<StoreBody>>),
+    Task(Task<Result<Response<StoreBody>, StoreError>>),
+}
+
+impl Future for Sending {
+    type Output = Result<Response<StoreBody>, StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut *self {
+            Self::Ready(response) => Poll::Ready(response.take().ok_or(Kind::Gone.into())),
+            Self::Task(task) => Pin::new(task).poll(cx).map(|done| done.and_then(|done| done)),
+        }
+    }
+}
 
 /// The response to a request for something stored; see [`Store::send`]. It never fails.
 ///
@@ -117,7 +158,7 @@ impl Future for StoreFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let is_head = self.is_head;
-        let done = Pin::new(&mut self.sending).poll(cx).map(|done| done.and_then(|done| done));
+        let done = Pin::new(&mut self.sending).poll(cx);
         done.map(|done| done.unwrap_or_else(|error| error_answer(&error, is_head)))
     }
 }
@@ -126,24 +167,23 @@ impl Future for TryStoreFuture {
     type Output = Result<Response<StoreBody>, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|done| done.and_then(|done| done))
+        Pin::new(&mut self.0).poll(cx)
     }
 }
 
 fn respond(
-    desk: &Arc<Desk<Directory>>,
+    store: &Store,
     asked: &Asked,
     name: &str,
     least: Option<u64>,
     now: SystemTime,
 ) -> Result<Response<StoreBody>, StoreError> {
-    // What is neither `GET` nor `HEAD` is about the name alone.
-    if asked.wants_nothing() {
-        return Ok(headed(answer(asked, &Facts::new(0), now)));
-    }
+    let desk = &store.desk;
     let found = desk.find(name, least)?;
-    let (head, plan) = if found.held.slot.head.status == StatusCode::OK {
-        let answer = answer(asked, &facts(&found), now);
+    let is_ok = found.held.slot.head.status == StatusCode::OK;
+    let facts = facts(&found);
+    let (head, plan) = if is_ok {
+        let answer = answer(asked, &facts, now);
         // A head that a `GET` would not have is no head for `HEAD`.
         if matches!(answer, Answer::HeadOnly(_)) {
             desk.first_byte(name, &found)?;
@@ -173,8 +213,14 @@ fn respond(
             true
         }
     };
+    let (stat, generation) = (found.stat, found.held.slot.generation);
     let mut reader = Reader::new(Arc::clone(desk), name, found, &plan, verified);
     let first = reader.first()?;
+    // All of it came at once, and was held against its digest.
+    let is_checked = is_ok && verified && matches!(plan, Plan::Whole) && reader.is_done();
+    if let Some(cache) = store.cache.as_ref().filter(|_| is_checked) {
+        cache.keep(name, Ready { stat, generation, facts, bytes: first.clone() }, now);
+    }
     Ok(head.map(|()| StoreBody::begun(first, reader, length)))
 }
 
@@ -202,7 +248,8 @@ fn facts(found: &Found<OwnedFd>) -> Facts {
         facts.fields.remove(made);
     }
     if !facts.fields.contains_key(REPR_DIGEST) {
-        let _ = facts.fields.try_insert(REPR_DIGEST, digest(&slot.payload));
+        let digest = DigestAlgorithm::Sha256.field_value(&slot.payload.digest);
+        let _ = facts.fields.try_insert(REPR_DIGEST, digest);
     }
     facts
 }
@@ -240,41 +287,5 @@ fn error_answer(error: &StoreError, is_head: bool) -> Response<StoreBody> {
     response
 }
 
-/// `sha-256=:...:`, a byte sequence of structured fields (RFC 9651, section 3.3.5).
-fn digest(payload: &Payload) -> HeaderValue {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = b"sha-256=:".to_vec();
-    for three in payload.digest.chunks(3) {
-        let bits = three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte));
-        let bits = bits << (8 * (3 - three.len()));
-        for nth in 0..4 {
-            let letter = (bits >> (18 - 6 * nth)) & 63;
-            let padding = nth > three.len();
-            let letter = usize::try_from(letter).ok().and_then(|at| LETTERS.get(at)).copied();
-            text.push(if padding { b'=' } else { letter.unwrap_or(b'=') });
-        }
-    }
-    text.push(b':');
-    // Letters, digits and signs.
-    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("sha-256=::"))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_digest_is_a_byte_sequence() {
-        use sha2::Digest as _;
-        // The example of RFC 9530, appendix B.1.
-        let digest_of = |bytes: &[u8]| {
-            let sum = sha2::Sha256::digest(bytes).into();
-            digest(&Payload { id: [0; 16], length: bytes.len() as u64, digest: sum })
-        };
-        assert_eq!(
-            digest_of(b"{\"hello\": \"world\"}\n"),
-            "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:"
-        );
-        assert_eq!(digest_of(b""), "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:");
-    }
-}
+mod tests;

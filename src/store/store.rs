@@ -9,25 +9,27 @@ use bytes::Buf as _;
 use http::{HeaderMap, Response};
 use http_body::Body;
 
+use super::When;
+use super::cache::Cache;
 use super::desk::{Desk, Settings};
 use super::draft::Draft;
 use super::error::{Kind, StoreError};
 use super::format::{Kept, Layout, kept};
-use super::notice::{Notice, Statistics};
+use super::notice::Statistics;
 use super::publish::{Published, roomy};
 use super::read::check_name;
 use super::scrub::{Scrub, Scrubbed};
-use super::sign::{KeyRing, Unsigned};
 use super::stored::Stored;
 use super::task::blocking;
-use super::{Verify, When};
 
 use crate::error::BoxError;
-use crate::sys::Recovery;
 use crate::sys::write::Directory;
 
 /// How much of a body is gathered before it is written.
 const BATCH: usize = 256 << 10;
+
+/// How many bytes small responses may take in memory.
+const BUDGET: u64 = 8 << 20;
 
 /// How often a head is changed anew because somebody else changed it meanwhile.
 const MOST_CHANGES: u32 = 100;
@@ -76,6 +78,10 @@ const MOST_CHANGES: u32 = 100;
 #[derive(Clone)]
 pub struct Store {
     pub(super) desk: Arc<Desk<Directory>>,
+    /// `None`: nothing is kept, or to look might take its time.
+    pub(super) cache: Option<Arc<Cache>>,
+    pub(super) budget: u64,
+    pub(super) local: bool,
 }
 
 impl Store {
@@ -87,69 +93,16 @@ impl Store {
     pub fn open(directory: impl AsRef<Path>) -> Result<Self, StoreError> {
         let settings = Settings::default();
         match Directory::open(directory.as_ref()) {
-            Ok(disk) => Ok(Self { desk: Arc::new(Desk::new(disk, settings)) }),
+            Ok(disk) => {
+                let local = disk.is_local();
+                let desk = Arc::new(Desk::new(disk, settings));
+                Ok(Self { desk, cache: None, budget: BUDGET, local }.with(|_| ()))
+            }
             Err(refusal) => {
                 let ruling = settings.recovery.judge(&refusal, u32::MAX, false);
                 Err(Kind::Refused(refusal, ruling).into())
             }
         }
-    }
-
-    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = self.desk.settings.clone();
-        change(&mut settings);
-        Self { desk: Arc::new(self.desk.with(settings)) }
-    }
-
-    /// The store's id, which is in each head. One of another store is refused. By default it is all
-    /// zeros.
-    #[must_use]
-    pub fn id(self, id: [u8; 16]) -> Self {
-        self.with(|settings| settings.id = id)
-    }
-
-    /// The keys that sign and are believed.
-    #[must_use]
-    pub fn keys(self, keys: KeyRing) -> Self {
-        self.with(|settings| settings.keys = keys)
-    }
-
-    /// What becomes of heads without a signature; by default they are served.
-    #[must_use]
-    pub fn unsigned(self, unsigned: Unsigned) -> Self {
-        self.with(|settings| settings.unsigned = unsigned)
-    }
-
-    /// What becomes of each refusal of the kernel.
-    #[must_use]
-    pub fn recovery(self, recovery: Recovery) -> Self {
-        self.with(|settings| settings.recovery = recovery)
-    }
-
-    /// When payloads are held against the digests in their heads.
-    #[must_use]
-    pub fn verify(self, verify: Verify) -> Self {
-        self.with(|settings| settings.verify = verify)
-    }
-
-    /// How long a lock is waited for that another writer has; the default is 10 s.
-    #[must_use]
-    pub fn lock_wait(self, patience: Duration) -> Self {
-        self.with(|settings| settings.patience = patience)
-    }
-
-    /// The bytes that a head may grow to before its file is written anew, for files whose head is not
-    /// known when they are begun; the default is 8192, the most is 1 MiB.
-    #[must_use]
-    pub fn head_room(self, bytes: usize) -> Self {
-        self.with(|settings| settings.room = bytes)
-    }
-
-    /// Calls `callback` with everything that an operator may want to know. It runs where the work is
-    /// done, so it must not take long.
-    #[must_use]
-    pub fn on_notice(self, callback: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
-        self.with(|settings| settings.on_notice = Some(Arc::new(callback)))
     }
 
     /// Stores a whole response: head, content, and the trailers that may be part of a head.

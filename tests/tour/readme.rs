@@ -8,6 +8,7 @@ fn the_readme_shows_true_output() {
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let (tour, conflicts) = (Example::start("tour"), Example::start("conflicts"));
     let files = Example::start("files");
+    let store = cfg!(target_os = "linux").then(|| Example::start("store"));
     let mut checked = 0;
     for block in readme.split("```console\n").skip(1) {
         let block = block.split("```").next().unwrap();
@@ -19,6 +20,11 @@ fn the_readme_shows_true_output() {
             let command = command.replace("127.0.0.1:3000", &tour.addr);
             let command = command.replace("127.0.0.1:3001", &conflicts.addr);
             let command = command.replace("127.0.0.1:3002", &files.addr);
+            let command = match &store {
+                Some(store) => command.replace("127.0.0.1:3003", &store.addr),
+                None if command.contains("127.0.0.1:3003") => continue,
+                None => command,
+            };
             let Some(ran) = run("sh", &["-c", &format!("{command} 2>&1")]) else { return };
             // The clock is not ours; a blank end of a block is not curl's.
             let printed: Vec<_> =

@@ -11,6 +11,7 @@ use rustix::rand::GetRandomFlags;
 
 use super::{Access, Disk, Mounted, Onto, lock};
 use crate::sys::again::uninterrupted;
+use crate::sys::filesystem::Filesystem;
 use crate::sys::operation::Operation;
 use crate::sys::read::read_at;
 use crate::sys::refusal::{Found, Refusal};
@@ -36,6 +37,11 @@ impl Directory {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = uninterrupted(|| rustix::fs::openat(CWD, path, flags, Mode::empty()));
         Ok(Self { descriptor: opened.map_err(refused(Operation::Open))? })
+    }
+
+    /// Whether the filesystem is known to answer without a network or a daemon.
+    pub(crate) fn is_local(&self) -> bool {
+        Filesystem::of(&self.descriptor).is_ok_and(|filesystem| filesystem.local().is_some())
     }
 
     fn openat(&self, name: &str, flags: OFlags, operation: Operation) -> Result<OwnedFd, Refusal> {

@@ -1,0 +1,81 @@
+//! Small stored responses that were sent lately: checked once, and sent again while the file is the same.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache as Evicting;
+
+use super::scrub::CHUNK;
+use crate::answer::Facts;
+use crate::sys::Stat;
+
+/// What an entry takes beside its bytes and its name.
+const OVERHEAD: u64 = 2048;
+
+/// The least age of a file that is kept: a write that was going on when it was opened is over.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// Stored 200s, by name.
+pub(super) struct Cache {
+    files: Evicting<Box<str>, Arc<Ready>, Weigh>,
+    budget: u64,
+}
+
+/// A file as it is sent: head and payload were believed.
+#[derive(Debug)]
+pub(super) struct Ready {
+    /// The look before it was read. A file that looks otherwise is another, or has another head.
+    pub(super) stat: Stat,
+    pub(super) generation: u64,
+    pub(super) facts: Facts,
+    pub(super) bytes: Bytes,
+}
+
+#[derive(Clone, Debug)]
+struct Weigh;
+
+impl Weighter<Box<str>, Arc<Ready>> for Weigh {
+    fn weight(&self, name: &Box<str>, ready: &Arc<Ready>) -> u64 {
+        OVERHEAD.saturating_add((name.len() + ready.bytes.len()) as u64)
+    }
+}
+
+impl Cache {
+    pub(super) fn new(budget: u64) -> Self {
+        let items = usize::try_from(budget / (16 * 1024)).unwrap_or(usize::MAX).clamp(16, 1 << 20);
+        Self { files: Evicting::with_weighter(items, budget, Weigh), budget }
+    }
+
+    /// What was kept of this name, if the name looks as it did then.
+    pub(super) fn get(
+        &self,
+        name: &str,
+        look: impl FnOnce() -> Option<Stat>,
+    ) -> Option<Arc<Ready>> {
+        let ready = self.files.get(name)?;
+        if look() == Some(ready.stat) {
+            return Some(ready);
+        }
+        self.files.remove(name);
+        None
+    }
+
+    /// Keeps what was read whole and checked, unless it is too large or too young.
+    pub(super) fn keep(&self, name: &str, ready: Ready, now: SystemTime) {
+        let identity = &ready.stat.identity;
+        let latest = identity.mtime.max(identity.ctime).time();
+        let age = latest.and_then(|latest| now.duration_since(latest).ok());
+        let most = (self.budget / 16).min(CHUNK as u64);
+        if ready.bytes.len() as u64 + OVERHEAD <= most && age.is_some_and(|age| age >= SETTLED) {
+            self.files.insert(name.into(), Arc::new(ready));
+        }
+    }
+}
+
+impl std::fmt::Debug for Cache {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cache").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}

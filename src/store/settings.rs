@@ -1,0 +1,84 @@
+//! What an application may choose of a store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Verify;
+use super::cache::Cache;
+use super::desk::Settings;
+use super::notice::Notice;
+use super::sign::{KeyRing, Unsigned};
+use super::store::Store;
+use crate::sys::Recovery;
+
+impl Store {
+    pub(super) fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.desk.settings.clone();
+        change(&mut settings);
+        let Self { budget, local, .. } = self;
+        // What was believed by other settings is not kept.
+        let cache = (local && budget > 0).then(|| Arc::new(Cache::new(budget)));
+        Self { desk: Arc::new(self.desk.with(settings)), cache, budget, local }
+    }
+
+    /// The store's id, which is in each head. One of another store is refused. By default it is all
+    /// zeros.
+    #[must_use]
+    pub fn id(self, id: [u8; 16]) -> Self {
+        self.with(|settings| settings.id = id)
+    }
+
+    /// The keys that sign and are believed.
+    #[must_use]
+    pub fn keys(self, keys: KeyRing) -> Self {
+        self.with(|settings| settings.keys = keys)
+    }
+
+    /// What becomes of heads without a signature; by default they are served.
+    #[must_use]
+    pub fn unsigned(self, unsigned: Unsigned) -> Self {
+        self.with(|settings| settings.unsigned = unsigned)
+    }
+
+    /// What becomes of each refusal of the kernel.
+    #[must_use]
+    pub fn recovery(self, recovery: Recovery) -> Self {
+        self.with(|settings| settings.recovery = recovery)
+    }
+
+    /// When payloads are held against the digests in their heads.
+    #[must_use]
+    pub fn verify(self, verify: Verify) -> Self {
+        self.with(|settings| settings.verify = verify)
+    }
+
+    /// How long a lock is waited for that another writer has; the default is 10 s.
+    #[must_use]
+    pub fn lock_wait(self, patience: Duration) -> Self {
+        self.with(|settings| settings.patience = patience)
+    }
+
+    /// The bytes that a head may grow to before its file is written anew, for files whose head is not
+    /// known when they are begun; the default is 8192, the most is 1 MiB.
+    #[must_use]
+    pub fn head_room(self, bytes: usize) -> Self {
+        self.with(|settings| settings.room = bytes)
+    }
+
+    /// About how many bytes small responses may take in memory that were sent lately; the default is 8 MiB,
+    /// and 0 keeps none. One that is kept was read whole, checked, and is older than 2 s; it is sent again
+    /// as long as one look at the name finds the same file, unchanged. On a filesystem that is not known
+    /// to be of this machine none is.
+    #[must_use]
+    pub fn cache(mut self, bytes: u64) -> Self {
+        self.budget = bytes;
+        self.with(|_| ())
+    }
+
+    /// Calls `callback` with everything that an operator may want to know. It runs where the work is
+    /// done, so it must not take long.
+    #[must_use]
+    pub fn on_notice(self, callback: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.on_notice = Some(Arc::new(callback)))
+    }
+}
