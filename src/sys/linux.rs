@@ -177,14 +177,15 @@ pub(super) fn events() -> Result<OwnedFd, Errno> {
     inotify::init(CreateFlags::CLOEXEC)
 }
 
-/// Watches what a descriptor is open for, under whatever name.
+/// Watches what a descriptor is open for, under whatever name. A watch that is there already is told more,
+/// and nothing less: one name may take for a directory what another one knows to be a file.
 pub(super) fn watch(events: impl AsFd, descriptor: impl AsFd, what: Marked) -> Result<i32, Errno> {
     let flags = match what {
         Marked::File => OF_FILE,
         Marked::Directory => OF_DIRECTORY,
     };
     let path = format!("/proc/thread-self/fd/{}", descriptor.as_fd().as_raw_fd());
-    inotify::add_watch(events, path, flags)
+    inotify::add_watch(events, path, flags | WatchFlags::MASK_ADD)
 }
 
 /// Watches something that is always there, to be removed again.

@@ -108,6 +108,19 @@ async fn each_change_is_told() {
 }
 
 #[tokio::test]
+async fn a_name_below_a_file_does_not_end_the_watch_of_the_file() {
+    let scratch = Scratch::new();
+    scratch.write("a", "one");
+    let (sender, now) = (scratch.watched(), soon());
+    for path in ["/a", "/a", "/a/below", "/a/"] {
+        at(&sender, "GET", path, &[], now).await;
+    }
+    assert_eq!((sender.counts().kept, sender.counts().watched), (1, 1));
+    fs::write(scratch.0.join("a"), "in place").unwrap();
+    until(&sender, "/a", now, |told| told.body == "in place").await;
+}
+
+#[tokio::test]
 async fn a_thousand_versions_are_told_soon() {
     const ROUNDS: u64 = 1000;
     let scratch = Scratch::new();
