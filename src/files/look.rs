@@ -9,7 +9,7 @@ use http::header::{
     ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{Response, StatusCode, Uri};
+use http::{Method, Response, StatusCode, Uri};
 
 use super::body::{FileBody, Reader};
 use super::bound::Leave;
@@ -228,18 +228,29 @@ impl Look<'_> {
             Plan::Part(part) => part.end.saturating_sub(part.start),
             Plan::Parts(parts) => parts.length(),
         };
-        if length == 0 {
-            self.count();
-            return Ok(head.map(|()| FileBody::empty()));
-        }
         let key = match &file {
-            Name::Beneath(path) if is_kept && matches!(plan, Plan::Whole) => Some(path.clone()),
+            Name::Beneath(path) if is_kept => Some(path.clone()),
             Name::Beneath(_) | Name::Foreign(_) => None,
         };
         let settings = Arc::clone(self.settings);
         let on_change = self.settings.on_change(name);
         let leave = self.leave.take();
-        let source = Source::new(settings, file, handle, on_change).with_leave(leave);
+        let mut source = Source::new(settings, file, handle, on_change).with_leave(leave);
+        let is_whole = matches!(plan, Plan::Whole);
+        if let Some(path) = key.as_ref().filter(|_| !is_whole && self.manner == Manner::Inline) {
+            // Less than all of it is wanted. But the next request need not even open what is at hand.
+            let bytes = usize::try_from(size).ok().and_then(|size| source.try_read(0, size));
+            if let Some(bytes) = bytes.filter(|bytes| bytes.len() as u64 == size) {
+                let whole = Asked::new(&Method::GET, &HeaderMap::new());
+                let (whole, _) = answer::answer(&whole, &facts, self.want.now).into_parts();
+                self.keep(path, coding, stat, &bytes, facts.clone(), whole.headers());
+            }
+        }
+        if length == 0 {
+            self.count();
+            return Ok(head.map(|()| FileBody::empty()));
+        }
+        let key = key.filter(|_| is_whole);
         let plan = if is_head { Plan::Part(0..1) } else { plan };
         let mut reader = Reader::new(source, &plan, size);
         let first = match self.manner {
