@@ -24,7 +24,7 @@ use super::source::{Name, Source, Trouble};
 use super::wanted::{self, CONTENT_DIGEST, Wanted};
 use crate::answer::{self, Answer, Asked, Coding, EntityTag, Facts, Plan, vary_by_encoding};
 use crate::head::{ErrorAnswer, replace};
-use crate::sys::{Decision, Handle, Stat};
+use crate::sys::{Decision, Handle, Place, Stat};
 
 /// How often everything is begun again because the file changed before its head was told.
 const MOST_STARTS: u32 = 4;
@@ -210,8 +210,10 @@ impl Look<'_> {
         let wanted = self.digests(size, settled);
         let facts = self.facts(&stat, &file, coding, name, settled);
         let facts = self.with_digests(facts, wanted, &file, &handle, settled)?;
-        // What only some are told is not kept for all.
+        // What only some are told is not kept for all, nor what is mounted below the root: a glance at
+        // it may take any time.
         let is_kept = self.cache().is_some_and(|c| c.takes(size, age, self.settings.settle))
+            && handle.place() != Place::Elsewhere
             && wanted == Wanted::default();
         let answer = answer::answer(&self.want.asked, &facts, self.want.now);
         // A head that a GET would not have is no head for HEAD.

@@ -294,3 +294,45 @@ async fn files_that_may_be_behind_a_network_are_not_kept() {
     let counts = sender.counts();
     assert_eq!((counts.kept, counts.inline, counts.waited, counts.pooled), (0, 0, 0, 2));
 }
+
+#[tokio::test]
+async fn what_is_mounted_below_the_root_is_not_kept() {
+    let directory = tempdir_in("/dev/shm");
+    let Some(name) = directory else {
+        return eprintln!("skipped: wants /dev/shm");
+    };
+    let _gone = Scratch(Path::new("/dev").join(&name));
+    fs::write(Path::new("/dev").join(&name).join("a"), "a").unwrap();
+    let device = |path| rustix::fs::stat(path).unwrap().st_dev;
+    if device("/dev") == device("/dev/shm") {
+        return eprintln!("skipped: wants a mount of its own at /dev/shm");
+    }
+    let sender = FileSender::new("/dev").unwrap();
+    for _ in 0..3 {
+        assert_eq!(later(&sender, "GET", &format!("/{name}/a"), &[]).await.body, "a");
+    }
+    let counts = sender.counts();
+    assert_eq!((counts.files, counts.kept, counts.inline), (0, 0, 0), "{counts}");
+}
+
+/// A directory of its own in `parent`, which is below `/dev`: its path from there.
+fn tempdir_in(parent: &str) -> Option<String> {
+    let path = format!("{parent}/letterhead-kept-{}", std::process::id());
+    fs::create_dir(&path).ok()?;
+    Some(path.trim_start_matches("/dev/").to_owned())
+}
+
+#[tokio::test]
+async fn any_budget_will_do() {
+    let scratch = Scratch::new();
+    scratch.write("a", "a").write("long", vec![7; 3 * FileSender::CHUNK]);
+    for (cache, buffers) in [(0, 0), (1, 1), (u64::MAX, usize::MAX)] {
+        let sender = scratch.sender().cache(cache).buffers(buffers);
+        for _ in 0..2 {
+            assert_eq!(later(&sender, "GET", "/a", &[]).await.body, "a");
+            let long = later(&sender, "GET", "/long", &[]).await.body;
+            assert_eq!(long.len(), 3 * FileSender::CHUNK);
+        }
+        assert_eq!(sender.counts().kept, u64::from(cache > 1));
+    }
+}
