@@ -148,8 +148,6 @@ enum Stage {
 struct Looking {
     task: Task<Response<FileBody>>,
     is_head: bool,
-    /// Those that wait go on when this is gone.
-    _flight: Option<Flight>,
 }
 
 impl Stage {
@@ -157,7 +155,7 @@ impl Stage {
     fn follow(following: &Arc<Following>, want: Want) -> Self {
         let (following, is_head) = (Arc::clone(following), want.asked.is_head());
         let task = Task::new(move || look::look_blocking(&following.current_blocking(), &want));
-        Self::Looking(Looking { task, is_head, _flight: None })
+        Self::Looking(Looking { task, is_head })
     }
 
     /// Answers at once, or begins to look for it; `shared`: unless somebody else already does.
@@ -181,8 +179,13 @@ impl Stage {
         };
         counters.pooled.add();
         let is_head = want.asked.is_head();
-        let task = Task::new(move || look::look_blocking(&settings, &want));
-        Self::Looking(Looking { task, is_head, _flight: flight })
+        let task = Task::new(move || {
+            // Those that wait go on when this is gone. They wait for the work, and not for whoever began
+            // it: that one may have other things to do than to ask for its answer.
+            let _flight: Option<Flight> = flight;
+            look::look_blocking(&settings, &want)
+        });
+        Self::Looking(Looking { task, is_head })
     }
 }
 
