@@ -13,9 +13,9 @@ pub(crate) const CHILD: &str = "LETTERHEAD_TEST_CHILD";
 /// No child takes longer than this many seconds, with room for a machine that is busy.
 const PATIENCE: &str = "300";
 
-/// Says that a test cannot run here. With `LETTERHEAD_ALL_TOOLS` set it has to.
+/// Says that a test cannot run here. With `LETTERHEAD_ALL_RIGHTS` set it has to.
 pub(crate) fn skip(wants: impl Display) {
-    assert!(env::var_os("LETTERHEAD_ALL_TOOLS").is_none(), "wanted {wants}, found none");
+    assert!(env::var_os("LETTERHEAD_ALL_RIGHTS").is_none(), "wanted {wants}, found none");
     eprintln!("skipped: wants {wants}");
 }
 
