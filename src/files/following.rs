@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::sender::FileSender;
 use super::settings::Settings;
 use super::source::{Name, rule};
-use crate::sys::{Place, Refusal, Root};
+use crate::sys::{Refusal, Root};
 
 /// How long a root counts as the present one.
 const LASTS: Duration = Duration::from_secs(1);
@@ -23,8 +23,12 @@ pub(super) struct Following {
 
 struct State {
     settings: Arc<Settings>,
+    directory: Directory,
     looked: Instant,
 }
+
+/// Device and number of a directory, if they could be had.
+type Directory = Option<(u64, u64)>;
 
 impl FileSender {
     /// As [`new`](Self::new), but what `root` leads to is looked up anew, at most once a second: for a link
@@ -56,21 +60,22 @@ impl FileSender {
     /// ```
     pub fn following(root: impl AsRef<Path>) -> io::Result<Self> {
         let mut sender = Self::new(root.as_ref())?;
-        let following = Following::new(root.as_ref().to_owned(), &sender.settings);
-        sender.following = Some(Arc::new(following));
+        let settings = own(&sender.settings, Arc::clone(&sender.settings.root));
+        let directory = directory(&settings.root).ok();
+        let state = Mutex::new(State { settings, directory, looked: Instant::now() });
+        sender.following = Some(Arc::new(Following { path: root.as_ref().to_owned(), state }));
         Ok(sender)
     }
 }
 
 impl Following {
-    pub(super) fn new(path: PathBuf, settings: &Arc<Settings>) -> Self {
-        let state = State { settings: Arc::clone(settings), looked: Instant::now() };
-        Self { path, state: Mutex::new(state) }
-    }
-
-    /// The same path, for a sender that was told something else.
-    pub(super) fn again(&self, settings: &Arc<Settings>) -> Self {
-        Self::new(self.path.clone(), settings)
+    /// The same path and what it led to lately, for a sender that was told something else.
+    pub(super) fn again(&self, settings: &Settings) -> Self {
+        let state = self.state();
+        let settings = own(settings, Arc::clone(&state.settings.root));
+        let (directory, looked) = (state.directory, state.looked);
+        drop(state);
+        Self { path: self.path.clone(), state: Mutex::new(State { settings, directory, looked }) }
     }
 
     /// What was served last.
@@ -81,13 +86,7 @@ impl Following {
     /// What is served now; `None` if that has to be looked up where waiting is allowed.
     pub(super) fn current(&self) -> Option<Arc<Settings>> {
         let state = self.state();
-        if state.looked.elapsed() < LASTS {
-            return Some(Arc::clone(&state.settings));
-        }
-        let is_near = state.settings.root.place() != Place::Elsewhere;
-        drop(state);
-        // A look at a link and a directory of this machine. What goes wrong is told elsewhere.
-        if is_near { self.look().ok() } else { None }
+        (state.looked.elapsed() < LASTS).then(|| Arc::clone(&state.settings))
     }
 
     /// As [`current`](Self::current), where waiting is allowed.
@@ -95,11 +94,15 @@ impl Following {
         let began = Instant::now();
         self.look().unwrap_or_else(|refusal| {
             let mut state = self.state();
+            // Of those that looked at the same time one tells.
+            let is_news = began.saturating_duration_since(state.looked) >= LASTS;
             state.looked = state.looked.max(began);
             let settings = Arc::clone(&state.settings);
             drop(state);
-            let name = Name::Foreign(self.path.as_os_str().as_encoded_bytes().to_vec());
-            rule(&settings, &name, &refusal, u32::MAX, false);
+            if is_news {
+                let name = Name::Foreign(self.path.as_os_str().as_encoded_bytes().to_vec());
+                rule(&settings, &name, &refusal, u32::MAX, false);
+            }
             settings
         })
     }
@@ -107,15 +110,16 @@ impl Following {
     /// Follows the path.
     fn look(&self) -> Result<Arc<Settings>, Refusal> {
         let began = Instant::now();
+        // The kernel is asked before the lock is taken: it may be a network that answers.
         let root = Root::open(&self.path)?;
+        let directory = Some(directory(&root)?);
         let mut state = self.state();
         // Whoever began later knows better.
         if began >= state.looked {
             state.looked = began;
-            if !root.is_same(&state.settings.root)? {
-                let settings = Settings::clone(&state.settings);
-                let shared = settings.shared.again(&settings);
-                state.settings = Arc::new(Settings { root: Arc::new(root), shared, ..settings });
+            if directory != state.directory {
+                state.directory = directory;
+                state.settings = own(&state.settings, Arc::new(root));
             }
         }
         Ok(Arc::clone(&state.settings))
@@ -124,4 +128,14 @@ impl Following {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is served beneath this root, with nothing in memory of any other.
+fn own(settings: &Settings, root: Arc<Root>) -> Arc<Settings> {
+    let shared = settings.shared.again(settings);
+    Arc::new(Settings { root, shared, ..settings.clone() })
+}
+
+fn directory(root: &Root) -> Result<(u64, u64), Refusal> {
+    root.stat().map(|stat| (stat.identity.dev, stat.identity.ino))
 }

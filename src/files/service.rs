@@ -154,7 +154,11 @@ impl Stage {
     /// Looks up the root first.
     fn follow(following: &Arc<Following>, want: Want) -> Self {
         let (following, is_head) = (Arc::clone(following), want.asked.is_head());
-        let task = Task::new(move || look::look_blocking(&following.current_blocking(), &want));
+        let task = Task::new(move || {
+            let settings = following.current_blocking();
+            settings.shared.counters.pooled.add();
+            look::look_blocking(&settings, &want)
+        });
         Self::Looking(Looking { task, is_head })
     }
 

@@ -54,12 +54,6 @@ impl Root {
         Stat::of(self)
     }
 
-    /// Whether both are the same directory.
-    pub(crate) fn is_same(&self, other: &Self) -> Result<bool, Refusal> {
-        let of = |root: &Self| root.stat().map(|stat| (stat.identity.dev, stat.identity.ino));
-        Ok(of(self)? == of(other)?)
-    }
-
     /// What was found out about this kernel so far.
     pub(crate) fn probes(&self) -> Probes {
         self.memory.probes()

@@ -145,6 +145,17 @@ async fn a_thousand_versions_are_told_soon() {
     );
 }
 
+/// As if no watch were left, on this thread and those that it begins.
+pub(super) fn without_watches() {
+    use seccompiler::{SeccompAction, SeccompFilter};
+    let calls = [(libc::SYS_inotify_add_watch, vec![])].into_iter().collect();
+    let errno = SeccompAction::Errno(libc::ENOSPC.unsigned_abs());
+    let arch = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(calls, SeccompAction::Allow, errno, arch).unwrap();
+    let program: seccompiler::BpfProgram = filter.try_into().unwrap();
+    seccompiler::apply_filter(&program).unwrap();
+}
+
 #[test]
 fn without_a_watch_each_request_looks_and_that_is_told_once() {
     let scratch = Scratch::new();
@@ -154,15 +165,8 @@ fn without_a_watch_each_request_looks_and_that_is_told_once() {
     let sender =
         scratch.watched().on_refusal(move |refused| kept.lock().unwrap().push(refused.to_string()));
     let asked = sender.clone();
-    // The filter goes with the thread.
     let refused = move || {
-        use seccompiler::{SeccompAction, SeccompFilter};
-        let calls = [(libc::SYS_inotify_add_watch, vec![])].into_iter().collect();
-        let errno = SeccompAction::Errno(libc::ENOSPC.unsigned_abs());
-        let arch = std::env::consts::ARCH.try_into().unwrap();
-        let filter = SeccompFilter::new(calls, SeccompAction::Allow, errno, arch).unwrap();
-        let program: seccompiler::BpfProgram = filter.try_into().unwrap();
-        seccompiler::apply_filter(&program).unwrap();
+        without_watches();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             for path in ["/a", "/b", "/a", "/b"] {
