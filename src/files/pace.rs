@@ -18,6 +18,12 @@ use super::failed::{FileError, Why};
 use super::sender::FileSender;
 use super::settings::Settings;
 
+/// The longest grace: a year.
+const PATIENCE: Duration = Duration::from_secs(365 * 86_400);
+
+/// How long the watch of a client rests at least, however little grace there is.
+const REST: Duration = Duration::from_millis(50);
+
 impl FileSender {
     /// Sends each response with content of a file at no more than so many bytes a second. With 0, the default, as fast
     /// as it is taken.
@@ -51,6 +57,8 @@ impl FileSender {
     /// ```
     #[must_use]
     pub fn least_rate(self, bytes_per_second: u64, grace: Duration) -> Self {
+        // Longer than any download, and added to a clock without an overflow.
+        let grace = grace.min(PATIENCE);
         self.with(|settings| settings.least_rate = (bytes_per_second, grace))
     }
 }
@@ -234,8 +242,8 @@ async fn watch(parked: Weak<Mutex<Parked>>, grace: Duration) {
                 drop(tokio::task::spawn_blocking(move || drop(reader)));
                 return;
             }
-            // Whatever is given from now on lasts longer than this.
-            if parked.reader.is_some() { parked.until } else { now + grace }
+            // Whatever is given from now on lasts longer than the grace.
+            if parked.reader.is_some() { parked.until } else { now + grace.max(REST) }
         };
         sleep_until(until).await;
     }
