@@ -27,6 +27,26 @@ pub(super) enum Miss {
     Wait,
 }
 
+impl Miss {
+    /// Whether what is there cannot be had for a reason of ours, perhaps just now.
+    fn is_failure(&self) -> bool {
+        match self {
+            Self::Refused(_, ruling) => match ruling.decision() {
+                Decision::Answer { status, .. } => status.is_server_error(),
+                Decision::Retry { .. }
+                | Decision::ReResolve
+                | Decision::Next
+                | Decision::Abort => true,
+            },
+            Self::Nothing
+            | Self::Redirect(_)
+            | Self::Listed(_)
+            | Self::NotAcceptable
+            | Self::Wait => false,
+        }
+    }
+}
+
 /// A file that was chosen, in which coding, and the name that it has without the ending of it.
 pub(super) struct Chosen<'a> {
     pub(super) found: Found,
@@ -168,6 +188,7 @@ impl<'a> Look<'a> {
             return chosen(plain, Coding::Identity, None, name);
         }
         let modified = plain.modified();
+        let mut failed = None;
         for coding in self.want.asked.ranked(&self.settings.codings) {
             let Some(ending) = ending(coding) else {
                 return chosen(plain, coding, None, name);
@@ -181,11 +202,13 @@ impl<'a> Look<'a> {
                     return chosen(sibling, coding, Some(path), name);
                 }
                 Err(Miss::Wait) => return Err(Miss::Wait),
+                Err(miss) if miss.is_failure() => failed = failed.or(Some(miss)),
                 // One that is a directory or may not be read is as good as none.
                 Ok(_) | Err(_) => {}
             }
         }
-        Err(Miss::NotAcceptable)
+        // If nothing else will do, then it is not the client who asks for too much.
+        Err(failed.unwrap_or(Miss::NotAcceptable))
     }
 
     /// What `path` leads to, to be sent in `coding`.

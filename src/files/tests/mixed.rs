@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::{Scratch, later};
+use crate::answer::Coding;
 use crate::files::FileSender;
+use crate::sys::{Decision, Operation, Recovery};
 
 #[tokio::test]
 async fn no_patience_is_too_long() {
@@ -14,4 +18,25 @@ async fn no_patience_is_too_long() {
         let told = later(&sender, "GET", "/long", &[]).await;
         assert_eq!(told.body.len(), 3 * FileSender::CHUNK);
     }
+}
+
+#[tokio::test]
+async fn a_sibling_that_cannot_be_had_now_is_not_taken_for_none_where_nothing_else_will_do() {
+    let scratch = Scratch::new();
+    scratch.write("a", "plain");
+    std::os::unix::fs::symlink("a.gz", scratch.0.join("a.gz")).unwrap();
+    // As of a process without descriptors.
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    let busy = Decision::Answer { status, retry_after: Some(Duration::from_secs(1)) };
+    let sender = |recovery| scratch.sender().precompressed([Coding::Gzip]).recovery(recovery);
+    let is_busy = sender(Recovery::standard().on(Operation::Resolve, libc::ELOOP, busy));
+    let only = [("accept-encoding", "gzip, *;q=0")];
+    let told = later(&is_busy, "GET", "/a", &only).await;
+    assert_eq!((told.status, told.fields["retry-after"].as_bytes()), (status, &b"1"[..]));
+    assert_eq!(told.fields["vary"], "accept-encoding");
+    let told = later(&is_busy, "GET", "/a", &[("accept-encoding", "gzip")]).await;
+    assert_eq!((told.status, told.body.as_ref()), (StatusCode::OK, &b"plain"[..]));
+    // What is not there, or not to be had, is none.
+    let told = later(&sender(Recovery::standard()), "GET", "/a", &only).await;
+    assert_eq!(told.status, StatusCode::NOT_ACCEPTABLE);
 }
