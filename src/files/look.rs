@@ -117,9 +117,22 @@ fn look(settings: &Arc<Settings>, want: &Want, manner: Manner) -> Result<Respons
         }
         response = pages::dressed(settings, want, response, page);
     }
-    let varies = !settings.codings.is_empty() && matches!(want.target, Target::Path(..));
-    on_each(response.headers_mut(), varies);
+    on_each(response.headers_mut(), want.varies(settings));
     Ok(pace::paced(settings, response))
+}
+
+/// The answer where the work has no end: a panic, or the runtime's own.
+pub(super) fn gone(is_head: bool, varies: bool) -> Response<FileBody> {
+    let mut response = error(ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR), is_head);
+    on_each(response.headers_mut(), varies);
+    response
+}
+
+impl Want {
+    /// Whether its answer depends on the codings that the client takes.
+    pub(super) fn varies(&self, settings: &Settings) -> bool {
+        !settings.codings.is_empty() && matches!(self.target, Target::Path(..))
+    }
 }
 
 /// What every response has.

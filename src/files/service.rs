@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use tower_service::Service;
 
 use super::body::FileBody;
@@ -21,7 +21,6 @@ use super::sender::FileSender;
 use super::settings::Settings;
 use super::task::Task;
 use crate::answer::Asked;
-use crate::head::ErrorAnswer;
 
 impl FileSender {
     /// Answers `request` with the file at `path`, which is below the root, with `/` between names:
@@ -148,18 +147,20 @@ enum Stage {
 struct Looking {
     task: Task<Response<FileBody>>,
     is_head: bool,
+    varies: bool,
 }
 
 impl Stage {
     /// Looks up the root first.
     fn follow(following: &Arc<Following>, want: Want) -> Self {
         let (following, is_head) = (Arc::clone(following), want.asked.is_head());
+        let varies = want.varies(&following.last());
         let task = Task::new(move || {
             let settings = following.current_blocking();
             settings.shared.counters.pooled.add();
             look::look_blocking(&settings, &want)
         });
-        Self::Looking(Looking { task, is_head })
+        Self::Looking(Looking { task, is_head, varies })
     }
 
     /// Answers at once, or begins to look for it; `shared`: unless somebody else already does.
@@ -182,14 +183,14 @@ impl Stage {
             Target::Path(..) | Target::File(..) => None,
         };
         counters.pooled.add();
-        let is_head = want.asked.is_head();
+        let (is_head, varies) = (want.asked.is_head(), want.varies(&settings));
         let task = Task::new(move || {
             // Those that wait go on when this is gone. They wait for the work, and not for whoever began
             // it: that one may have other things to do than to ask for its answer.
             let _flight: Option<Flight> = flight;
             look::look_blocking(&settings, &want)
         });
-        Self::Looking(Looking { task, is_head })
+        Self::Looking(Looking { task, is_head, varies })
     }
 }
 
@@ -215,10 +216,8 @@ impl Future for FileFuture {
                     };
                     // A panic of the application's own callback is contained; this is ours, or the
                     // runtime's end.
-                    let gone = || ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
-                    return Poll::Ready(Ok(
-                        done.unwrap_or_else(|_| look::error(gone(), looking.is_head))
-                    ));
+                    let gone = |_| look::gone(looking.is_head, looking.varies);
+                    return Poll::Ready(Ok(done.unwrap_or_else(gone)));
                 }
                 Stage::Done => return Poll::Pending,
             }

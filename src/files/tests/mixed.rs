@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
 
 use super::{Scratch, later};
 use crate::answer::Coding;
@@ -39,4 +40,26 @@ async fn a_sibling_that_cannot_be_had_now_is_not_taken_for_none_where_nothing_el
     // What is not there, or not to be had, is none.
     let told = later(&sender(Recovery::standard()), "GET", "/a", &only).await;
     assert_eq!(told.status, StatusCode::NOT_ACCEPTABLE);
+}
+
+#[test]
+fn the_end_of_a_runtime_is_answered_like_everything_else() {
+    let scratch = Scratch::new();
+    scratch.write("d/a", "a");
+    let sender = scratch.sender().listing(9).precompressed([Coding::Gzip]);
+    let ending = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let ended = ending.handle().clone();
+    ending.shutdown_background();
+    let request = Request::get("/d/").body(()).unwrap();
+    let future = {
+        let _inside = ended.enter();
+        sender.answer(&request)
+    };
+    let other = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let Ok(response) = other.block_on(future);
+    assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(response.headers()["vary"], "accept-encoding");
+    let body = other.block_on(response.into_body().collect()).unwrap().to_bytes();
+    assert!(!body.is_empty());
 }
