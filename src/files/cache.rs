@@ -133,7 +133,7 @@ impl Cache {
     /// Keeps a file that was read whole.
     pub(super) fn keep(
         &self,
-        settings: &Settings,
+        settings: &Arc<Settings>,
         name: &[u8],
         coding: Coding,
         mut ready: Ready,
@@ -148,7 +148,7 @@ impl Cache {
     }
 
     /// Remembers a name that names nothing.
-    pub(super) fn keep_absent(&self, settings: &Settings, name: &[u8], now: SystemTime) {
+    pub(super) fn keep_absent(&self, settings: &Arc<Settings>, name: &[u8], now: SystemTime) {
         let seen = self.watching.as_ref().and_then(|w| w.watch(settings, name, true));
         let seen = seen.filter(|_| is_absent(&settings.root, name));
         if let Some(seen) = &seen {

@@ -33,10 +33,9 @@ impl Miss {
         match self {
             Self::Refused(_, ruling) => match ruling.decision() {
                 Decision::Answer { status, .. } => status.is_server_error(),
-                Decision::Retry { .. }
-                | Decision::ReResolve
-                | Decision::Next
-                | Decision::Abort => true,
+                Decision::Retry { .. } | Decision::ReResolve | Decision::Next | Decision::Abort => {
+                    true
+                }
             },
             Self::Nothing
             | Self::Redirect(_)

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::runtime::Handle;
+
 use super::sender::FileSender;
 use super::settings::Settings;
 use super::source::{Name, rule};
@@ -84,7 +86,12 @@ impl Watching {
 
     /// Begins to watch a name, unless it is `absent`, and the directories on the way to it. Only a look
     /// that comes after this says what it leads to; see [`Seen::looked`].
-    pub(super) fn watch(&self, settings: &Settings, name: &[u8], absent: bool) -> Option<Seen> {
+    pub(super) fn watch(
+        &self,
+        settings: &Arc<Settings>,
+        name: &[u8],
+        absent: bool,
+    ) -> Option<Seen> {
         let watched = self.watcher().and_then(|watcher| {
             let marks = marks(watcher, settings, name, absent)?;
             Ok(marks.and_then(|marks| Some((watcher.sum(&marks)?, marks))))
@@ -97,7 +104,7 @@ impl Watching {
             }),
             Err(refusal) => {
                 if !self.is_told.swap(true, Ordering::Relaxed) {
-                    rule(settings, &Name::Beneath(name.to_vec()), &refusal, 0, false);
+                    tell(settings, name, refusal);
                 }
                 None
             }
@@ -138,6 +145,18 @@ impl Seen {
     /// As [`looked`](Self::looked), the first time: with what was told when it began.
     pub(super) fn begin(&self, now: SystemTime) {
         self.at.store(millis(now), Ordering::Release);
+    }
+}
+
+/// Tells why there are no events, where whoever is told may wait.
+fn tell(settings: &Arc<Settings>, name: &[u8], refusal: Refusal) {
+    let (settings, name) = (Arc::clone(settings), Name::Beneath(name.to_vec()));
+    let tell = move || {
+        rule(&settings, &name, &refusal, 0, false);
+    };
+    match Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(tell)),
+        Err(_) => tell(),
     }
 }
 

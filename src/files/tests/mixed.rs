@@ -1,5 +1,6 @@
 //! Options together, each of which is easy alone.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{Request, StatusCode};
@@ -7,7 +8,7 @@ use http_body_util::BodyExt as _;
 
 use super::{Scratch, later};
 use crate::answer::Coding;
-use crate::files::FileSender;
+use crate::files::{FileSender, Freshness};
 use crate::sys::{Decision, Operation, Recovery};
 
 #[tokio::test]
@@ -62,4 +63,27 @@ fn the_end_of_a_runtime_is_answered_like_everything_else() {
     assert_eq!(response.headers()["vary"], "accept-encoding");
     let body = other.block_on(response.into_body().collect()).unwrap().to_bytes();
     assert!(!body.is_empty());
+}
+
+#[test]
+fn nobody_is_told_on_a_thread_where_nothing_may_wait() {
+    let scratch = Scratch::new();
+    scratch.write("a", "a");
+    let told: Arc<Mutex<Vec<std::thread::ThreadId>>> = Arc::default();
+    let kept = Arc::clone(&told);
+    let sender = scratch
+        .sender()
+        .freshness(Freshness::Watched { max_age: Duration::from_secs(1) })
+        .on_refusal(move |_| kept.lock().unwrap().push(std::thread::current().id()));
+    let asked = sender.clone();
+    let asks = move || {
+        super::watched::without_watches();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async { assert_eq!(later(&asked, "GET", "/a", &[]).await.body, "a") });
+        assert_eq!(asked.counts().inline, 1, "{}", asked.counts());
+        std::thread::current().id()
+    };
+    let asking = std::thread::spawn(asks).join().unwrap();
+    let told = told.lock().unwrap();
+    assert!(told.len() == 1 && told[0] != asking, "{told:?} {asking:?}");
 }
