@@ -11,6 +11,7 @@ mod faults;
 mod killed;
 mod power;
 mod reader;
+mod refused;
 mod scratch;
 mod storing;
 mod tools;
