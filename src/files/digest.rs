@@ -51,67 +51,60 @@ pub(super) struct Known(Mutex<Table>);
 
 #[derive(Default)]
 struct Table {
-    sums: HashMap<Identity, Arc<Sums>>,
+    sums: HashMap<Identity, Sums>,
     /// The oldest first.
     order: VecDeque<Identity>,
 }
 
-/// The digests of one version. Whoever makes one holds its lock, so that others wait for it and
-/// do not make it, too.
+/// The digests of one version.
 #[derive(Default)]
 struct Sums {
-    sha256: Mutex<Option<Arc<[u8]>>>,
-    sha512: Mutex<Option<Arc<[u8]>>>,
+    sha256: Option<Arc<[u8]>>,
+    sha512: Option<Arc<[u8]>>,
 }
 
 impl Known {
-    /// The digest of a version, made by `make` if it is not known.
+    /// The digest of a version, made by `make` if it is not known; without a lock, as whoever is told of
+    /// a fault meanwhile may ask for it, too.
     fn sum<E>(
         &self,
         identity: Identity,
         algorithm: DigestAlgorithm,
         make: impl FnOnce() -> Result<Arc<[u8]>, E>,
     ) -> Result<Arc<[u8]>, E> {
-        let sums = self.sums(identity);
-        let mut slot = locked(sums.slot(algorithm));
-        if let Some(sum) = &*slot {
-            return Ok(Arc::clone(sum));
+        if let Some(sum) = self.get(identity, algorithm) {
+            return Ok(sum);
         }
         let sum = make()?;
-        *slot = Some(Arc::clone(&sum));
+        *locked(&self.0).slot(identity, algorithm) = Some(Arc::clone(&sum));
         Ok(sum)
     }
 
     /// The digest of a version, if that is known.
     pub(super) fn get(&self, identity: Identity, algorithm: DigestAlgorithm) -> Option<Arc<[u8]>> {
-        let sums = locked(&self.0).sums.get(&identity).map(Arc::clone)?;
-        // If it is being made, it is not known.
-        let slot = sums.slot(algorithm).try_lock().ok()?;
-        slot.clone()
-    }
-
-    fn sums(&self, identity: Identity) -> Arc<Sums> {
-        let mut table = locked(&self.0);
-        if let Some(sums) = table.sums.get(&identity) {
-            return Arc::clone(sums);
+        let table = locked(&self.0);
+        let sums = table.sums.get(&identity)?;
+        match algorithm {
+            DigestAlgorithm::Sha256 => sums.sha256.clone(),
+            DigestAlgorithm::Sha512 => sums.sha512.clone(),
         }
-        if table.order.len() == MOST_KNOWN {
-            if let Some(oldest) = table.order.pop_front() {
-                table.sums.remove(&oldest);
-            }
-        }
-        table.order.push_back(identity);
-        let sums = Arc::<Sums>::default();
-        table.sums.insert(identity, Arc::clone(&sums));
-        sums
     }
 }
 
-impl Sums {
-    const fn slot(&self, algorithm: DigestAlgorithm) -> &Mutex<Option<Arc<[u8]>>> {
+impl Table {
+    fn slot(&mut self, identity: Identity, algorithm: DigestAlgorithm) -> &mut Option<Arc<[u8]>> {
+        if !self.sums.contains_key(&identity) {
+            if self.order.len() == MOST_KNOWN {
+                if let Some(oldest) = self.order.pop_front() {
+                    self.sums.remove(&oldest);
+                }
+            }
+            self.order.push_back(identity);
+        }
+        let sums = self.sums.entry(identity).or_default();
         match algorithm {
-            DigestAlgorithm::Sha256 => &self.sha256,
-            DigestAlgorithm::Sha512 => &self.sha512,
+            DigestAlgorithm::Sha256 => &mut sums.sha256,
+            DigestAlgorithm::Sha512 => &mut sums.sha512,
         }
     }
 }
@@ -278,5 +271,22 @@ mod tests {
         assert_eq!((table.sums.len(), table.order.len()), (MOST_KNOWN, MOST_KNOWN));
         drop(table);
         assert!(known.get(version(1), Sha256).is_none());
+    }
+
+    #[test]
+    fn whoever_is_told_of_a_fault_may_ask_for_the_digest_of_the_same_file() {
+        let known = Arc::<Known>::default();
+        let (done, made) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let ask = || known.sum(version(1), DigestAlgorithm::Sha256, || Ok(Arc::from([1])));
+            let sum = known.sum(version(1), DigestAlgorithm::Sha256, || {
+                // As in a callback.
+                ask()?;
+                Ok::<Arc<[u8]>, ()>(Arc::from([1]))
+            });
+            let _ = done.send(sum);
+        });
+        let sum = made.recv_timeout(std::time::Duration::from_secs(20)).expect("no deadlock");
+        assert_eq!(sum.as_deref(), Ok(&[1][..]));
     }
 }

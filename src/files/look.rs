@@ -56,7 +56,7 @@ pub(super) enum Manner {
 
 /// It could only be told where waiting is allowed.
 pub(super) struct Wait {
-    /// The file may be kept when it was read: others may wait for that.
+    /// The file, or its digest, may be kept when it was read: others may wait for that.
     pub(super) is_shared: bool,
 }
 
@@ -89,7 +89,7 @@ pub(super) fn look_inline(
     want: &Want,
 ) -> Result<Response<FileBody>, Wait> {
     if wanted::needs_time(settings, want) {
-        return Err(Wait { is_shared: false });
+        return Err(Wait { is_shared: true });
     }
     look(settings, want, Manner::Inline)
 }

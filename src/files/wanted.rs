@@ -54,7 +54,8 @@ impl Look<'_> {
         match self.manner {
             Manner::Inline => {
                 let known = self.settings.known.get(handle.stat().identity, algorithm);
-                known.ok_or(Halt::Wait(Wait { is_shared: false }))
+                // Whoever goes ahead makes it for those who wait, on one thread.
+                known.ok_or(Halt::Wait(Wait { is_shared: true }))
             }
             Manner::Blocking => {
                 digest::whole(self.settings, file, handle, algorithm).map_err(Halt::Trouble)

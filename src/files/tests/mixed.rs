@@ -87,3 +87,26 @@ fn nobody_is_told_on_a_thread_where_nothing_may_wait() {
     let told = told.lock().unwrap();
     assert!(told.len() == 1 && told[0] != asking, "{told:?} {asking:?}");
 }
+
+#[test]
+fn a_digest_that_many_want_is_made_on_one_thread_while_the_others_wait_on_none() {
+    let scratch = Scratch::new();
+    scratch.write("a", vec![7; 4 * FileSender::CHUNK]);
+    let wanted = [("want-repr-digest", "sha-512=1")];
+    let plain: &[(&str, &str)] = &[];
+    let mut one = tokio::runtime::Builder::new_current_thread();
+    let runtime = one.max_blocking_threads(1).build().unwrap();
+    for lines in [plain, &wanted] {
+        let sender = scratch.sender().content_tags(u64::MAX).digests(u64::MAX);
+        runtime.block_on(async {
+            let (hold, held) = std::sync::mpsc::channel::<()>();
+            drop(tokio::task::spawn_blocking(move || held.recv()));
+            let burst: Vec<_> = (0..16).map(|_| later(&sender, "GET", "/a", lines)).collect();
+            let mut burst = futures_util::future::join_all(burst);
+            assert!(futures_util::poll!(&mut burst).is_pending());
+            drop(hold);
+            assert!(burst.await.iter().all(|told| told.body.len() == 4 * FileSender::CHUNK));
+        });
+        assert_eq!(sender.counts().waited, 15, "{}", sender.counts());
+    }
+}
