@@ -11,7 +11,7 @@ impl FileSender {
     }
 
     /// Answers what may not be had as if it were not there: 404, or whatever answers a missing file, in place of
-    /// 403. Off by default.
+    /// 403. Off by default. A [listing](Self::listing) leaves it out, and opens each name to know.
     ///
     /// [`on_refusal`](Self::on_refusal) hears of it all the same, with its diagnosis.
     #[must_use]

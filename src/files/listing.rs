@@ -212,14 +212,17 @@ impl Row {
             }
         };
         match stat.kind {
-            Kind::Regular | Kind::Directory => Some(Self::new(name, &stat)),
+            Kind::Regular | Kind::Directory if !settings.concealed => Some(Self::new(name, &stat)),
             Kind::Link if settings.links == Links::None => None,
-            Kind::Link => match settings.root.resolve(&path.join(name), settings.how()) {
-                Ok(Opened::File(handle) | Opened::Directory(handle)) => {
-                    Some(Self::new(name, handle.stat()))
+            // Whether it may be had is known by having it.
+            Kind::Regular | Kind::Directory | Kind::Link => {
+                match settings.root.resolve(&path.join(name), settings.how()) {
+                    Ok(Opened::File(handle) | Opened::Directory(handle)) => {
+                        Some(Self::new(name, handle.stat()))
+                    }
+                    Err(_) => None,
                 }
-                Err(_) => None,
-            },
+            }
             Kind::Fifo
             | Kind::Socket
             | Kind::BlockDevice

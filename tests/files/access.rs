@@ -46,6 +46,11 @@ fn what_is_forbidden_can_be_as_good_as_missing() {
     let scratch = Scratch::new();
     scratch.write("root/f", "closed").write("root/d/f", "below").write("root/shut/f", "f");
     scratch.write("root/index.html", "app").write("root/open/f", "open");
+    scratch.write("root/list/f", "closed").write("root/list/d/f", "below");
+    scratch.write("root/list/open", "open");
+    for (name, mode) in [("root/list/f", 0o600), ("root/list/d", 0o700)] {
+        fs::set_permissions(scratch.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
     fs::set_permissions(scratch.path("root/f"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::set_permissions(scratch.path("root/d"), fs::Permissions::from_mode(0o700)).unwrap();
     fs::set_permissions(scratch.path("root/shut"), fs::Permissions::from_mode(0o711)).unwrap();
@@ -80,6 +85,9 @@ fn what_is_forbidden_can_be_as_good_as_missing() {
                     }
                 }
                 assert_eq!(h1_get(&server, "/open/f", "").await.body, "open");
+                let page = h1_get(&server, "/list/", "").await.body;
+                let listed = ["./d/", "./f", "./open"].map(|link| page.contains(link));
+                assert_eq!(listed, [status == 403, status == 403, true], "{page}");
             }
         });
     };
