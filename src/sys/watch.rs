@@ -19,8 +19,6 @@ use super::refusal::Refusal;
 /// Where changes are told. Its thread ends with it.
 pub(crate) struct Watcher {
     queue: Arc<Queue>,
-    /// A watch that is only there to be removed: that wakes the thread.
-    waker: i32,
 }
 
 /// What is marked: a file, or a directory with the names in it.
@@ -41,6 +39,9 @@ pub(crate) struct Mark {
 
 struct Queue {
     events: OwnedFd,
+    /// A watch that is there to be removed in the end: that wakes the thread. Whoever marks the same
+    /// directory has the same one.
+    waker: i32,
     marks: Mutex<HashMap<i32, Weak<Mark>>>,
     /// How often events were lost: whatever is marked may have changed.
     floods: AtomicU64,
@@ -54,6 +55,7 @@ impl Watcher {
         let waker = door::watch_waker(&events).map_err(refused)?;
         let queue = Arc::new(Queue {
             events,
+            waker,
             marks: Mutex::default(),
             floods: AtomicU64::new(0),
             is_ended: AtomicBool::new(false),
@@ -63,7 +65,7 @@ impl Watcher {
             .name("letterhead-watch".to_owned())
             .spawn(move || read.run())
             .map_err(|e| refused(Errno::from_io_error(&e).unwrap_or(Errno::AGAIN)))?;
-        Ok(Self { queue, waker })
+        Ok(Self { queue })
     }
 
     /// Begins to count what happens to what the descriptor is open for, or goes on with it.
@@ -133,7 +135,7 @@ impl Queue {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.queue.is_ended.store(true, Ordering::Release);
-        let _ = door::unwatch(&self.queue.events, self.waker);
+        let _ = door::unwatch(&self.queue.events, self.queue.waker);
     }
 }
 
@@ -143,8 +145,10 @@ impl Drop for Mark {
         // Another mark of the same file may have come since nobody held this one.
         if marks.get(&self.watch).is_some_and(|mark| mark.strong_count() == 0) {
             marks.remove(&self.watch);
-            // It fails if the kernel took the watch away itself.
-            let _ = door::unwatch(&self.queue.events, self.watch);
+            if self.watch != self.queue.waker {
+                // It fails if the kernel took the watch away itself.
+                let _ = door::unwatch(&self.queue.events, self.watch);
+            }
         }
     }
 }

@@ -81,6 +81,30 @@ fn nothing_is_left_when_nobody_watches() {
 }
 
 #[test]
+fn nothing_is_left_of_the_watch_of_a_whole_filesystem_either() {
+    let scratch = Scratch::new();
+    let root = scratch.write("root/a", "a").root("root");
+    let watcher = Watcher::new().unwrap();
+    drop(watcher.mark(fs::File::open("/").unwrap(), Marked::Directory).unwrap());
+    // What comes later is over, so the end of that watch has been read, and nothing is left to read.
+    let a = [watcher.mark(file(&root, "a"), Marked::File).unwrap()];
+    fs::remove_file(scratch.path("root/a")).unwrap();
+    let start = Instant::now();
+    while watcher.sum(&a).is_some() {
+        assert!(start.elapsed() < Duration::from_secs(20), "nobody told");
+        std::thread::yield_now();
+    }
+    let (queue, _) = watcher.leftovers();
+    drop(a);
+    drop(watcher);
+    let start = Instant::now();
+    while queue() {
+        assert!(start.elapsed() < Duration::from_secs(20), "the thread goes on");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn lost_events_make_everything_suspect() {
     let scratch = Scratch::new();
     let root = scratch.write("root/a", "a").root("root");
