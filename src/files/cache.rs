@@ -120,12 +120,12 @@ impl Cache {
             return Some(Looked::Before);
         }
         // Asked first: what is told after that may have come after the look, too.
-        let sum = watching.sum(seen);
+        let before = watching.before(seen);
         if !is_same() {
             return None;
         }
-        if let Some(sum) = sum {
-            seen.looked(sum, now);
+        if let Some(before) = before {
+            seen.looked(&before, now);
         }
         Some(Looked::Now)
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 
 use super::sender::FileSender;
 use super::settings::Settings;
@@ -40,6 +41,8 @@ pub enum Freshness {
 pub(super) struct Watching {
     watcher: OnceLock<Watcher>,
     max_age: Duration,
+    /// Looks are counted from here by a clock that nobody sets.
+    made: Instant,
     is_told: AtomicBool,
 }
 
@@ -50,6 +53,15 @@ pub(super) struct Seen {
     sum: AtomicU64,
     /// When that look was made, in milliseconds since the epoch.
     at: AtomicU64,
+    /// As [`Before`] has it.
+    age: AtomicU64,
+}
+
+/// What is known just before a look.
+pub(super) struct Before {
+    sum: u64,
+    /// When that was, in milliseconds since the [`Watching`] was made.
+    age: u64,
 }
 
 impl FileSender {
@@ -79,7 +91,8 @@ impl Watching {
         match how {
             Freshness::Stat => None,
             Freshness::Watched { max_age } => {
-                Some(Self { watcher: OnceLock::new(), max_age, is_told: AtomicBool::new(false) })
+                let (watcher, is_told) = (OnceLock::new(), AtomicBool::new(false));
+                Some(Self { watcher, max_age, made: Instant::now(), is_told })
             }
         }
     }
@@ -101,6 +114,7 @@ impl Watching {
                 marks,
                 sum: AtomicU64::new(sum),
                 at: AtomicU64::new(0),
+                age: AtomicU64::new(self.age()),
             }),
             Err(refusal) => {
                 if !self.is_told.swap(true, Ordering::Relaxed) {
@@ -114,15 +128,28 @@ impl Watching {
     /// Whether nothing was told since a look that is not too old at the time `now`.
     pub(super) fn holds(&self, seen: &Seen, now: SystemTime) -> bool {
         let at = seen.at.load(Ordering::Acquire);
-        // A clock that was set back is no reason to believe anything.
-        let age = millis(now).checked_sub(at).map(Duration::from_millis);
-        age.is_some_and(|age| at > 0 && age <= self.max_age)
+        // A clock that was set back is no reason to believe anything, nor does it make a look younger.
+        let is_young = |then: u64, now: u64| {
+            now.checked_sub(then).is_some_and(|age| Duration::from_millis(age) <= self.max_age)
+        };
+        at > 0
+            && is_young(at, millis(now))
+            && is_young(seen.age.load(Ordering::Acquire), self.age())
             && self.sum(seen) == Some(seen.sum.load(Ordering::Acquire))
     }
 
     /// What was told so far; to be asked before a look, and [told](Seen::looked) after it.
-    pub(super) fn sum(&self, seen: &Seen) -> Option<u64> {
+    pub(super) fn before(&self, seen: &Seen) -> Option<Before> {
+        let age = self.age();
+        self.sum(seen).map(|sum| Before { sum, age })
+    }
+
+    fn sum(&self, seen: &Seen) -> Option<u64> {
         self.watcher().ok()?.sum(&seen.marks)
+    }
+
+    fn age(&self) -> u64 {
+        u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     fn watcher(&self) -> Result<&Watcher, Refusal> {
@@ -136,9 +163,10 @@ impl Watching {
 }
 
 impl Seen {
-    /// After a look, at the time `now`, found what was known, with so much told before it.
-    pub(super) fn looked(&self, sum: u64, now: SystemTime) {
-        self.sum.store(sum, Ordering::Release);
+    /// After a look, at the time `now`, found what was known.
+    pub(super) fn looked(&self, before: &Before, now: SystemTime) {
+        self.sum.store(before.sum, Ordering::Release);
+        self.age.store(before.age, Ordering::Release);
         self.at.store(millis(now), Ordering::Release);
     }
 

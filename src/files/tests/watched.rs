@@ -61,6 +61,20 @@ async fn what_is_watched_is_not_looked_at_until_it_is_too_old() {
     assert_eq!((sender.counts().kept, sender.counts().watched), (8, 6));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_back_makes_no_look_younger() {
+    let scratch = Scratch::new();
+    scratch.write("a", "a");
+    let (sender, now) = (scratch.watched(), soon());
+    at(&sender, "GET", "/a", &[], now).await;
+    // An hour has passed, and the clock was set back by an hour.
+    tokio::time::advance(MAX_AGE + Duration::from_millis(1)).await;
+    at(&sender, "GET", "/a", &[], now).await;
+    assert_eq!((sender.counts().kept, sender.counts().watched), (1, 0));
+    at(&sender, "GET", "/a", &[], now).await;
+    assert_eq!((sender.counts().kept, sender.counts().watched), (2, 1));
+}
+
 #[tokio::test]
 async fn each_change_is_told() {
     let scratch = Scratch::new();
