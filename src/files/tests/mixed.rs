@@ -1,14 +1,15 @@
 //! Options together, each of which is easy alone.
 
+use std::fs;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 
-use super::{Scratch, later};
+use super::{Scratch, at, later};
 use crate::answer::Coding;
-use crate::files::{FileSender, Freshness};
+use crate::files::{Disposition, FileSender, Freshness, OnChange, Settled};
 use crate::sys::{Decision, Operation, Recovery};
 
 #[tokio::test]
@@ -108,5 +109,86 @@ fn a_digest_that_many_want_is_made_on_one_thread_while_the_others_wait_on_none()
             assert!(burst.await.iter().all(|told| told.body.len() == 4 * FileSender::CHUNK));
         });
         assert_eq!(sender.counts().waited, 15, "{}", sender.counts());
+    }
+}
+
+#[tokio::test]
+async fn with_every_option_what_is_kept_is_told_as_if_it_were_read() {
+    let scratch = Scratch::new();
+    let long: Vec<u8> = (0..200_000_u32).map(|at| (at % 251) as u8).collect();
+    scratch.write("app.3f9a2c1b.js", "js").write("app.3f9a2c1b.js.gz", "older");
+    scratch.write("d/index.html", "<p>").write("long.bin", &long).write("empty", "");
+    scratch.write("list/a", "a").write(".404.html", "nothing").write(".405", "no");
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let sibling = scratch.0.join("app.3f9a2c1b.js.gz");
+    fs::File::options().write(true).open(sibling).unwrap().set_modified(old).unwrap();
+    let max_age = Duration::from_secs(3600);
+    for freshness in [Freshness::Stat, Freshness::Watched { max_age }] {
+        for older in [false, true] {
+            let every = |sender: FileSender| {
+                sender
+                    .precompressed([Coding::Gzip])
+                    .older_siblings(older)
+                    .content_tags(100_000)
+                    .digests(150_000)
+                    .settled(Settled::Proved)
+                    .immutable_names(true)
+                    .disposition("*.bin", Disposition::Attachment)
+                    .on_change("*", OnChange::AllowGrowth)
+                    .error_page(StatusCode::NOT_FOUND, ".404.html")
+                    .error_page(StatusCode::METHOD_NOT_ALLOWED, ".405")
+                    .error_page(StatusCode::NOT_ACCEPTABLE, ".404.html")
+                    .listing(9)
+                    .conceal(true)
+                    .open_files(9)
+                    .throttle(u64::MAX)
+                    .least_rate(1, Duration::from_secs(60))
+                    .freshness(freshness)
+            };
+            let kept = every(FileSender::following(&scratch.0).unwrap());
+            let read = every(scratch.sender()).cache(0);
+            check_alike(&kept, &read).await;
+            assert!(kept.counts().kept > 50, "{}", kept.counts());
+        }
+    }
+}
+
+async fn check_alike(kept: &FileSender, read: &FileSender) {
+    let js = "/app.3f9a2c1b.js";
+    let paths = [js, "/d/", "/d", "/long.bin", "/empty", "/none", "/list/", "/.405", "/long.bin/"];
+    let now = SystemTime::now() + Duration::from_secs(60);
+    let tag = later(read, "GET", js, &[]).await.fields["etag"].to_str().unwrap().to_owned();
+    let lines: &[&[(&str, &str)]] = &[
+        &[],
+        &[("accept-encoding", "gzip")],
+        &[("accept-encoding", "identity;q=0")],
+        &[("range", "bytes=1-1")],
+        &[("range", "bytes=0-0,-1")],
+        &[("range", "bytes=99999999-")],
+        &[("range", "bytes=1-"), ("if-range", &tag)],
+        &[("if-none-match", &tag), ("want-repr-digest", "sha-256=1")],
+        &[("if-none-match", "*")],
+        &[("if-match", "\"other\""), ("accept-encoding", "gzip")],
+        &[("want-repr-digest", "sha-256=1"), ("range", "bytes=0-0,-1")],
+        &[("want-content-digest", "sha-512=1"), ("range", "bytes=0-0,-1")],
+        &[("want-content-digest", "sha-512=1"), ("accept-encoding", "gzip")],
+    ];
+    for round in 0..2 {
+        for path in paths {
+            for method in ["GET", "HEAD", "OPTIONS", "PUT"] {
+                for lines in lines {
+                    let one = at(kept, method, path, lines, now).await;
+                    let other = at(read, method, path, lines, now).await;
+                    assert_eq!(one, other, "{round} {method} {path} {lines:?}");
+                    let fields = &one.fields;
+                    assert_eq!(fields["x-content-type-options"], "nosniff", "{method} {path}");
+                    assert_eq!(fields["vary"], "accept-encoding", "{method} {path} {lines:?}");
+                    let length = fields.get("content-length").map(|l| l.to_str().unwrap());
+                    if method != "HEAD" && !matches!(one.status.as_u16(), 204 | 304) {
+                        assert_eq!(length, Some(one.body.len().to_string().as_str()), "{path}");
+                    }
+                }
+            }
+        }
     }
 }
