@@ -222,7 +222,9 @@ impl FileBody {
     ) -> Poll<Option<Result<Bytes, FileError>>> {
         loop {
             match std::mem::replace(&mut self.state, State::Ended) {
-                State::Ended | State::Parked => return Poll::Ready(None),
+                State::Ended => return Poll::Ready(None),
+                // What is left is out of reach, which is no end.
+                State::Parked => return Poll::Ready(Some(Err(FileError(Why::Task)))),
                 State::Broken(error) => return Poll::Ready(Some(Err(error))),
                 State::Ready(bytes, reader) => {
                     self.left = self.left.saturating_sub(bytes.len() as u64);
@@ -294,6 +296,12 @@ impl FileBody {
             return None;
         };
         Some(reader)
+    }
+
+    /// One whose reader is elsewhere.
+    #[cfg(test)]
+    pub(super) const fn parked(left: u64) -> Self {
+        Self { state: State::Parked, left, pace: None }
     }
 
     /// Takes it back.

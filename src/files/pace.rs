@@ -125,12 +125,13 @@ impl Pace {
         body: &mut FileBody,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, FileError>>> {
+        // Taken back first: from then on it cannot be closed between a look whether it was and its use.
+        self.resume(body);
         if let Some(watch) = self.watch.as_ref().filter(|watch| watch.is_late()) {
             let late = body.fail(Why::Slow(watch.least));
             (self.throttle, self.watch) = (None, None);
             return Poll::Ready(Some(Err(late)));
         }
-        self.resume(body);
         let bytes = match &mut self.throttle {
             None => match ready!(body.poll_bytes(cx)) {
                 Some(Ok(bytes)) => bytes,
@@ -251,4 +252,23 @@ async fn watch(parked: Weak<Mutex<Parked>>, grace: Duration) {
 
 fn locked(parked: &Mutex<Parked>) -> MutexGuard<'_, Parked> {
     parked.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_closed_while_more_is_asked_for_is_no_end() {
+        // The watch closes it just before it is taken back.
+        let mut response = Response::new(FileBody::parked(7));
+        let parked = Parked { reader: None, until: Instant::now(), late: true };
+        let (least, grace) = (1, Duration::ZERO);
+        let watch = Watch { least, grace, parked: Arc::new(Mutex::new(parked)), task: None };
+        let mut pace = Pace { throttle: None, watch: Some(watch) };
+        let cx = &mut Context::from_waker(std::task::Waker::noop());
+        pace.resume(response.body_mut());
+        let polled = response.body_mut().poll_bytes(cx);
+        assert!(matches!(polled, Poll::Ready(Some(Err(_)))), "{polled:?}");
+    }
 }
