@@ -26,9 +26,13 @@ const BEFORE_FIRST_YEAR: u16 = 1969;
 const WEEKDAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
+/// How many dates a thread remembers: the present second, and those of files that are asked for again.
+const PLACES: usize = 64;
+
 thread_local! {
-    /// The second that was told last.
-    static LAST: RefCell<Option<(Date, HeaderValue)>> = const { RefCell::new(None) };
+    /// Dates that were told lately, each in the place of its second.
+    static TOLD: RefCell<[Option<(Date, HeaderValue)>; PLACES]> =
+        const { RefCell::new([const { None }; PLACES]) };
 }
 
 impl Date {
@@ -119,22 +123,21 @@ impl Date {
 
     /// The date as a field says it, if it can be told.
     pub(crate) fn value(self) -> Option<HeaderValue> {
-        let since = u64::try_from(self.0).ok().filter(|_| self.can_be_told())?;
-        let time = UNIX_EPOCH.checked_add(Duration::from_secs(since))?;
-        HeaderValue::try_from(httpdate::fmt_http_date(time)).ok()
-    }
-
-    /// As [`value`](Self::value), remembered by the thread: for the present second, which is asked for
-    /// over and over.
-    pub(crate) fn lasting_value(self) -> Option<HeaderValue> {
-        LAST.with_borrow_mut(|last| match last {
+        let place = usize::try_from(self.0).ok()? % PLACES;
+        TOLD.with_borrow_mut(|told| match told.get_mut(place)? {
             Some((date, value)) if *date == self => Some(value.clone()),
-            _ => {
-                let value = self.value()?;
-                *last = Some((self, value.clone()));
+            other => {
+                let value = self.print()?;
+                *other = Some((self, value.clone()));
                 Some(value)
             }
         })
+    }
+
+    fn print(self) -> Option<HeaderValue> {
+        let since = u64::try_from(self.0).ok().filter(|_| self.can_be_told())?;
+        let time = UNIX_EPOCH.checked_add(Duration::from_secs(since))?;
+        HeaderValue::try_from(httpdate::fmt_http_date(time)).ok()
     }
 
     /// How many seconds `self` is before `other`; none if it is not.

@@ -56,7 +56,8 @@ impl EntityTag {
     pub fn of_digest(digest: &[u8]) -> Self {
         let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
         let digits = digits.filter_map(|digit| char::from_digit(u32::from(digit), 16));
-        Self::plain(&digits.collect::<String>())
+        let quoted = std::iter::once('"').chain(digits).chain(std::iter::once('"'));
+        Self::plain(quoted.collect::<String>().into_bytes())
     }
 
     /// A strong tag made of a length and the time of the last change.
@@ -67,11 +68,13 @@ impl EntityTag {
     pub fn of_version(length: u64, modified: SystemTime) -> Option<Self> {
         let since = modified.duration_since(UNIX_EPOCH).ok().filter(|since| !since.is_zero())?;
         // It is made for each file that is opened: no formatter.
-        let mut text = Vec::with_capacity(36);
-        hex(u128::from(length), &mut text);
-        text.push(b'-');
-        hex(since.as_nanos(), &mut text);
-        Some(Self::plain(&String::from_utf8_lossy(&text)))
+        let mut quoted = Vec::with_capacity(40);
+        quoted.push(b'"');
+        hex(u128::from(length), &mut quoted);
+        quoted.push(b'-');
+        hex(since.as_nanos(), &mut quoted);
+        quoted.push(b'"');
+        Some(Self::plain(quoted))
     }
 
     /// The same tag for the same content in a coding, which is other bytes: `"v1"` becomes
@@ -132,9 +135,9 @@ impl EntityTag {
         Some(Self { value, weak })
     }
 
-    /// A strong tag of letters, digits and `-`.
-    fn plain(opaque: &str) -> Self {
-        let quoted = HeaderValue::try_from(format!("\"{opaque}\""));
+    /// A strong tag of letters, digits and `-`, in its quotes.
+    fn plain(quoted: Vec<u8>) -> Self {
+        let quoted = HeaderValue::try_from(quoted);
         Self { value: quoted.unwrap_or_else(|_| HeaderValue::from_static("\"\"")), weak: false }
     }
 }

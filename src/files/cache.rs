@@ -200,7 +200,7 @@ impl Ready {
         if now < self.modified {
             return None;
         }
-        let date = Date::of(now).lasting_value()?;
+        let date = Date::of(now).value()?;
         let mut head = Response::new(());
         *head.status_mut() = StatusCode::OK;
         head.headers_mut().clone_from(&self.fields);
