@@ -33,7 +33,7 @@ pub(crate) struct Mark {
     queue: Arc<Queue>,
     watch: i32,
     events: AtomicU64,
-    /// It is gone, or nobody tells of it any more.
+    /// It is gone.
     is_over: AtomicBool,
 }
 
@@ -45,6 +45,7 @@ struct Queue {
     marks: Mutex<HashMap<i32, Weak<Mark>>>,
     /// How often events were lost: whatever is marked may have changed.
     floods: AtomicU64,
+    /// Nobody reads events any more, or is to.
     is_ended: AtomicBool,
 }
 
@@ -88,8 +89,11 @@ impl Watcher {
     }
 
     /// What these marks have counted, losses of the queue included: as long as it is the same, nothing
-    /// was told. `None`: one of them is over.
+    /// was told. `None`: one of them is over, or nobody tells of anything any more.
     pub(crate) fn sum(&self, marks: &[Arc<Mark>]) -> Option<u64> {
+        if self.queue.is_ended.load(Ordering::Acquire) {
+            return None;
+        }
         let mut sum = self.queue.floods.load(Ordering::Acquire);
         for mark in marks {
             if mark.is_over.load(Ordering::Acquire) {
@@ -122,12 +126,8 @@ impl Queue {
             }
             self.is_ended.load(Ordering::Acquire)
         });
-        // Nobody tells of anything from here on.
         if read.is_err() {
-            let marks: Vec<_> = self.marks().values().filter_map(Weak::upgrade).collect();
-            for mark in marks {
-                mark.is_over.store(true, Ordering::Release);
-            }
+            self.is_ended.store(true, Ordering::Release);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::denied::deny;
 use super::{BENEATH, Scratch, file};
 use crate::sys::open::Opened;
 use crate::sys::watch::{Mark, Marked, Watcher};
@@ -102,6 +103,22 @@ fn nothing_is_left_of_the_watch_of_a_whole_filesystem_either() {
         assert!(start.elapsed() < Duration::from_secs(20), "the thread goes on");
         std::thread::yield_now();
     }
+}
+
+#[test]
+fn nothing_is_believed_that_is_marked_after_events_could_not_be_read() {
+    let scratch = Scratch::new();
+    let root = scratch.write("root/a", "a").write("root/b", "b").root("root");
+    let refused = move || {
+        // The filter goes with the thread, and with the one that reads events.
+        assert!(deny(&[libc::SYS_read], libc::EIO));
+        let watcher = Watcher::new().unwrap();
+        let a = [watcher.mark(file(&root, "a"), Marked::File).unwrap()];
+        until(&watcher, &a, Some(0));
+        let b = [watcher.mark(file(&root, "b"), Marked::File).unwrap()];
+        assert_eq!((watcher.sum(&a), watcher.sum(&b)), (None, None));
+    };
+    std::thread::spawn(refused).join().unwrap();
 }
 
 #[test]
