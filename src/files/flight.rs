@@ -1,5 +1,6 @@
 //! One request for a file that is not at hand goes ahead; those that come meanwhile wait for it.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
@@ -23,6 +24,31 @@ pub(super) struct Flight {
 
 /// Comes when whoever went ahead is back, with or without the file.
 pub(super) struct Landing(Pin<Box<dyn Future<Output = ()> + Send>>);
+
+thread_local! {
+    /// What those wait for who wait for the work on this thread.
+    static AHEAD: Cell<Option<Flight>> = const { Cell::new(None) };
+}
+
+/// Does the work of one who went ahead, if it is. Those who wait go on when it is done, or lands before.
+pub(super) fn fly<T>(flight: Option<Flight>, work: impl FnOnce() -> T) -> T {
+    /// Also behind a panic.
+    struct Landed;
+    impl Drop for Landed {
+        fn drop(&mut self) {
+            land();
+        }
+    }
+    AHEAD.set(flight);
+    let _landed = Landed;
+    work()
+}
+
+/// Lets those go on who wait for the work on this thread: before code of the application runs, which may
+/// wait for one of them.
+pub(super) fn land() {
+    drop(AHEAD.take());
+}
 
 impl Flights {
     /// Goes ahead, or says how long to wait for the one who did.

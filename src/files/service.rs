@@ -13,7 +13,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::body::FileBody;
-use super::flight::{Flight, Landing};
+use super::flight::{Landing, fly};
 use super::following::Following;
 use super::look::{self, Target, Want};
 use super::path::FilePath;
@@ -184,12 +184,9 @@ impl Stage {
         };
         counters.pooled.add();
         let (is_head, varies) = (want.asked.is_head(), want.varies(&settings));
-        let task = Task::new(move || {
-            // Those that wait go on when this is gone. They wait for the work, and not for whoever began
-            // it: that one may have other things to do than to ask for its answer.
-            let _flight: Option<Flight> = flight;
-            look::look_blocking(&settings, &want)
-        });
+        // Those that wait wait for the work, and not for whoever began it: that one may have other things
+        // to do than to ask for its answer.
+        let task = Task::new(move || fly(flight, || look::look_blocking(&settings, &want)));
         Self::Looking(Looking { task, is_head, varies })
     }
 }

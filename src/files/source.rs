@@ -10,6 +10,7 @@ use bytes::Bytes;
 use super::bound::Leave;
 use super::buffers::Buffer;
 use super::counts::Counters;
+use super::flight;
 use super::refused::Refused;
 use super::sender::OnChange;
 use super::settings::Settings;
@@ -210,6 +211,7 @@ pub(super) fn rule(
             Name::Foreign(name) => (name, None),
         };
         let refused = Refused::new(name, refusal, ruling, diagnosis.as_ref());
+        flight::land();
         crate::caught::contained(|| callback(&refused));
     }
     ruling

@@ -192,3 +192,26 @@ async fn check_alike(kept: &FileSender, read: &FileSender) {
         }
     }
 }
+
+#[tokio::test]
+async fn whoever_is_told_of_a_refusal_may_ask_for_the_same_path() {
+    let scratch = Scratch::new();
+    std::os::unix::fs::symlink("loop", scratch.0.join("loop")).unwrap();
+    let told: Arc<Mutex<Vec<Option<StatusCode>>>> = Arc::default();
+    let kept = Arc::clone(&told);
+    // The callback is made before its sender, so it finds it here.
+    let place: Arc<Mutex<Option<FileSender>>> = Arc::default();
+    let found = Arc::clone(&place);
+    let sender = scratch.sender().on_refusal(move |_| {
+        let Some(sender) = found.lock().unwrap().take() else { return };
+        let asks = async {
+            let asked = later(&sender, "GET", "/loop", &[]);
+            tokio::time::timeout(Duration::from_secs(10), asked).await.ok()
+        };
+        let told = tokio::runtime::Handle::current().block_on(asks);
+        kept.lock().unwrap().push(told.map(|told| told.status));
+    });
+    *place.lock().unwrap() = Some(sender.clone());
+    assert_eq!(later(&sender, "GET", "/loop", &[]).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(*told.lock().unwrap(), [Some(StatusCode::NOT_FOUND)]);
+}
