@@ -18,7 +18,8 @@ impl FileSender {
     /// hears of it. Nobody waits: a client that downloads slowly may hold its file for hours. What is kept in memory is
     /// served all the same.
     ///
-    /// A response has one file open while it is sent, and up to three while it is looked for.
+    /// A response has one file open while it is sent, and up to three while it is looked for. The
+    /// [page](Self::error_page) of an error answer is read besides.
     #[must_use]
     pub fn open_files(self, most: usize) -> Self {
         self.with(|settings| settings.bound = (most > 0).then(|| Bound::new(most)))

@@ -29,7 +29,8 @@ impl FileSender {
     /// as it is taken.
     ///
     /// What is sent at once is an eighth of a second's worth, at least 1 KiB and at most a
-    /// [chunk](Self::CHUNK). A chunk is read ahead. Time is tokio's.
+    /// [chunk](Self::CHUNK). A chunk is read ahead. Time is tokio's: a body that is
+    /// polled where there is no runtime, or one without its time, panics.
     #[must_use]
     pub fn throttle(self, bytes_per_second: u64) -> Self {
         self.with(|settings| settings.throttle = bytes_per_second)

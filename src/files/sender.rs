@@ -202,7 +202,7 @@ impl FileSender {
     /// of this. Each request looks at the name again (one `fstatat`): what is kept is served only if the
     /// name has that very version, so a write that has returned is never missed but in the ways that
     /// are told at [`FileSender`]. Of files on filesystems that may be behind a network or a daemon
-    /// nothing is kept.
+    /// nothing is kept, nor of what is mounted below the root.
     #[must_use]
     pub fn cache(self, bytes: u64) -> Self {
         self.with(|settings| settings.cache = bytes)
