@@ -23,13 +23,13 @@ use crate::sys::Place;
 /// Its size is exact. It fails if the file becomes another version, is cut short, or cannot be read:
 /// then what was sent is no whole response, and the server breaks it off.
 pub struct FileBody {
-    state: State,
-    left: u64,
+    pub(super) state: State,
+    pub(super) left: u64,
     /// How fast it may be taken, and has to be.
-    pace: Option<Box<Pace>>,
+    pub(super) pace: Option<Box<Pace>>,
 }
 
-enum State {
+pub(super) enum State {
     Ended,
     /// Bytes that are there.
     Ready(Bytes, Option<Box<Reader>>),
@@ -43,18 +43,20 @@ enum State {
 }
 
 /// What comes back from where reading may block.
-type Read = (Option<Box<Reader>>, Result<Option<Bytes>, Trouble>);
+pub(super) type Read = (Option<Box<Reader>>, Result<Option<Bytes>, Trouble>);
 
 /// Where bytes come from, and what of them is still to be sent.
 pub(super) struct Reader {
-    origin: Origin,
+    pub(super) origin: Origin,
     pieces: std::vec::IntoIter<Piece>,
-    part: Range<u64>,
+    pub(super) part: Range<u64>,
     /// What was read before it was its turn.
-    ahead: Option<Bytes>,
+    pub(super) ahead: Option<Bytes>,
+    /// How much is read at once.
+    chunk: usize,
 }
 
-enum Origin {
+pub(super) enum Origin {
     File(Source),
     Memory(Bytes),
 }
@@ -63,9 +65,11 @@ enum Origin {
 struct Away;
 
 impl Reader {
-    /// What `plan` says of a file that is `size` bytes long.
-    pub(super) fn new(source: Source, plan: &Plan, size: u64) -> Self {
-        Self::of(Origin::File(source), plan, size)
+    /// What `plan` says of a file that is `size` bytes long. The first read is one of `first` bytes
+    /// at most.
+    pub(super) fn new(source: Source, plan: &Plan, size: u64, first: u64) -> Self {
+        let chunk = usize::try_from(first).unwrap_or(FileSender::CHUNK);
+        Self { chunk, ..Self::of(Origin::File(source), plan, size) }
     }
 
     fn of(origin: Origin, plan: &Plan, size: u64) -> Self {
@@ -75,7 +79,7 @@ impl Reader {
             Plan::Part(part) => (Vec::new(), part.clone()),
             Plan::Parts(parts) => (parts.pieces().collect(), 0..0),
         };
-        Self { origin, pieces: pieces.into_iter(), part, ahead: None }
+        Self { origin, pieces: pieces.into_iter(), part, ahead: None, chunk: FileSender::CHUNK }
     }
 
     /// The first bytes of the body, with the first ones of the file read: if those are not in front,
@@ -98,6 +102,7 @@ impl Reader {
         if is_glue {
             self.ahead = next(self)?;
         }
+        self.chunk = FileSender::CHUNK;
         Ok(first)
     }
 
@@ -132,7 +137,7 @@ impl Reader {
         loop {
             let left = self.part.end.saturating_sub(self.part.start);
             if left > 0 {
-                let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(FileSender::CHUNK);
+                let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(self.chunk);
                 let bytes = read(&mut self.origin, self.part.start, wanted)?;
                 self.part.start = self.part.start.saturating_add(bytes.len() as u64);
                 return Ok(Some(bytes));

@@ -24,6 +24,8 @@ pub struct Counts {
     pub inline_chunks: u64,
     /// Chunks behind the first that were read on a thread where blocking is allowed.
     pub pooled_chunks: u64,
+    /// Chunks behind the first that were left to the kernel to send, unread.
+    pub spans: u64,
     /// Files that are kept in memory now.
     pub files: u64,
     /// What they take, in bytes, with their heads.
@@ -40,6 +42,7 @@ pub(super) struct Counters {
     pub(super) waited: Counter,
     pub(super) inline_chunks: Counter,
     pub(super) pooled_chunks: Counter,
+    pub(super) spans: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -66,6 +69,7 @@ impl Counters {
             waited: self.waited.get(),
             inline_chunks: self.inline_chunks.get(),
             pooled_chunks: self.pooled_chunks.get(),
+            spans: self.spans.get(),
             files: files as u64,
             bytes,
         }
@@ -76,7 +80,7 @@ impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "requests: {} kept ({} watched), {} inline, {} pooled, {} waited; chunks: {} inline, {} pooled; \
+            "requests: {} kept ({} watched), {} inline, {} pooled, {} waited; chunks: {} inline, {} pooled, {} unread; \
              kept: {} files, {} bytes",
             self.kept,
             self.watched,
@@ -85,6 +89,7 @@ impl fmt::Display for Counts {
             self.waited,
             self.inline_chunks,
             self.pooled_chunks,
+            self.spans,
             self.files,
             self.bytes
         )

@@ -34,6 +34,8 @@ pub(super) struct Want {
     pub(super) asked: Asked,
     pub(super) target: Target,
     pub(super) now: SystemTime,
+    /// How much is read before the head is told, of a file that is not read whole by that.
+    pub(super) first: usize,
 }
 
 /// What is to be sent.
@@ -243,6 +245,7 @@ impl Look<'_> {
             Plan::Part(part) => part.end.saturating_sub(part.start),
             Plan::Parts(parts) => parts.length(),
         };
+        let is_kept = is_kept && size <= self.want.first_of(size);
         let key = match &file {
             Name::Beneath(path) if is_kept => Some(path.clone()),
             Name::Beneath(_) | Name::Foreign(_) => None,
@@ -267,7 +270,7 @@ impl Look<'_> {
         }
         let key = key.filter(|_| is_whole);
         let plan = if is_head { Plan::Part(0..1) } else { plan };
-        let mut reader = Reader::new(source, &plan, size);
+        let mut reader = Reader::new(source, &plan, size, self.want.first_of(length));
         let first = match self.manner {
             Manner::Inline => {
                 reader.try_first().ok_or(Halt::Wait(Wait { is_shared: key.is_some() }))?

@@ -32,7 +32,11 @@ mod tests;
 mod types;
 mod wanted;
 mod watched;
+#[cfg(all(feature = "serve", target_os = "linux"))]
+mod zero_copy;
 
+#[cfg(all(feature = "serve", target_os = "linux"))]
+pub use crate::sys::span::FileData;
 pub use body::FileBody;
 pub use counts::Counts;
 pub use failed::FileError;
@@ -43,3 +47,7 @@ pub use sender::{FileSender, Links, OnChange};
 pub use service::FileFuture;
 pub use types::Disposition;
 pub use watched::Freshness;
+#[cfg(all(feature = "serve", target_os = "linux"))]
+pub use zero_copy::{
+    ZeroCopy, ZeroCopyBody, ZeroCopyFuture, ZeroCopyOr, ZeroCopyOrBody, ZeroCopyOrFuture,
+};

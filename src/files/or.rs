@@ -145,13 +145,13 @@ pin_project! {
     /// The bytes of a file, or those of the service behind.
     pub struct OrBody<C> {
         #[pin]
-        whose: Whose<C>,
+        pub(super) whose: Whose<C>,
     }
 }
 
 pin_project! {
     #[project = WhoseProjection]
-    enum Whose<C> {
+    pub(super) enum Whose<C> {
         File { body: FileBody },
         Next {
             #[pin]

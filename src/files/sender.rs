@@ -60,6 +60,8 @@ pub struct FileSender {
     pub(super) settings: Arc<Settings>,
     /// If the root is one that is looked up anew.
     pub(super) following: Option<Arc<Following>>,
+    /// How much of a large file is read before its head is told.
+    pub(super) first: fn() -> usize,
 }
 
 /// What becomes of symbolic links.
@@ -103,6 +105,9 @@ impl FileSender {
     /// said: 2 seconds.
     pub const SETTLE: Duration = Duration::from_secs(2);
 
+    /// From this length on, in bytes, a response may be left to the kernel to send.
+    pub(super) const SPAN: u64 = 64 * 1024;
+
     /// Serves what is beneath `root`. The directory is opened here: whatever its name comes to mean
     /// later, this one is served, unless it is [followed](Self::following).
     ///
@@ -111,7 +116,8 @@ impl FileSender {
     /// The `io::Error` with which the directory could not be opened.
     pub fn new(root: impl AsRef<Path>) -> io::Result<Self> {
         let root = Root::open(root.as_ref()).map_err(Refusal::into_io)?;
-        Ok(Self { settings: Arc::new(Settings::of(root)), following: None })
+        let settings = Arc::new(Settings::of(root));
+        Ok(Self { settings, following: None, first: || Self::CHUNK })
     }
 
     /// The file that is served for a directory; `index.html` by default. `None`: a directory is 404.

@@ -103,7 +103,7 @@ impl FileSender {
 
     /// As at the time `now`.
     pub(super) fn start_at(&self, asked: Asked, target: Target, now: SystemTime) -> FileFuture {
-        let want = Want { asked, target, now };
+        let want = Want { asked, target, now, first: (self.first)() };
         FileFuture(match &self.following {
             None => Stage::begin(Arc::clone(&self.settings), want, true),
             Some(following) => match following.current() {
@@ -111,6 +111,15 @@ impl FileSender {
                 None => Stage::follow(following, want),
             },
         })
+    }
+}
+
+impl Want {
+    /// How many bytes of so many are read before the head is told. A file of which that is not all is
+    /// left to the kernel, and not kept.
+    pub(super) fn first_of(&self, length: u64) -> u64 {
+        let first = if length < FileSender::SPAN { FileSender::CHUNK } else { self.first };
+        first as u64
     }
 }
 

@@ -33,15 +33,16 @@ const LOOKS: [Duration; 5] = [
 pub(super) struct Source {
     settings: Arc<Settings>,
     name: Name,
-    handle: Handle,
+    pub(super) handle: Arc<Handle>,
     /// What the last look found that was good enough.
-    seen: Stat,
-    on_change: OnChange,
+    pub(super) seen: Stat,
+    pub(super) on_change: OnChange,
     /// How often something was tried again since bytes were last had: a long transfer may meet more
     /// passing faults than one read may.
     attempts: u32,
     /// Given back when the file is closed.
-    _leave: Option<Leave>,
+    #[allow(dead_code, reason = "where the kernel sends no files, nobody else keeps one open")]
+    pub(super) leave: Option<Arc<Leave>>,
 }
 
 /// What a file is called.
@@ -71,16 +72,17 @@ impl Source {
         on_change: OnChange,
     ) -> Self {
         let seen = *handle.stat();
-        Self { settings, name, handle, seen, on_change, attempts: 0, _leave: None }
+        let handle = Arc::new(handle);
+        Self { settings, name, handle, seen, on_change, attempts: 0, leave: None }
     }
 
     /// The same, with leave to be open.
     pub(super) fn with_leave(self, leave: Option<Leave>) -> Self {
-        Self { _leave: leave, ..self }
+        Self { leave: leave.map(Arc::new), ..self }
     }
 
     /// Where its bytes are.
-    pub(super) const fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         self.handle.place()
     }
 
@@ -185,7 +187,7 @@ impl Source {
         let Name::Beneath(path) = &self.name else { return false };
         match self.settings.root.resolve(path, self.settings.how()) {
             Ok(Opened::File(handle)) if handle.stat().identity == self.seen.identity => {
-                self.handle = handle;
+                self.handle = Arc::new(handle);
                 true
             }
             Ok(_) | Err(_) => false,

@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use super::peer::Peer;
 use super::watch::Watch;
+use super::zero;
 
 /// One connection's view of the service.
 #[derive(Debug)]
@@ -21,17 +22,20 @@ pub(super) struct Counted<S> {
     watch: Arc<Watch>,
     /// Put into each request, if asked for.
     peer: Option<Peer>,
+    /// The socket sends what hyper writes as it is: there is no TLS between.
+    plain: bool,
 }
 
 impl<S> Counted<S> {
-    pub(super) fn new(service: S, watch: Arc<Watch>, peer: Option<Peer>) -> Self {
-        Self { inner: TowerToHyperService::new(service), watch, peer }
+    pub(super) fn new(service: S, watch: Arc<Watch>, peer: Option<Peer>, plain: bool) -> Self {
+        Self { inner: TowerToHyperService::new(service), watch, peer, plain }
     }
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Counted<S>
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone,
+    B: Body<Data: 'static>,
 {
     type Response = Response<Watched<B>>;
     type Error = S::Error;
@@ -49,7 +53,8 @@ where
             request.extensions_mut().insert(peer);
         }
         let tunnel = h2 && request.method() == Method::CONNECT;
-        Answering { inner: self.inner.call(request), call: Some(call), tunnel }
+        let direct = self.plain && !h2;
+        Answering { inner: self.inner.call(request), call: Some(call), tunnel, direct }
     }
 }
 
@@ -77,25 +82,28 @@ pin_project! {
         inner: F,
         call: Option<Call>,
         tunnel: bool,
+        direct: bool,
     }
 }
 
 impl<F, B, E> Future for Answering<F>
 where
     F: Future<Output = Result<Response<B>, E>>,
+    B: Body<Data: 'static>,
 {
     type Output = Result<Response<Watched<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let answer = ready!(this.inner.poll(cx));
+        let direct = *this.direct;
+        let answer = ready!(zero::offering::<B::Data, _>(direct, || this.inner.poll(cx)));
         let mut call = this.call.take();
         Poll::Ready(answer.map(|response| {
             if *this.tunnel && response.status().is_success() {
                 // The stream goes on without a response, so the connection is never idle again.
                 std::mem::forget(call.take());
             }
-            response.map(|inner| Watched { inner, call })
+            response.map(|inner| Watched { inner, call, direct })
         }))
     }
 }
@@ -107,10 +115,11 @@ pin_project! {
         #[pin]
         inner: B,
         call: Option<Call>,
+        direct: bool,
     }
 }
 
-impl<B: Body> Body for Watched<B> {
+impl<B: Body<Data: 'static>> Body for Watched<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -122,10 +131,18 @@ impl<B: Body> Body for Watched<B> {
         if let Some(Call { watch, key: Some(key) }) = this.call {
             watch.asked(*key);
         }
-        let frame = ready!(this.inner.as_mut().poll_frame(cx));
+        let direct = *this.direct;
+        let poll = || this.inner.as_mut().poll_frame(cx);
+        let mut frame = ready!(zero::offering::<B::Data, _>(direct, poll));
         if frame.is_some() && !this.inner.is_end_stream() {
             if let Some(call) = this.call {
                 call.key = Some(call.watch.handed(call.key));
+            }
+        }
+        if let (true, Some(call)) = (direct, this.call) {
+            // There is nothing between this body and hyper.
+            if let Some(data) = frame.as_mut().and_then(|f| f.as_mut().ok()?.data_mut()) {
+                zero::arm(call.watch.lane(), data);
             }
         }
         Poll::Ready(frame)

@@ -190,7 +190,7 @@ where
     let Open { shared, mut member, watch, peer, at, secure } = open;
     let limits = shared.limits;
     let told = shared.peer.then_some(Peer { addr: peer, secure });
-    let service = Counted::new(service, Arc::clone(&watch), told);
+    let service = Counted::new(service, Arc::clone(&watch), told, !secure);
     let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut patience = Patience::new(limits, at);

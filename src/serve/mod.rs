@@ -21,6 +21,11 @@ mod tls;
 mod tls;
 mod watch;
 mod wire;
+#[cfg(all(feature = "files", target_os = "linux"))]
+mod zero;
+#[cfg(not(all(feature = "files", target_os = "linux")))]
+#[path = "zero_elsewhere.rs"]
+mod zero;
 
 /// The errors of services and bodies, as hyper takes them.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::patience::{Handed, Seen};
+use super::zero::Lane;
 
 /// How HTTP/2 begins (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -31,6 +32,7 @@ pub(super) struct Watch {
     ask: AtomicBool,
     queued: AtomicU64,
     reset: AtomicBool,
+    lane: Lane,
     streams: Mutex<Vec<Slot>>,
 }
 
@@ -57,6 +59,7 @@ impl Watch {
             ask: AtomicBool::new(false),
             queued: AtomicU64::new(0),
             reset: AtomicBool::new(false),
+            lane: Lane::default(),
             streams: Mutex::new(Vec::new()),
         }
     }
@@ -136,6 +139,11 @@ impl Watch {
 
     pub(super) fn is_reset(&self) -> bool {
         self.reset.load(Ordering::Relaxed)
+    }
+
+    /// What is on its way to the socket unread.
+    pub(super) const fn lane(&self) -> &Lane {
+        &self.lane
     }
 
     // ---- requests ----

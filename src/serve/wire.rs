@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 
 use super::hub::Seat;
 use super::watch::Watch;
+use super::zero::Sending;
 use crate::sys::unsent;
 
 /// A TCP stream, its marks, and its place among the connections; an upgrade takes all of it along.
@@ -19,6 +20,7 @@ use crate::sys::unsent;
 pub(super) struct Wire {
     tcp: TcpStream,
     watch: Arc<Watch>,
+    sending: Sending,
     _seat: Seat,
 }
 
@@ -27,7 +29,7 @@ impl Wire {
         // Without it an answer of two packets waits for the client's delayed acknowledgement.
         // A socket that refuses has lost its client, and the first read says so.
         let _ = tcp.set_nodelay(true);
-        Self { tcp, watch, _seat: seat }
+        Self { tcp, watch, sending: Sending::default(), _seat: seat }
     }
 
     fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -73,7 +75,7 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let outcome = Pin::new(&mut this.tcp).poll_write(cx, bytes);
+        let outcome = Sending::poll_write(this.watch.lane(), &mut this.tcp, cx, bytes);
         this.wrote(outcome)
     }
 
@@ -83,7 +85,8 @@ impl AsyncWrite for Wire {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let outcome = Pin::new(&mut this.tcp).poll_write_vectored(cx, slices);
+        let lane = this.watch.lane();
+        let outcome = this.sending.poll_write_vectored(lane, &mut this.tcp, cx, slices);
         this.wrote(outcome)
     }
 

@@ -14,6 +14,8 @@ mod door;
 mod errno;
 #[cfg(all(feature = "files", unix))]
 mod filesystem;
+#[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
+pub(crate) mod lane;
 #[cfg(all(feature = "files", unix))]
 mod lease;
 #[cfg(all(feature = "files", unix))]
@@ -31,8 +33,12 @@ mod read;
 mod recovery;
 #[cfg(all(feature = "files", unix))]
 mod refusal;
+#[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
+mod resident;
 #[cfg(all(feature = "files", unix))]
 mod root;
+#[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
+pub(crate) mod span;
 #[cfg(all(feature = "files", unix))]
 mod stat;
 #[cfg(all(test, feature = "files", target_os = "linux"))]

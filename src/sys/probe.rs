@@ -42,17 +42,17 @@ pub(crate) struct Memory {
 #[derive(Debug, Default)]
 pub(super) struct Slot(AtomicI32);
 
-/// Devices without `RWF_NOWAIT`, as complements so that 0 is an empty place. A device that finds
+/// Devices without something, as complements so that 0 is an empty place. A device that finds
 /// no place costs one refused call each time, nothing else.
 #[derive(Debug, Default)]
-struct Devices([AtomicU64; 16]);
+pub(super) struct Devices([AtomicU64; 16]);
 
 /// What this process remembers.
 pub(crate) fn memory() -> &'static Memory {
     static MEMORY: Memory = Memory {
         openat2: Slot(AtomicI32::new(0)),
         cached: Slot(AtomicI32::new(0)),
-        without_nowait: Devices([const { AtomicU64::new(0) }; 16]),
+        without_nowait: Devices::none(),
     };
     &MEMORY
 }
@@ -89,18 +89,11 @@ impl Memory {
     }
 
     pub(crate) fn knows_nowait(&self, device: u64) -> bool {
-        !self.without_nowait.all().any(|known| known == device)
+        !self.without_nowait.has(device)
     }
 
     pub(crate) fn has_no_nowait(&self, device: u64) {
-        let (mark, order) = (!device, Ordering::Relaxed);
-        for place in &self.without_nowait.0 {
-            match place.compare_exchange(0, mark, order, order) {
-                Ok(_) => return,
-                Err(taken) if taken == mark => return,
-                Err(_) => {}
-            }
-        }
+        self.without_nowait.add(device);
     }
 }
 
@@ -141,6 +134,25 @@ impl Slot {
 }
 
 impl Devices {
+    pub(super) const fn none() -> Self {
+        Self([const { AtomicU64::new(0) }; 16])
+    }
+
+    pub(super) fn has(&self, device: u64) -> bool {
+        self.all().any(|known| known == device)
+    }
+
+    pub(super) fn add(&self, device: u64) {
+        let (mark, order) = (!device, Ordering::Relaxed);
+        for place in &self.0 {
+            match place.compare_exchange(0, mark, order, order) {
+                Ok(_) => return,
+                Err(taken) if taken == mark => return,
+                Err(_) => {}
+            }
+        }
+    }
+
     fn all(&self) -> impl Iterator<Item = u64> {
         self.0.iter().map(|place| place.load(Ordering::Relaxed)).take_while(|m| *m != 0).map(|m| !m)
     }

@@ -7,7 +7,11 @@ mod lease;
 mod look;
 mod race;
 mod read;
+#[cfg(feature = "serve")]
+mod resident;
 mod resolve;
+#[cfg(feature = "serve")]
+mod span;
 mod watch;
 
 use std::fs;

@@ -1,0 +1,12 @@
+//! Files that the kernel sends through `letterhead::serve`: no byte on the wire but the file's.
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+mod changes;
+mod clients;
+mod figures;
+mod layers;
+mod pinned;
+mod protocols;
+mod site;
+mod whole;
