@@ -83,6 +83,7 @@ SYSTEMS = {
     "letterhead": System("letterhead, cached, one stat", ours("letterhead", "stat")),
     "letterhead-inline": System("letterhead, no cache", ours("letterhead", "inline")),
     "letterhead-watched": System("letterhead, cached, watched", ours("letterhead", "watched")),
+    "letterhead-zero": System("letterhead, zero copy", ours("letterhead", "zero")),
     "letterhead-layer": System("letterhead, cached, behind the layer",
                                ours("letterhead", "stat+layer")),
     "nginx": System("nginx, sendfile, open_file_cache", nginx(True, True)),

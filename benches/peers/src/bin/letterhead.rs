@@ -19,6 +19,8 @@ const VARIANTS: &[(&str, Set)] = &[
     ("inline", |sender| sender.cache(0)),
     // As the first, and the kernel tells of changes, so that a look is good for a second.
     ("watched", |sender| sender.freshness(Freshness::Watched { max_age: Duration::from_secs(1) })),
+    // From 64 KiB on the kernel sends what is in its page cache.
+    ("zero", |sender| sender),
 ];
 
 fn main() -> std::io::Result<()> {
@@ -36,7 +38,9 @@ fn main() -> std::io::Result<()> {
     run(async {
         let listener = TcpListener::bind(anywhere()).await?;
         say(listener.local_addr()?);
-        if layered {
+        if name == "zero" {
+            letterhead::serve(listener, sender.zero_copy()).await
+        } else if layered {
             letterhead::serve(listener, LetterheadLayer::new().layer(sender)).await
         } else {
             letterhead::serve(listener, sender).await
