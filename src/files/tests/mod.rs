@@ -339,16 +339,24 @@ async fn any_budget_will_do() {
     }
 }
 
-#[tokio::test]
-async fn nobody_waits_for_a_request_that_is_not_polled() {
+#[test]
+fn nobody_waits_for_a_request_that_is_not_polled() {
     let scratch = Scratch::new();
     scratch.write("d/a", "a");
     let listing = scratch.sender().listing(9);
-    // It has gone ahead; whoever began it has other things to do.
-    let mut first = Box::pin(later(&listing, "GET", "/d/", &[]));
-    assert!(futures_util::poll!(&mut first).is_pending());
-    let second = later(&listing, "GET", "/d/", &[]);
-    let told = tokio::time::timeout(Duration::from_secs(20), second).await;
-    assert_eq!(told.unwrap().status, 200);
-    assert_eq!((first.await.status, listing.counts().waited), (StatusCode::OK, 1));
+    let mut one = tokio::runtime::Builder::new_current_thread();
+    let runtime = one.enable_time().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let (hold, held) = std::sync::mpsc::channel::<()>();
+        drop(tokio::task::spawn_blocking(move || held.recv()));
+        // It has gone ahead; whoever began it has other things to do.
+        let mut first = Box::pin(later(&listing, "GET", "/d/", &[]));
+        assert!(futures_util::poll!(&mut first).is_pending());
+        let mut second = Box::pin(later(&listing, "GET", "/d/", &[]));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        drop(hold);
+        let told = tokio::time::timeout(Duration::from_secs(20), second).await;
+        assert_eq!(told.unwrap().status, 200);
+        assert_eq!((first.await.status, listing.counts().waited), (StatusCode::OK, 1));
+    });
 }
