@@ -5,7 +5,7 @@ use std::path::{Path as Place, PathBuf};
 use std::process::ExitCode;
 
 use axum::Router;
-
+use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -129,6 +129,7 @@ async fn put(app: &App, name: &str, request: Request) -> Result<Response, StoreE
     let refuse = |status: StatusCode, why: &'static str| Ok((status, why).into_response());
     // RFC 9110, section 14.5: a part is not the whole, and must not be stored as if it were.
     if request.headers().contains_key(CONTENT_RANGE) {
+        pass_over(request.into_body()).await;
         return refuse(StatusCode::BAD_REQUEST, "wanted the whole, found a part\n");
     }
     let length = http_body::Body::size_hint(request.body()).lower();
@@ -137,6 +138,7 @@ async fn put(app: &App, name: &str, request: Request) -> Result<Response, StoreE
     }
     let (parts, body) = request.into_parts();
     let Some(when) = condition(app, name, &parts.headers).await? else {
+        pass_over(body).await;
         return refuse(StatusCode::PRECONDITION_FAILED, "the condition does not hold\n");
     };
     let most = usize::try_from(app.most).unwrap_or(usize::MAX);
@@ -150,6 +152,12 @@ async fn put(app: &App, name: &str, request: Request) -> Result<Response, StoreE
         }
         Err(error) => Err(error),
     }
+}
+
+/// Reads what nobody wants, up to a megabyte: an answer that crosses a client's content on its way resets an
+/// HTTP/2 stream, and some clients then take the answer for none.
+async fn pass_over(body: Body) {
+    let _ = axum::body::to_bytes(body, 1 << 20).await;
 }
 
 fn is_too_long(error: &StoreError) -> bool {
@@ -166,7 +174,12 @@ fn is_too_long(error: &StoreError) -> bool {
 /// `If-None-Match: *` and `If-Match` (RFC 9110, section 13.1); `None`: it does not hold.
 async fn condition(app: &App, name: &str, fields: &HeaderMap) -> Result<Option<When>, StoreError> {
     if fields.get(IF_NONE_MATCH).is_some_and(|value| value == "*") {
-        return Ok(Some(When::New));
+        // Looked at first, so that the content is not begun to be stored in vain.
+        return match app.store.head(name, None).await {
+            Ok(_) => Ok(None),
+            Err(error) if error.is_not_found() => Ok(Some(When::New)),
+            Err(error) => Err(error),
+        };
     }
     let Some(wanted) = fields.get(IF_MATCH) else { return Ok(Some(When::Always)) };
     let stored = match app.store.head(name, None).await {
