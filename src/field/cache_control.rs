@@ -37,6 +37,9 @@ enum Bound<'a> {
     Nothing,
     /// These fields of the response, which may be named twice.
     Fields(Vec<&'a [u8]>),
+    /// What is no list of field names. It is taken for the whole, which is the stricter reading; a cache
+    /// may read it otherwise.
+    Garbled,
     /// The whole response.
     Whole,
 }
@@ -118,7 +121,7 @@ pub(crate) fn is_shared(values: &[HeaderValue]) -> bool {
     let shared = said.lifetime(Lifetime::Shared).is_some_and(|seconds| seconds > 0);
     (said.has(Flag::Public) || shared)
         && !said.forbids_storage()
-        && said.private != Bound::Whole
+        && !said.private.is_whole()
         && said.no_cache == Bound::Nothing
 }
 
@@ -131,7 +134,7 @@ pub(crate) fn contradicts<'a>(
 ) -> Option<&'static str> {
     let said = Directives::read(values);
     let lives = |lifetime| said.lifetime(lifetime).is_some_and(|seconds| seconds > 0);
-    let (no_store, private) = (said.forbids_storage(), said.private == Bound::Whole);
+    let (no_store, private) = (said.forbids_storage(), said.private.is_whole());
     [
         (no_store && lives(Lifetime::MaxAge), "no-store beside max-age"),
         (no_store && lives(Lifetime::Shared), "no-store beside s-maxage"),
@@ -211,7 +214,7 @@ impl<'a> Directives<'a> {
         self.private.tighten(other.private);
         self.extensions.extend(other.extensions);
         distinct(&mut self.extensions);
-        let private = self.private == Bound::Whole;
+        let private = self.private.is_whole();
         self.lifetimes[Lifetime::Shared as usize] = shared.filter(|_| has_shared && !private);
         if private {
             self.flags[Flag::Public as usize] = false;
@@ -266,26 +269,33 @@ fn distinct(extensions: &mut Vec<Extension<'_>>) {
 }
 
 impl<'a> Bound<'a> {
-    /// Reads the value of `no-cache` or `private`. What is no list of field names is taken for the
-    /// whole, which is the stricter reading.
+    /// Reads the value of `no-cache` or `private`.
     fn read(value: Option<&'a [u8]>) -> Self {
-        let Some(names) = value.and_then(unquoted) else { return Self::Whole };
+        let Some(value) = value else { return Self::Whole };
+        let Some(names) = unquoted(value) else { return Self::Garbled };
         let names: Vec<_> = names
             .split(|byte| *byte == b',')
             .map(list::trim)
             .filter(|name| !name.is_empty())
             .collect();
         if names.is_empty() || names.iter().any(|name| HeaderName::from_bytes(name).is_err()) {
-            return Self::Whole;
+            return Self::Garbled;
         }
         Self::Fields(names)
     }
 
+    /// Whether it is said of the whole response, as far as we are concerned.
+    const fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole | Self::Garbled)
+    }
+
     fn tighten(&mut self, other: Self) {
         match (&mut *self, other) {
-            (Self::Whole, _) | (_, Self::Nothing) => {}
+            (Self::Whole, _)
+            | (_, Self::Nothing)
+            | (Self::Garbled, Self::Garbled | Self::Fields(_)) => {}
             (Self::Fields(names), Self::Fields(others)) => names.extend(others),
-            (Self::Nothing | Self::Fields(_), other) => *self = other,
+            (Self::Nothing | Self::Fields(_) | Self::Garbled, other) => *self = other,
         }
     }
 
@@ -293,7 +303,7 @@ impl<'a> Bound<'a> {
     fn print(&self, name: &'static str) -> Option<Cow<'a, [u8]>> {
         match self {
             Self::Nothing => None,
-            Self::Whole => Some(Cow::Borrowed(name.as_bytes())),
+            Self::Whole | Self::Garbled => Some(Cow::Borrowed(name.as_bytes())),
             Self::Fields(names) => {
                 let mut seen = BTreeSet::new();
                 let fresh = names.iter().copied().filter(|name| seen.insert(list::lower(name)));
@@ -306,8 +316,8 @@ impl<'a> Bound<'a> {
     /// Whether `self` is said of something that `other` is not said of.
     fn exceeds(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Nothing, _) | (_, Self::Whole) => false,
-            (Self::Whole, Self::Nothing | Self::Fields(_)) | (Self::Fields(_), Self::Nothing) => {
+            (Self::Nothing, _) | (_, Self::Whole) | (Self::Garbled, Self::Garbled) => false,
+            (Self::Whole | Self::Garbled, _) | (Self::Fields(_), Self::Nothing | Self::Garbled) => {
                 true
             }
             (Self::Fields(names), Self::Fields(others)) => {

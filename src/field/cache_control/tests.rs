@@ -147,6 +147,11 @@ fn only_what_vanished_or_got_laxer_is_lost() {
     check_loosens(r#"no-cache="a, b""#, r#"no-cache="B, c, A""#, false);
     check_loosens(r#"no-cache="a, b""#, r#"no-cache="a""#, true);
     check_loosens(r#"no-cache="a""#, "max-age=1", true);
+    // What is no list of names is taken for the whole; but others may take it for one.
+    check_loosens("no-cache", "no-cache=a]", true);
+    check_loosens(r#"private="a""#, "private=a]", true);
+    check_loosens("no-cache=a]", "no-cache", false);
+    check_loosens("no-cache=a]", r#"no-cache="a""#, true);
     check_loosens("s-maxage=5", "private", false);
     check_loosens("s-maxage=5", "max-age=5", true);
     check_loosens("stale-if-error=5", "stale-if-error=6", true);
