@@ -82,6 +82,15 @@ pub fn answer(asked: &Asked, facts: &Facts, now: SystemTime) -> Answer {
     decide(asked, facts, facts.length, now)
 }
 
+/// As [`answer`], with facts that are of no use afterwards: what is sent whole takes them over.
+pub(crate) fn answer_once(asked: &Asked, facts: Facts, now: SystemTime) -> Answer {
+    if !asked.wants_whole() {
+        return answer(asked, &facts, now);
+    }
+    let validators = Validators::of(&facts, now);
+    Answer::Whole(head::whole_once(facts, &validators))
+}
+
 /// As [`answer`], for something of this length.
 pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime) -> Answer {
     match asked.purpose() {

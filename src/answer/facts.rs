@@ -190,6 +190,14 @@ impl Facts {
 
 /// Adds a name to `Vary`, unless it is there or everything is.
 pub(crate) fn vary(fields: &mut HeaderMap, name: HeaderName) {
+    match fields.get(VARY) {
+        None => {
+            let _ = fields.try_insert(VARY, HeaderValue::from(name));
+            return;
+        }
+        Some(first) if first == name.as_str() => return,
+        Some(_) => {}
+    }
     if list::lists(fields, &VARY, "*") || list::lists(fields, &VARY, name.as_str()) {
         return;
     }

@@ -24,6 +24,14 @@ pub(crate) fn whole(facts: &Facts, validators: &Validators, complete: u64) -> Re
     described(StatusCode::OK, facts, validators, complete)
 }
 
+/// As [`whole`], with the length in `facts`.
+pub(crate) fn whole_once(facts: Facts, validators: &Validators) -> Response<()> {
+    let mut head = answer(StatusCode::OK);
+    *head.headers_mut() = facts.fields;
+    describe(head.headers_mut(), facts.ranges, validators, facts.length);
+    head
+}
+
 /// 206 with one part (RFC 9110, section 15.3.7.1).
 pub(crate) fn part(
     facts: &Facts,
@@ -118,13 +126,18 @@ fn described(
     for (name, value) in &facts.fields {
         let _ = fields.try_append(name.clone(), value.clone());
     }
-    let ranges = HeaderValue::from_static(if facts.ranges { "bytes" } else { "none" });
+    describe(fields, facts.ranges, validators, bytes);
+    head
+}
+
+/// What the answer says itself, beside what the caller knows.
+fn describe(fields: &mut HeaderMap, ranges: bool, validators: &Validators, bytes: u64) {
+    let ranges = HeaderValue::from_static(if ranges { "bytes" } else { "none" });
     put(fields, ACCEPT_RANGES, ranges);
     put(fields, CONTENT_LENGTH, length::value(bytes));
     put_tag(fields, validators);
     put_modified(fields, validators);
     put_date(fields, validators.now);
-    head
 }
 
 fn kept(status: StatusCode, facts: &Facts, validators: &Validators) -> Response<()> {

@@ -56,6 +56,7 @@ pub use crate::field::digest::DigestAlgorithm;
 pub use crate::field::etag::EntityTag;
 pub use asked::Asked;
 pub use content::Content;
+pub(crate) use decide::answer_once;
 pub use decide::{Answer, Plan, answer};
 pub use encoding::vary_by_encoding;
 pub use facts::Facts;

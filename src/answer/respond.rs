@@ -72,7 +72,7 @@ pub fn respond_among(
     now: SystemTime,
 ) -> Response<Content> {
     let (answer, bytes) = match chosen(asked, variants) {
-        _ if asked.wants_nothing() => (decide(asked, &Facts::new(0), 0, now), Bytes::new()),
+        _ if asked.wants_nothing() => (super::answer_once(asked, Facts::new(0), now), Bytes::new()),
         Some((facts, bytes)) => (decide(asked, facts, bytes.len() as u64, now), bytes.clone()),
         None if variants.is_empty() => (Answer::not_found(now), Bytes::new()),
         None => (Answer::not_acceptable(now), Bytes::new()),

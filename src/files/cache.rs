@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{DATE, HeaderMap};
+use http::header::{CONTENT_LENGTH, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED};
 use http::{Response, StatusCode};
 use quick_cache::sync::Cache as Evicting;
 use quick_cache::{Equivalent, Weighter};
@@ -187,11 +187,15 @@ impl Ready {
     }
 
     /// A file of which `fields` are those of its 200.
-    pub(super) fn new(stat: Stat, bytes: Bytes, facts: Facts, fields: HeaderMap) -> Option<Self> {
+    pub(super) fn new(
+        stat: Stat,
+        bytes: &[u8],
+        facts: Facts,
+        mut fields: HeaderMap,
+    ) -> Option<Self> {
         let modified = stat.identity.mtime.time()?;
-        if !fields.contains_key(DATE) {
-            return None;
-        }
+        *fields.get_mut(DATE)? = HeaderValue::from_static("");
+        let bytes = packed(bytes, &mut fields);
         Some(Self { stat, bytes, facts, fields, modified, seen: None })
     }
 
@@ -208,6 +212,28 @@ impl Ready {
         *head.headers_mut().get_mut(DATE)? = date;
         Some(head)
     }
+}
+
+/// The bytes of a file, with the values that no other file has behind them in one piece of memory: a
+/// replay counts references in one place, not in one for each value.
+fn packed(bytes: &[u8], fields: &mut HeaderMap) -> Bytes {
+    const OWN: [HeaderName; 3] = [CONTENT_LENGTH, ETAG, LAST_MODIFIED];
+    // What was read may be in a buffer that is much larger, and is wanted back.
+    let mut all = Vec::with_capacity(bytes.len() + 128);
+    all.extend_from_slice(bytes);
+    for value in OWN.iter().filter_map(|name| fields.get(name)) {
+        all.extend_from_slice(value.as_bytes());
+    }
+    let mut values = Bytes::from(all);
+    let bytes = values.split_to(bytes.len());
+    for value in OWN {
+        let Some(value) = fields.get_mut(value) else { continue };
+        // They were values before.
+        if let Ok(moved) = HeaderValue::from_maybe_shared(values.split_to(value.len())) {
+            *value = moved;
+        }
+    }
+    bytes
 }
 
 impl Weighter<Key, Arc<Ready>> for Weigh {

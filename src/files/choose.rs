@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::sleep;
 
+use http::header::ACCEPT_ENCODING;
 use http::{StatusCode, Uri};
 
 use super::cache::{Cache, Looked, Ready};
@@ -183,7 +184,8 @@ impl<'a> Look<'a> {
 
     /// The coding of a file that the client takes most gladly, of those that there are.
     fn among(&mut self, name: Cow<'a, [u8]>, plain: Named) -> Result<Chosen<'a>, Miss> {
-        if self.settings.codings.is_empty() {
+        // Whoever says nothing of codings gets the plain bytes.
+        if self.settings.codings.is_empty() || !self.want.asked.has(&ACCEPT_ENCODING) {
             return chosen(plain, Coding::Identity, None, name);
         }
         let modified = plain.modified();

@@ -4,11 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use http::header::{
-    ACCEPT_ENCODING, CONTENT_DISPOSITION, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS};
 use http::{Method, Response, StatusCode, Uri};
 
 use super::body::{FileBody, Reader};
@@ -22,7 +18,7 @@ use super::proof::{self, Settled};
 use super::settings::Settings;
 use super::source::{Name, Source, Trouble};
 use super::wanted::{self, CONTENT_DIGEST, Wanted};
-use crate::answer::{self, Answer, Asked, Coding, EntityTag, Facts, Plan, vary_by_encoding};
+use crate::answer::{self, Answer, Asked, Coding, Facts, Plan, vary_by_encoding};
 use crate::head::{ErrorAnswer, replace};
 use crate::sys::{Decision, Handle, Place, Stat};
 
@@ -229,8 +225,13 @@ impl Look<'_> {
         // it may take any time.
         let is_kept = self.cache().is_some_and(|c| c.takes(size, age, self.settings.settle))
             && handle.place() != Place::Elsewhere
-            && wanted == Wanted::default();
-        let answer = answer::answer(&self.want.asked, &facts, self.want.now);
+            && wanted == Wanted::default()
+            && size <= self.want.first_of(size);
+        let key = match &file {
+            Name::Beneath(path) if is_kept => Some((path.clone(), facts.clone())),
+            Name::Beneath(_) | Name::Foreign(_) => None,
+        };
+        let answer = answer::answer_once(&self.want.asked, facts, self.want.now);
         // A head that a GET would not have is no head for HEAD.
         let is_head = matches!(answer, Answer::HeadOnly(_)) && size > 0;
         let (mut head, plan) = answer.into_parts();
@@ -245,22 +246,19 @@ impl Look<'_> {
             Plan::Part(part) => part.end.saturating_sub(part.start),
             Plan::Parts(parts) => parts.length(),
         };
-        let is_kept = is_kept && size <= self.want.first_of(size);
-        let key = match &file {
-            Name::Beneath(path) if is_kept => Some(path.clone()),
-            Name::Beneath(_) | Name::Foreign(_) => None,
-        };
         let settings = Arc::clone(self.settings);
         let on_change = self.settings.on_change(name);
         let leave = self.leave.take();
         let mut source = Source::new(settings, file, handle, on_change).with_leave(leave);
         let is_whole = matches!(plan, Plan::Whole);
-        if let Some(path) = key.as_ref().filter(|_| !is_whole && self.manner == Manner::Inline) {
+        if let Some((path, facts)) =
+            key.as_ref().filter(|_| !is_whole && self.manner == Manner::Inline)
+        {
             // Less than all of it is wanted. But the next request need not even open what is at hand.
             let bytes = usize::try_from(size).ok().and_then(|size| source.try_read(0, size));
             if let Some(bytes) = bytes.filter(|bytes| bytes.len() as u64 == size) {
                 let whole = Asked::new(&Method::GET, &HeaderMap::new());
-                let (whole, _) = answer::answer(&whole, &facts, self.want.now).into_parts();
+                let (whole, _) = answer::answer(&whole, facts, self.want.now).into_parts();
                 self.keep(path, coding, stat, &bytes, facts.clone(), whole.headers());
             }
         }
@@ -281,7 +279,7 @@ impl Look<'_> {
         if is_head {
             return Ok(head.map(|()| FileBody::empty()));
         }
-        if let Some(path) = key.filter(|_| first.len() as u64 == size) {
+        if let Some((path, facts)) = key.filter(|_| first.len() as u64 == size) {
             self.keep(&path, coding, stat, &first, facts, head.headers());
         }
         Ok(head.map(|()| FileBody::begun(first, reader, length)))
@@ -300,14 +298,12 @@ impl Look<'_> {
         path: &[u8],
         coding: Coding,
         stat: Stat,
-        bytes: &Bytes,
+        bytes: &[u8],
         facts: Facts,
         fields: &HeaderMap,
     ) {
         let mut fields = fields.clone();
         on_each(&mut fields, !self.settings.codings.is_empty());
-        // What was read may be in a buffer that is much larger, and is wanted back.
-        let bytes = Bytes::copy_from_slice(bytes);
         if let (Some(cache), Some(ready)) = (self.cache(), Ready::new(stat, bytes, facts, fields)) {
             cache.keep(self.settings, path, coding, ready, self.want.now);
         }
@@ -323,35 +319,6 @@ impl Look<'_> {
                 proof::is_proved(self.settings, file, handle, self.want.now).map_err(Halt::Trouble)
             }
         }
-    }
-
-    /// What is told of a file.
-    fn facts(&self, stat: &Stat, file: &Name, coding: Coding, name: &[u8], settled: bool) -> Facts {
-        let identity = &stat.identity;
-        let mut facts = Facts::new(identity.size);
-        let modified = identity.mtime.time();
-        if !settled {
-            facts = facts.unsettled();
-        }
-        if let Some(modified) = modified {
-            facts = facts.last_modified(modified);
-            if let Some(tag) = EntityTag::of_version(identity.size, modified) {
-                facts = facts.tag(tag);
-            }
-        }
-        if let Some(media_type) = self.settings.media_type(name) {
-            facts = facts.content_type(media_type);
-        }
-        if !self.settings.codings.is_empty() && matches!(file, Name::Beneath(_)) {
-            facts = facts.coding(coding).vary(ACCEPT_ENCODING);
-        }
-        if let Some(disposition) = self.settings.disposition(name) {
-            facts = facts.field(CONTENT_DISPOSITION, disposition);
-        }
-        if let Some(value) = self.settings.cache_control(name, settled) {
-            facts = facts.cache_control(value);
-        }
-        facts
     }
 
     fn without_file(&self, miss: Miss) -> Result<Response<FileBody>, Wait> {

@@ -29,6 +29,7 @@ mod source;
 mod task;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
+mod told;
 mod types;
 mod wanted;
 mod watched;

@@ -1,8 +1,10 @@
 //! What a file is told to be, by its name: its type and charset, its file name for saving, how long it lasts.
 
+use std::cell::Cell;
 use std::fmt::Write as _;
 
 use http::header::HeaderValue;
+use mime_guess::MimeGuess;
 
 use super::sender::FileSender;
 use super::settings::{Settings, first_match};
@@ -95,15 +97,17 @@ impl Settings {
                 return Some(value.clone());
             }
         }
-        let guess = mime_guess::from_path(std::str::from_utf8(last).ok()?);
+        // What is all dot and ending is a hidden file with a name of its own.
+        if extension.len() + 1 >= last.len() {
+            return None;
+        }
         // The most common ones need not be put together.
         if self.charsets.is_empty() {
-            let common = guess.first_raw().and_then(common);
-            if let Some(value) = common {
+            if let Some(value) = lately(extension) {
                 return Some(HeaderValue::from_static(value));
             }
         }
-        let guess = guess.first()?;
+        let guess = guess(extension)?.first()?;
         let is_text = guess.type_() == "text" || guess.subtype() == "javascript";
         let text = match first_match(&self.charsets, name) {
             _ if !is_text || guess.get_param("charset").is_some() => guess.to_string(),
@@ -129,6 +133,39 @@ impl Settings {
         }
         (self.immutable && settled && is_hashed(last(name))).then_some(FOR_EVER)
     }
+}
+
+/// What the table says of an ending.
+fn guess(extension: &[u8]) -> Option<MimeGuess> {
+    std::str::from_utf8(extension).ok().map(mime_guess::from_ext)
+}
+
+/// The common type of an ending, if it has one; looked up in the table unless this thread has just done
+/// that, which costs much less.
+fn lately(extension: &[u8]) -> Option<&'static str> {
+    const PLACES: usize = 64;
+    thread_local! {
+        static LATELY: [Cell<(u64, Option<&'static str>)>; PLACES] =
+            const { [const { Cell::new((0, None)) }; PLACES] };
+    }
+    let look = || guess(extension)?.first_raw().and_then(common);
+    let mut key = [0; 8];
+    // Longer ones are rare.
+    let Some(bytes) = key.get_mut(..extension.len()) else { return look() };
+    bytes.copy_from_slice(extension);
+    let key = u64::from_le_bytes(key);
+    // The upper bits of the product depend on all of the key.
+    let place = usize::try_from(key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58).unwrap_or(0);
+    LATELY.with(|places| {
+        let Some(place) = places.get(place) else { return look() };
+        let (known, value) = place.get();
+        if known == key {
+            return value;
+        }
+        let value = look();
+        place.set((key, value));
+        value
+    })
 }
 
 /// A type as it is told, if it is a common one.
@@ -199,13 +236,29 @@ mod tests {
     #[test]
     fn a_common_type_is_what_it_would_be_put_together() {
         let names = [
-            "a.html", "a.css", "a.js", "a.mjs", "a.txt", "a.xml", "a.svg", "a.json", "a.wasm",
+            "a.html",
+            "a.css",
+            "a.js",
+            "a.mjs",
+            "a.txt",
+            "a.xml",
+            "a.svg",
+            "a.json",
+            "a.wasm",
             "a.md",
+            "a.",
+            ".css",
+            "..css",
+            "a.b/c",
+            "a.\u{e9}",
+            "a.svgz",
+            "a.appcache",
         ];
         for name in names.into_iter().chain(["a.PNG", "a.woff2", "a.mp4", "a", "a.nothing"]) {
             let root = crate::sys::Root::open(std::path::Path::new("src")).expect("a directory");
             let mut settings = Settings::of(root);
             let short = settings.media_type(name.as_bytes());
+            assert_eq!(short, settings.media_type(name.as_bytes()), "{name} again");
             // A rule for another name, so that nothing is taken as it is.
             settings.charsets.push(("/other".into(), None));
             assert_eq!(short, settings.media_type(name.as_bytes()), "{name}");

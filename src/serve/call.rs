@@ -7,10 +7,11 @@ use std::task::{Context, Poll, ready};
 use http::{Method, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper_util::service::TowerToHyperService;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::BoxError;
+use super::once::Once;
 use super::peer::Peer;
 use super::watch::Watch;
 use super::zero;
@@ -18,7 +19,7 @@ use super::zero;
 /// One connection's view of the service.
 #[derive(Debug)]
 pub(super) struct Counted<S> {
-    inner: TowerToHyperService<S>,
+    inner: S,
     watch: Arc<Watch>,
     /// Put into each request, if asked for.
     peer: Option<Peer>,
@@ -28,19 +29,18 @@ pub(super) struct Counted<S> {
 
 impl<S> Counted<S> {
     pub(super) fn new(service: S, watch: Arc<Watch>, peer: Option<Peer>, plain: bool) -> Self {
-        Self { inner: TowerToHyperService::new(service), watch, peer, plain }
+        Self { inner: service, watch, peer, plain }
     }
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Counted<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone,
+    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>> + Clone,
     B: Body<Data: 'static>,
 {
     type Response = Response<Watched<B>>;
-    type Error = S::Error;
-    type Future =
-        Answering<<TowerToHyperService<S> as hyper::service::Service<Request<Incoming>>>::Future>;
+    type Error = BoxError;
+    type Future = Answering<Once<S, Request<Incoming>>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let h2 = request.version() == Version::HTTP_2;
@@ -54,7 +54,14 @@ where
         }
         let tunnel = h2 && request.method() == Method::CONNECT;
         let direct = self.plain && !h2;
-        Answering { inner: self.inner.call(request), call: Some(call), tunnel, direct }
+        let service = self.inner.clone();
+        let inner = if h2 {
+            // A stream has a task of its own, and no buffer of the connection.
+            Once::later(service, request)
+        } else {
+            zero::offering::<B::Data, _>(direct, || Once::now(service, request))
+        };
+        Answering { inner, call: Some(call), tunnel, direct }
     }
 }
 

@@ -10,6 +10,7 @@ mod connection;
 mod event;
 mod hub;
 mod listen;
+mod once;
 mod patience;
 mod peer;
 mod run;
