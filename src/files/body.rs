@@ -72,6 +72,11 @@ impl Reader {
         Self { chunk, ..Self::of(Origin::File(source), plan, size) }
     }
 
+    /// What comes behind `first`, of a file that is `size` bytes long.
+    pub(super) fn behind(first: &Bytes, source: Source, size: u64) -> Self {
+        Self::of(Origin::File(source), &Plan::Part(first.len() as u64..size), size)
+    }
+
     fn of(origin: Origin, plan: &Plan, size: u64) -> Self {
         let (pieces, part) = match plan {
             Plan::Nothing => (Vec::new(), 0..0),

@@ -16,10 +16,16 @@ use super::settings::Settings;
 use super::watched::{Seen, Watching};
 use crate::answer::{Coding, Facts};
 use crate::field::date::Date;
-use crate::sys::{Root, Stat};
+use crate::sys::{Handle, Root, Stat};
 
 /// What an entry takes beside its bytes and its name: the head, the facts, the tables.
 const OVERHEAD: u64 = 2048;
+
+/// What an open file counts for: a descriptor takes no such room, but there are few of them.
+const OPEN: u64 = 1024 * 1024;
+
+/// How long a file is kept open.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// How many names are remembered to name nothing.
 const MOST_ABSENT: usize = 4096;
@@ -48,6 +54,15 @@ pub(super) struct Ready {
     modified: SystemTime,
     /// None: each request looks.
     seen: Option<Seen>,
+    /// Of a file whose first bytes alone are kept: where the kernel finds the others.
+    pub(super) open: Option<Open>,
+}
+
+/// A file that is kept open.
+pub(super) struct Open {
+    pub(super) handle: Arc<Handle>,
+    /// When it was opened.
+    at: SystemTime,
 }
 
 /// A name below the root, and the coding that its bytes are served in: `a.gz` may be asked for, or be
@@ -79,15 +94,32 @@ impl Cache {
         size.saturating_add(OVERHEAD) <= most && age >= settle.max(YOUNGEST)
     }
 
+    /// Whether a file that is left to the kernel, changed last so long ago, is one to be kept open.
+    pub(super) fn takes_open(&self, age: Duration, settle: Duration) -> bool {
+        OPEN <= self.budget / 16 && age >= settle.max(YOUNGEST)
+    }
+
     /// What was kept of this name, if the name still has that version; and whether that was looked up.
+    /// `opened`: a file that is kept open will do.
     pub(super) fn fresh(
         &self,
         root: &Root,
         name: &[u8],
         coding: Coding,
         now: SystemTime,
+        opened: bool,
     ) -> Option<(Arc<Ready>, Looked)> {
         let ready = self.files.get(&Asked(name, coding))?;
+        if let Some(open) = &ready.open {
+            if !opened {
+                return None;
+            }
+            // Its name may be gone, and then nobody asks for it.
+            if !open.is_young(now) {
+                self.files.remove(&Asked(name, coding));
+                return None;
+            }
+        }
         let is_same = || ready.is_what(root, name);
         if let Some(looked) = self.check(ready.seen.as_ref(), now, is_same) {
             return Some((ready, looked));
@@ -196,7 +228,12 @@ impl Ready {
         let modified = stat.identity.mtime.time()?;
         *fields.get_mut(DATE)? = HeaderValue::from_static("");
         let bytes = packed(bytes, &mut fields);
-        Some(Self { stat, bytes, facts, fields, modified, seen: None })
+        Some(Self { stat, bytes, facts, fields, modified, seen: None, open: None })
+    }
+
+    /// The same, with the file where what is not in `bytes` is to be had; it was opened at `now`.
+    pub(super) fn with_open(self, handle: Arc<Handle>, now: SystemTime) -> Self {
+        Self { open: Some(Open { handle, at: now }), ..self }
     }
 
     /// The head of the 200 at the time `now`; `None` if it has to be made anew.
@@ -211,6 +248,14 @@ impl Ready {
         // There is one: nothing has to grow.
         *head.headers_mut().get_mut(DATE)? = date;
         Some(head)
+    }
+}
+
+impl Open {
+    /// Whether it was opened lately: a file that cannot be read any more, or that would not be opened any
+    /// more, is found out about by that time.
+    fn is_young(&self, now: SystemTime) -> bool {
+        now.duration_since(self.at).is_ok_and(|age| age < LONGEST)
     }
 }
 
@@ -238,7 +283,8 @@ fn packed(bytes: &[u8], fields: &mut HeaderMap) -> Bytes {
 
 impl Weighter<Key, Arc<Ready>> for Weigh {
     fn weight(&self, key: &Key, ready: &Arc<Ready>) -> u64 {
-        OVERHEAD + (key.0.len() + ready.bytes.len()) as u64
+        let open = if ready.open.is_some() { OPEN } else { 0 };
+        OVERHEAD + open + (key.0.len() + ready.bytes.len()) as u64
     }
 }
 

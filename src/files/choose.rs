@@ -227,7 +227,8 @@ impl<'a> Look<'a> {
         let settings = self.settings;
         let root = &settings.root;
         if let Some(cache) = self.cache() {
-            if let Some((ready, looked)) = cache.fresh(root, path, coding, self.want.now) {
+            let (now, opened) = (self.want.now, self.want.takes_open());
+            if let Some((ready, looked)) = cache.fresh(root, path, coding, now, opened) {
                 if looked == Looked::Before {
                     self.settings.shared.counters.watched.add();
                 }
@@ -302,7 +303,7 @@ fn chosen(
 }
 
 /// What a name ends with in a coding; nothing, if it is in none.
-const fn ending(coding: Coding) -> Option<&'static [u8]> {
+pub(super) const fn ending(coding: Coding) -> Option<&'static [u8]> {
     match coding {
         Coding::Brotli => Some(b".br"),
         Coding::Zstd => Some(b".zst"),

@@ -9,18 +9,18 @@ use http::{Method, Response, StatusCode, Uri};
 
 use super::body::{FileBody, Reader};
 use super::bound::Leave;
-use super::cache::Ready;
 use super::choose::{Chosen, Found, Miss};
 use super::pace;
 use super::pages;
 use super::path::FilePath;
 use super::proof::{self, Settled};
+use super::sender::OnChange;
 use super::settings::Settings;
 use super::source::{Name, Source, Trouble};
 use super::wanted::{self, CONTENT_DIGEST, Wanted};
 use crate::answer::{self, Answer, Asked, Coding, Facts, Plan, vary_by_encoding};
 use crate::head::{ErrorAnswer, replace};
-use crate::sys::{Decision, Handle, Place, Stat};
+use crate::sys::{Decision, Handle, Place};
 
 /// How often everything is begun again because the file changed before its head was told.
 const MOST_STARTS: u32 = 4;
@@ -76,7 +76,7 @@ pub(super) struct Look<'a> {
 }
 
 /// A response, with or without what every one has.
-enum Made {
+pub(super) enum Made {
     Bare(Response<FileBody>),
     Finished(Response<FileBody>),
 }
@@ -134,7 +134,7 @@ impl Want {
 }
 
 /// What every response has.
-fn on_each(fields: &mut HeaderMap, varies: bool) {
+pub(super) fn on_each(fields: &mut HeaderMap, varies: bool) {
     let _ = fields.try_insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if varies {
         vary_by_encoding(fields);
@@ -169,9 +169,9 @@ impl Look<'_> {
         let is_head = self.want.asked.is_head();
         for _ in 0..MOST_STARTS {
             let done = match self.choose() {
-                Ok(Chosen { found: Found::Ready(ready), .. }) => {
+                Ok(Chosen { found: Found::Ready(ready), coding, name }) => {
                     self.settings.shared.counters.kept.add();
-                    return Ok(self.replay(&ready));
+                    return Ok(self.replay(&ready, coding, &name));
                 }
                 Ok(Chosen { found: Found::File(file, handle), coding, name }) => {
                     self.begin(file, handle, coding, &name)
@@ -195,17 +195,6 @@ impl Look<'_> {
         Ok(Made::Bare(error(busy(), is_head)))
     }
 
-    /// The answer from what was kept.
-    fn replay(&self, ready: &Ready) -> Made {
-        let head = if self.want.asked.wants_whole() { ready.whole(self.want.now) } else { None };
-        if let Some(head) = head {
-            return Made::Finished(head.map(|()| FileBody::memory(ready.bytes.clone())));
-        }
-        let answer = answer::answer(&self.want.asked, &ready.facts, self.want.now);
-        let (head, plan) = answer.into_parts();
-        Made::Bare(head.map(|()| FileBody::planned(&plan, &ready.bytes)))
-    }
-
     /// The answer to what was found out about the opened file, and the first bytes of it.
     fn begin(
         &mut self,
@@ -227,8 +216,14 @@ impl Look<'_> {
             && handle.place() != Place::Elsewhere
             && wanted == Wanted::default()
             && size <= self.want.first_of(size);
+        let on_change = self.settings.on_change(name);
+        let is_open = size > self.want.first_of(size)
+            && on_change == OnChange::Abort
+            && self.stays_open(age)
+            && handle.place() != Place::Elsewhere
+            && wanted == Wanted::default();
         let key = match &file {
-            Name::Beneath(path) if is_kept => Some((path.clone(), facts.clone())),
+            Name::Beneath(path) if is_kept || is_open => Some((path.clone(), facts.clone())),
             Name::Beneath(_) | Name::Foreign(_) => None,
         };
         let answer = answer::answer_once(&self.want.asked, facts, self.want.now);
@@ -247,19 +242,20 @@ impl Look<'_> {
             Plan::Parts(parts) => parts.length(),
         };
         let settings = Arc::clone(self.settings);
-        let on_change = self.settings.on_change(name);
         let leave = self.leave.take();
+        let handle = Arc::new(handle);
+        let open = is_open.then(|| Arc::clone(&handle));
         let mut source = Source::new(settings, file, handle, on_change).with_leave(leave);
         let is_whole = matches!(plan, Plan::Whole);
         if let Some((path, facts)) =
-            key.as_ref().filter(|_| !is_whole && self.manner == Manner::Inline)
+            key.as_ref().filter(|_| is_kept && !is_whole && self.manner == Manner::Inline)
         {
             // Less than all of it is wanted. But the next request need not even open what is at hand.
             let bytes = usize::try_from(size).ok().and_then(|size| source.try_read(0, size));
             if let Some(bytes) = bytes.filter(|bytes| bytes.len() as u64 == size) {
                 let whole = Asked::new(&Method::GET, &HeaderMap::new());
                 let (whole, _) = answer::answer(&whole, facts, self.want.now).into_parts();
-                self.keep(path, coding, stat, &bytes, facts.clone(), whole.headers());
+                self.keep(path, coding, self.ready(stat, &bytes, facts.clone(), whole.headers()));
             }
         }
         if length == 0 {
@@ -279,8 +275,15 @@ impl Look<'_> {
         if is_head {
             return Ok(head.map(|()| FileBody::empty()));
         }
-        if let Some((path, facts)) = key.filter(|_| first.len() as u64 == size) {
-            self.keep(&path, coding, stat, &first, facts, head.headers());
+        let key = key.filter(|_| is_whole && (is_open || first.len() as u64 == size));
+        if let Some((path, facts)) = key {
+            let ready = self.ready(stat, &first, facts, head.headers());
+            let now = self.want.now;
+            let ready = ready.map(|ready| match open {
+                Some(handle) => ready.with_open(handle, now),
+                None => ready,
+            });
+            self.keep(&path, coding, ready);
         }
         Ok(head.map(|()| FileBody::begun(first, reader, length)))
     }
@@ -289,23 +292,6 @@ impl Look<'_> {
     fn count(&self) {
         if self.manner == Manner::Inline {
             self.settings.shared.counters.inline.add();
-        }
-    }
-
-    /// Keeps what was read of a file that was there before.
-    fn keep(
-        &self,
-        path: &[u8],
-        coding: Coding,
-        stat: Stat,
-        bytes: &[u8],
-        facts: Facts,
-        fields: &HeaderMap,
-    ) {
-        let mut fields = fields.clone();
-        on_each(&mut fields, !self.settings.codings.is_empty());
-        if let (Some(cache), Some(ready)) = (self.cache(), Ready::new(stat, bytes, facts, fields)) {
-            cache.keep(self.settings, path, coding, ready, self.want.now);
         }
     }
 

@@ -13,6 +13,7 @@ mod digest;
 mod failed;
 mod flight;
 mod following;
+mod keeping;
 mod listing;
 mod look;
 mod or;

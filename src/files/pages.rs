@@ -98,7 +98,7 @@ fn read(settings: &Arc<Settings>, path: &[u8]) -> Option<Bytes> {
         if size > FileSender::CHUNK as u64 {
             return None;
         }
-        let mut source = Source::new(Arc::clone(settings), name(), handle, OnChange::Abort);
+        let mut source = Source::new(Arc::clone(settings), name(), handle.into(), OnChange::Abort);
         match whole(&mut source, size) {
             Ok(page) => return Some(page),
             Err(Trouble::Changed(_)) => {}

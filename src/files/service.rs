@@ -121,6 +121,12 @@ impl Want {
         let first = if length < FileSender::SPAN { FileSender::CHUNK } else { self.first };
         first as u64
     }
+
+    /// Whether a file that is open will do: it is to be sent whole, and as much of it as may be by the
+    /// kernel.
+    pub(super) fn takes_open(&self) -> bool {
+        self.first < FileSender::CHUNK && self.asked.wants_whole()
+    }
 }
 
 impl<B> Service<Request<B>> for FileSender {

@@ -68,11 +68,10 @@ impl Source {
     pub(super) fn new(
         settings: Arc<Settings>,
         name: Name,
-        handle: Handle,
+        handle: Arc<Handle>,
         on_change: OnChange,
     ) -> Self {
         let seen = *handle.stat();
-        let handle = Arc::new(handle);
         Self { settings, name, handle, seen, on_change, attempts: 0, leave: None }
     }
 

@@ -66,7 +66,7 @@ const LEAST: u64 = 16 * 1024;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct ZeroCopy(FileSender);
+pub struct ZeroCopy(pub(super) FileSender);
 
 /// The response to a request for a file. It never fails.
 #[must_use = "futures do nothing unless polled"]
@@ -80,7 +80,11 @@ impl FileSender {
     /// The same sender, with a body that [`letterhead::serve`](crate::serve()) can have the kernel send:
     /// for trees whose files are never written in place.
     ///
-    /// Of what it sends that way nothing is [kept](Self::cache), so small files are served as before.
+    /// Of a file that it sends that way the descriptor, the head and the first 4 KiB are [kept](Self::cache) for ten
+    /// seconds, and used if the look for a request finds that the name has that very version. After that
+    /// it is open until somebody asks for it or its place is needed: the room on the disk of a large
+    /// file that was removed may not be free before. One counts for 1 MiB, so there are no more than 64 by default. With
+    /// [`open_files`](Self::open_files), or without a cache, each request opens its file.
     ///
     /// # Examples
     ///

@@ -79,7 +79,7 @@ async fn a_file_is_closed_when_it_was_sent() {
     let site = Site::new();
     let content = site.file("file", 3 * MIB);
     let path = site.path("file").canonicalize().unwrap();
-    let server = Running::start(site.files.clone().zero_copy()).await;
+    let server = Running::start(site.files.clone().cache(0).zero_copy()).await;
     let mut raw = Raw::connect(server.addr).await;
     raw.get("file", "").await;
     same(&raw.answer().await.body, &content);
@@ -94,7 +94,7 @@ async fn a_file_is_closed_when_its_client_leaves() {
     let site = Site::new();
     site.file("file", 10 * MIB);
     let path = site.path("file").canonicalize().unwrap();
-    let mut server = Running::start(site.files.clone().zero_copy()).await;
+    let mut server = Running::start(site.files.clone().cache(0).zero_copy()).await;
     let mut raw = Raw::small(server.addr).await;
     raw.get("file", "").await;
     assert!(raw.more().await);

@@ -162,3 +162,40 @@ async fn files_of_a_disk_arrive_as_they_are() {
     println!("{:?}", site.files.counts());
     server.ended().await;
 }
+
+#[tokio::test]
+async fn a_file_that_is_kept_open_goes_on_being_sent_whole() {
+    let site = Site::new();
+    let content = site.file("file", 3 * MIB);
+    let mut server = Running::start(site.files.clone().zero_copy()).await;
+    let mut raw = Raw::connect(server.addr).await;
+    // A file is kept once its last change is a tenth of a second ago.
+    while site.files.counts().kept < 3 {
+        raw.get("file", "").await;
+        same(&raw.answer().await.body, &content);
+    }
+    let (kept, spans) = (site.files.counts().kept, site.spans());
+    for _ in 0..3 {
+        raw.get("file", "").await;
+    }
+    for _ in 0..3 {
+        same(&raw.answer().await.body, &content);
+    }
+    assert_eq!(site.files.counts().kept, kept + 3);
+    assert!(site.spans() > spans);
+    // A client that leaves in the middle takes nothing from the others.
+    let mut other = Raw::small(server.addr).await;
+    other.get("file", "").await;
+    assert!(other.more().await);
+    drop(other);
+    let event = server.event().await;
+    assert!(!event.contains("wanted"), "{event}");
+    raw.get("file", "range: bytes=1000000-2999999\r\n").await;
+    same(&raw.answer().await.body, &content[1_000_000..3_000_000]);
+    let next = site.file("next", 2 * MIB);
+    std::fs::rename(site.path("next"), site.path("file")).unwrap();
+    raw.get("file", "").await;
+    same(&raw.answer().await.body, &next);
+    drop(raw);
+    server.ended().await;
+}

@@ -12,6 +12,8 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
 mod mixed;
+#[cfg(target_os = "linux")]
+mod opened;
 mod turned;
 mod watched;
 

@@ -1,0 +1,151 @@
+//! What is kept open for the kernel to send: the same answers, never an older version, and few descriptors.
+
+use std::fs;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use http::Request;
+
+use super::{Scratch, Told};
+use crate::answer::{Asked, Coding};
+use crate::files::FileSender;
+use crate::files::look::Target;
+use crate::files::path::FilePath;
+use crate::sys::span;
+
+const LONG: usize = 300_000;
+
+/// As where the kernel may send what is not read.
+async fn offered(
+    sender: &FileSender,
+    method: &str,
+    path: &str,
+    lines: &[(&str, &str)],
+    now: SystemTime,
+) -> Told {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in lines {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(()).unwrap();
+    let target = Target::Path(FilePath::read(path, false), Some(request.uri().clone()));
+    let Ok(response) = span::offering(|| sender.start_at(Asked::of(&request), target, now)).await;
+    Told::of(response).await
+}
+
+/// How many descriptors of this process are of files below this directory.
+fn open(root: &Path) -> usize {
+    let root = root.canonicalize().unwrap();
+    let links = fs::read_dir("/proc/self/fd").unwrap().filter_map(Result::ok);
+    let targets = links.filter_map(|link| fs::read_link(link.path()).ok());
+    targets.filter(|target| target.starts_with(&root) && *target != root).count()
+}
+
+fn soon() -> SystemTime {
+    SystemTime::now() + Duration::from_secs(60)
+}
+
+fn content(seed: u8) -> Vec<u8> {
+    (0..LONG).map(|at| (at % 251) as u8 ^ seed).collect()
+}
+
+impl Scratch {
+    fn spanning(&self) -> FileSender {
+        self.sender().zero_copy().0
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_open_is_told_as_if_it_were_opened() {
+    let scratch = Scratch::new();
+    scratch.write("a", content(0)).write("b", content(1)).write("b.gz", content(2));
+    let configured = |sender: FileSender| sender.precompressed([Coding::Gzip]);
+    let kept = configured(scratch.spanning());
+    let read = configured(scratch.spanning()).cache(0);
+    let now = soon();
+    for round in 0..3 {
+        for path in ["/a", "/b"] {
+            for lines in [&[][..], &[("accept-encoding", "gzip")][..]] {
+                let found = offered(&kept, "GET", path, lines, now).await;
+                assert_eq!(
+                    found,
+                    offered(&read, "GET", path, lines, now).await,
+                    "{path} {lines:?}"
+                );
+                assert_eq!(found.body.len(), LONG);
+            }
+            // Not all of it, or not there: that is opened.
+            let lines = [("range", "bytes=1000-200000")];
+            let found = offered(&kept, "GET", path, &lines, now).await;
+            assert_eq!(found, offered(&read, "GET", path, &lines, now).await);
+            let found = offered(&kept, "HEAD", path, &[], now).await;
+            assert_eq!(found, offered(&read, "HEAD", path, &[], now).await);
+            let found = super::at(&kept, "GET", path, &[], now).await;
+            assert_eq!(found, super::at(&read, "GET", path, &[], now).await);
+        }
+        // `a` with and without a wish, `b` with and without its sibling.
+        assert_eq!(kept.counts().kept, 4 * round);
+        assert_eq!((kept.counts().files, open(&scratch.0)), (3, 3));
+    }
+    drop(kept);
+    assert_eq!(open(&scratch.0), 0);
+}
+
+#[tokio::test]
+async fn no_request_gets_a_version_that_was_there_before() {
+    let scratch = Scratch::new();
+    scratch.write("a", content(0));
+    let (sender, now) = (scratch.spanning(), soon());
+    for _ in 0..2 {
+        assert!(offered(&sender, "GET", "/a", &[], now).await.body == content(0));
+    }
+    assert_eq!(sender.counts().kept, 1);
+    scratch.replace("a", &content(1));
+    assert!(offered(&sender, "GET", "/a", &[], now).await.body == content(1));
+    assert_eq!((sender.counts().kept, open(&scratch.0)), (1, 1), "the old one is closed");
+    // Of the same length, in place.
+    let file = fs::File::options().write(true).open(scratch.0.join("a")).unwrap();
+    file.write_all_at(&content(2), 0).unwrap();
+    drop(file);
+    assert!(offered(&sender, "GET", "/a", &[], soon()).await.body == content(2));
+    fs::remove_file(scratch.0.join("a")).unwrap();
+    assert_eq!(offered(&sender, "GET", "/a", &[], now).await.status, 404);
+    assert_eq!(open(&scratch.0), 0);
+}
+
+#[tokio::test]
+async fn a_file_is_opened_anew_after_a_while_or_when_the_clock_was_set_back() {
+    let scratch = Scratch::new();
+    scratch.write("a", content(0));
+    let (sender, now) = (scratch.spanning(), soon());
+    let mut kept = Vec::new();
+    for seconds in [0, 0, 9, 10, 19, 20, 5] {
+        let now = now + Duration::from_secs(seconds);
+        assert_eq!(offered(&sender, "GET", "/a", &[], now).await.body.len(), LONG);
+        kept.push(sender.counts().kept);
+    }
+    assert_eq!(kept, [0, 1, 2, 2, 3, 3, 3]);
+}
+
+#[tokio::test]
+async fn there_are_few_of_them() {
+    let scratch = Scratch::new();
+    let names: Vec<String> = (0..100).map(|n| format!("{n}")).collect();
+    for name in &names {
+        scratch.write(name, content(0));
+    }
+    let now = soon();
+    let open_by = async |sender: &FileSender| {
+        for name in &names {
+            offered(sender, "GET", &format!("/{name}"), &[], now).await;
+        }
+        open(&scratch.0)
+    };
+    let sender = scratch.spanning();
+    assert!((16..=64).contains(&open_by(&sender).await), "{}", sender.counts());
+    drop(sender);
+    // A budget too small for one, and a sender that counts who is sent a file.
+    assert_eq!(open_by(&scratch.spanning().cache(8 * 1024 * 1024)).await, 0);
+    assert_eq!(open_by(&scratch.spanning().open_files(4)).await, 0);
+}
