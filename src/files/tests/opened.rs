@@ -47,7 +47,7 @@ fn soon() -> SystemTime {
 }
 
 fn content(seed: u8) -> Vec<u8> {
-    (0..LONG).map(|at| (at % 251) as u8 ^ seed).collect()
+    (0..=250).cycle().take(LONG).map(|at: u8| at ^ seed).collect()
 }
 
 impl Scratch {
