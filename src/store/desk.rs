@@ -1,6 +1,7 @@
 //! Where the work of a store is done: a directory, the settings, and what is remembered.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub(super) struct Settings {
     /// The room for a head, in bytes, where it is not known yet.
     pub(super) room: usize,
     pub(super) verify: super::Verify,
+    pub(super) writing: super::Writing,
     #[expect(clippy::type_complexity, reason = "it is the callback's type, once")]
     pub(super) on_notice: Option<Arc<dyn Fn(&Notice) + Send + Sync>>,
 }
@@ -36,6 +38,8 @@ pub(super) struct Desk<D: Disk> {
     pub(super) settings: Settings,
     pub(super) memory: Arc<Memory>,
     pub(super) counts: Arc<Counts>,
+    /// Whether it was told that the calls that were chosen are not to be had.
+    pub(super) told: AtomicBool,
 }
 
 /// A refusal for which nothing is tried again, and what was decided.
@@ -55,6 +59,7 @@ impl Default for Settings {
             patience: Duration::from_secs(10),
             room: 8192,
             verify: super::Verify::default(),
+            writing: super::Writing::default(),
             on_notice: None,
         }
     }
@@ -63,13 +68,14 @@ impl Default for Settings {
 impl<D: Disk> Desk<D> {
     pub(super) fn new(disk: D, settings: Settings) -> Self {
         let (memory, counts) = (Arc::default(), Arc::default());
-        Self { disk: Arc::new(disk), settings, memory, counts }
+        Self { disk: Arc::new(disk), settings, memory, counts, told: AtomicBool::new(false) }
     }
 
     /// The same directory with other settings. What was believed by others is not remembered.
     pub(super) fn with(&self, settings: Settings) -> Self {
         let disk = Arc::clone(&self.disk);
-        Self { disk, settings, memory: Arc::default(), counts: Arc::clone(&self.counts) }
+        let (memory, counts) = (Arc::default(), Arc::clone(&self.counts));
+        Self { disk, settings, memory, counts, told: AtomicBool::new(false) }
     }
 
     /// Makes a call, again where the table of recovery has it so. What else it decides is the

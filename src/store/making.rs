@@ -2,9 +2,10 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::Writing;
 use super::desk::Desk;
 use super::error::{Damage, Kind, StoreError};
-use super::format::{BLOCK, Layout, Payload};
+use super::format::{Layout, Payload};
 use super::temp::Temp;
 use crate::sys::write::{Disk, read_only};
 
@@ -14,6 +15,9 @@ const STEPS: [u64; 2] = [64 << 10, 8 << 20];
 /// How much is copied at once.
 const CHUNK: usize = 256 << 10;
 
+/// The longest end of a payload that is kept in memory, to be written together with the head.
+const TAIL: usize = 256 << 10;
+
 /// A file whose payload is being written.
 #[derive(Debug)]
 pub(super) struct Making<D: Disk> {
@@ -22,6 +26,8 @@ pub(super) struct Making<D: Disk> {
     id: [u8; 16],
     hasher: Sha256,
     written: u64,
+    /// What of that is not in the file yet.
+    tail: Vec<u8>,
     /// How long it will be, if that is known.
     expected: Option<u64>,
     /// Up to where there is room; `None`: it cannot be reserved here.
@@ -43,6 +49,21 @@ impl<D: Disk> Making<D> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// The end of the payload that is still to be written, and where.
+    pub(super) fn tail(&self) -> (&[u8], u64) {
+        (&self.tail, self.file_end())
+    }
+
+    /// The tail is in the file, and on the disk.
+    pub(super) fn tail_is_written(&mut self) {
+        self.tail = Vec::new();
+    }
+
+    /// Where the payload ends as far as it is in the file.
+    fn file_end(&self) -> u64 {
+        self.file_length().saturating_sub(self.tail.len() as u64)
     }
 
     pub(super) const fn file_length(&self) -> u64 {
@@ -75,8 +96,11 @@ impl<D: Disk> Desk<D> {
         id: [u8; 16],
     ) -> Result<Making<D>, StoreError> {
         let (hasher, written, reserved) = (Sha256::new(), 0, Some(0));
-        let mut making = Making { temp, layout, id, hasher, written, expected, reserved };
-        self.reserve(name, &mut making, expected.unwrap_or(0))?;
+        let tail = Vec::new();
+        let mut making = Making { temp, layout, id, hasher, written, tail, expected, reserved };
+        // What is kept in memory first may be all that there is.
+        let steps = expected.is_none() && self.settings.writing != Writing::Ring;
+        self.reserve(name, &mut making, expected.unwrap_or(0), steps)?;
         Ok(making)
     }
 
@@ -93,14 +117,20 @@ impl<D: Disk> Desk<D> {
         }
     }
 
-    /// Sees to it that there is room for this many bytes of payload.
-    fn reserve(&self, name: &str, making: &mut Making<D>, payload: u64) -> Result<(), StoreError> {
+    /// Sees to it that there is room for this many bytes of payload; in `steps`, for some that may follow.
+    fn reserve(
+        &self,
+        name: &str,
+        making: &mut Making<D>,
+        payload: u64,
+        steps: bool,
+    ) -> Result<(), StoreError> {
         let Some(reserved) = making.reserved else { return Ok(()) };
         let mut wanted = making.layout.payload().saturating_add(payload);
         if reserved >= wanted {
             return Ok(());
         }
-        if making.expected.is_none() {
+        if steps {
             let step = reserved.clamp(STEPS[0], STEPS[1]);
             wanted = wanted.max(reserved.saturating_add(step));
         }
@@ -131,10 +161,36 @@ impl<D: Disk> Desk<D> {
         if let Some(wanted) = making.expected.filter(|expected| written > *expected) {
             return Err(Kind::Length { wanted, found: written }.into());
         }
-        self.reserve(name, making, written)?;
-        let at = making.layout.payload().saturating_add(making.written);
-        self.write(name, making.temp.file(), bytes, at)?;
         making.hasher.update(bytes);
+        if self.settings.writing != Writing::Ring {
+            return self.write_through(name, making, bytes);
+        }
+        if making.tail.len().saturating_add(bytes.len()) <= TAIL {
+            making.tail.extend_from_slice(bytes);
+            making.written = written;
+            return Ok(());
+        }
+        let tail = std::mem::take(&mut making.tail);
+        making.written = making.written.saturating_sub(tail.len() as u64);
+        self.write_through(name, making, &tail)?;
+        let (front, end) = bytes.split_at(bytes.len().saturating_sub(TAIL));
+        self.write_through(name, making, front)?;
+        making.tail = end.to_vec();
+        making.written = written;
+        Ok(())
+    }
+
+    /// Writes more of the payload into the file, where nothing of it is kept in memory.
+    fn write_through(
+        &self,
+        name: &str,
+        making: &mut Making<D>,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        let written = making.written.saturating_add(bytes.len() as u64);
+        let steps = making.expected.is_none();
+        self.reserve(name, making, written, steps)?;
+        self.write(name, making.temp.file(), bytes, making.file_length())?;
         making.written = written;
         Ok(())
     }
@@ -166,23 +222,6 @@ impl<D: Disk> Desk<D> {
         Ok(())
     }
 
-    /// Writes an image into a slot, with zeros behind it up to a whole block.
-    pub(super) fn write_slot(
-        &self,
-        name: &str,
-        file: &D::File,
-        layout: Layout,
-        slot: usize,
-        image: &[u8],
-    ) -> Result<(), super::desk::Fault> {
-        let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
-        let mut bytes = image.to_vec();
-        bytes.resize(image.len().div_ceil(block) * block, 0);
-        let (first, rest) = bytes.split_at(block.min(bytes.len()));
-        self.try_write(name, file, rest, layout.rest(slot))?;
-        self.try_write(name, file, first, Layout::first(slot))
-    }
-
     /// Cuts the file to its length, where it is not known to have it, and gives back what was reserved
     /// for nothing.
     pub(super) fn trim(&self, name: &str, making: &Making<D>) -> Result<(), StoreError> {
@@ -191,6 +230,17 @@ impl<D: Disk> Desk<D> {
             return Ok(());
         }
         self.must(name, |disk| disk.resize(making.temp.file(), end))
+    }
+
+    /// Before the tail is written: room for it, and none that was reserved for nothing.
+    pub(super) fn make_room(&self, name: &str, making: &mut Making<D>) -> Result<(), StoreError> {
+        let (end, file_end) = (making.file_length(), making.file_end());
+        if making.reserved.is_some_and(|reserved| reserved > end) {
+            self.must(name, |disk| disk.resize(making.temp.file(), file_end))?;
+            making.reserved = Some(file_end);
+        }
+        self.reserve(name, making, making.written, false)?;
+        self.trim(name, making)
     }
 
     /// The same payload in another new file with this layout, where possible without a name.
@@ -202,13 +252,7 @@ impl<D: Disk> Desk<D> {
         directory: Directory,
     ) -> Result<Making<D>, StoreError> {
         let temp = self.temp(name, directory)?;
-        self.copy(
-            name,
-            (making.temp.file(), making.layout.payload()),
-            making.payload(),
-            temp,
-            layout,
-        )
+        self.copy(name, &Source::of(making), making.payload(), temp, layout)
     }
 
     /// The same in another new file that has a name of its own.
@@ -219,36 +263,50 @@ impl<D: Disk> Desk<D> {
         directory: Directory,
     ) -> Result<Making<D>, StoreError> {
         let temp = self.named_temp(name, directory)?;
-        let from = (making.temp.file(), making.layout.payload());
-        self.copy(name, from, making.payload(), temp, making.layout)
+        self.copy(name, &Source::of(making), making.payload(), temp, making.layout)
     }
 
     /// Copies a payload into a new file, and looks whether it is the one that it should be.
     pub(super) fn copy(
         &self,
         name: &str,
-        (from, start): (&D::File, u64),
+        from: &Source<'_, D>,
         payload: Payload,
         temp: Temp<D>,
         layout: Layout,
     ) -> Result<Making<D>, StoreError> {
         let mut copy = self.fill(name, temp, layout, Some(payload.length), payload.id)?;
         let mut buffer = vec![0; CHUNK];
-        while copy.written < payload.length {
-            let left = payload.length.saturating_sub(copy.written);
+        let length = payload.length.saturating_sub(from.tail.len() as u64);
+        while copy.written < length {
+            let left = length.saturating_sub(copy.written);
             let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK);
             let buffer = buffer.get_mut(..wanted).unwrap_or_default();
-            let at = start.saturating_add(copy.written);
-            let read = self.must(name, |disk| disk.read(from, buffer, at))?;
+            let at = from.start.saturating_add(copy.written);
+            let read = self.must(name, |disk| disk.read(from.file, buffer, at))?;
             if read == 0 {
                 return Err(Damage::Payload.into());
             }
             self.append(name, &mut copy, buffer.get(..read).unwrap_or_default())?;
         }
+        self.append(name, &mut copy, from.tail)?;
         if copy.payload() != payload {
             return Err(Damage::Payload.into());
         }
         Ok(copy)
+    }
+}
+
+/// Where a payload is: in a file from an offset on, and its end perhaps in memory.
+pub(super) struct Source<'a, D: Disk> {
+    pub(super) file: &'a D::File,
+    pub(super) start: u64,
+    pub(super) tail: &'a [u8],
+}
+
+impl<'a, D: Disk> Source<'a, D> {
+    fn of(making: &'a Making<D>) -> Self {
+        Self { file: making.temp.file(), start: making.layout.payload(), tail: &making.tail }
     }
 }
 

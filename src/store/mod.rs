@@ -44,6 +44,7 @@ mod temp;
 #[cfg(test)]
 mod tests;
 mod update;
+mod writing;
 
 pub use body::StoreBody;
 pub use draft::Draft;
@@ -79,6 +80,25 @@ pub enum Strategy {
     Replace,
     /// The head was changed where it stands; the payload was not touched.
     InPlace,
+}
+
+/// By which calls of the kernel a store writes, where there is a choice; see
+/// [`Store::writing`]. The bytes are the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Writing {
+    /// Each write and each sync is a call of its own (`pwrite`, `fsync`).
+    #[default]
+    Positional,
+    /// The end of a payload, both heads and the sync are asked for in one call (`io_uring`), each linked to the
+    /// one before it; and so are the head and the sync of a change in place. For this the feature
+    /// `io-uring` has to be there, and a kernel that has it and allows it; else each is a call of its
+    /// own, which is told once ([`Notice::Without`]).
+    Ring,
+    /// Heads are written through a mapping of the file (`mmap`, `msync`), into blocks that are reserved. What the
+    /// mapping refuses is written by position, or as [`Recovery`](crate::Recovery) has it for
+    /// [`Operation::Map`](crate::Operation::Map).
+    Mapped,
 }
 
 /// When a payload is held against the digest in its head.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::Writing;
 use super::error::StoreError;
 use super::format::Flaw;
 use crate::sys::{Operation, Ruling};
@@ -23,6 +24,14 @@ pub enum Notice {
         errno: i32,
         /// What was decided, and why.
         ruling: Ruling,
+    },
+    /// The calls that were chosen to write with are not to be had; each write and each sync is a call of its
+    /// own instead. It is told once.
+    Without {
+        /// What was chosen.
+        writing: Writing,
+        /// The error number that says why: `ENOSYS` if the crate was built without it, too.
+        errno: i32,
     },
     /// One slot is not whole; its twin was used.
     BadSlot {
@@ -136,6 +145,9 @@ impl fmt::Display for Notice {
                     "{name}: {} refused with error number {errno}: {ruling}",
                     operation.as_str()
                 )
+            }
+            Self::Without { writing, errno } => {
+                write!(f, "{writing:?} is not to be had, error number {errno}: written by position")
             }
             Self::BadSlot { name, slot, flaw } => write!(f, "{name}: slot {slot}: {flaw}"),
             Self::Rejected { name, error } => write!(f, "{name}: {error}"),

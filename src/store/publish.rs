@@ -1,15 +1,16 @@
 //! A new file gets its name: its bytes are on the disk before, the name is after.
 
-use super::Strategy;
-use super::desk::Desk;
+use super::desk::{Desk, Fault};
 use super::error::{Kind, StoreError, Unfit};
 use super::format::{Draft, Kept, Layout, Place, encode, status_fits};
 use super::lock::{Lock, Locked, same};
 use super::making::{Directory, Making};
 use super::notice::count;
 use super::slots::Held;
-use crate::sys::Stat;
-use crate::sys::write::{Access, Disk, Onto};
+use super::writing::Padded;
+use super::{Strategy, Writing};
+use crate::sys::write::{Access, Disk, Flush, Onto};
+use crate::sys::{Operation, Stat};
 
 /// What was published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Published {
     pub generation: u64,
     /// How it was written.
     pub strategy: Strategy,
+    /// By which calls the head was written in the end.
+    pub writing: Writing,
     /// Whether it is known to outlive a loss of power. If not, the name is there, and the kernel would
     /// not say that it is on the disk.
     pub durable: bool,
@@ -70,8 +73,8 @@ impl<D: Disk> Desk<D> {
         making.complete()?;
         // All that takes long is done before the lock; under it only what was overtaken is done again.
         let seen = self.existing(name)?;
-        let mut generation = 0;
-        self.prepare(name, &mut making, seen.as_ref(), plan, Directory::Free, &mut generation)?;
+        let seen_now = seen.as_ref();
+        let mut ready = self.prepare(name, &mut making, seen_now, plan, Directory::Free)?;
         let directory = self.lock_directory()?;
         let now = self.lock_existing(name)?;
         let overtaken = match (&seen, &now) {
@@ -81,7 +84,7 @@ impl<D: Disk> Desk<D> {
         };
         let (now_seen, held) = (now.as_ref(), Directory::Locked);
         if overtaken {
-            self.prepare(name, &mut making, now_seen, plan, held, &mut generation)?;
+            ready = self.prepare(name, &mut making, now_seen, plan, held)?;
         }
         let onto = if now.is_some() { Onto::Anything } else { Onto::Nothing };
         let mut strategy = match onto {
@@ -90,7 +93,7 @@ impl<D: Disk> Desk<D> {
         };
         if !self.give_name(&mut making.temp, name, onto)? {
             making = self.rename(name, &making, held)?;
-            self.prepare(name, &mut making, now_seen, plan, held, &mut generation)?;
+            ready = self.prepare(name, &mut making, now_seen, plan, held)?;
             strategy = Strategy::Replace;
             if !self.give_name(&mut making.temp, name, onto)? {
                 return Err(Kind::Restless.into());
@@ -101,16 +104,18 @@ impl<D: Disk> Desk<D> {
         }
         drop((now, directory));
         count(if onto == Onto::Nothing { &self.counts.created } else { &self.counts.replaced });
+        let (generation, writing) = ready;
         let durable = self.ask(name, D::sync_directory).is_ok();
         if durable {
             if let Ok(stat) = self.ask(name, |disk| disk.stat(making.temp.file())) {
                 self.memory.is_durable(&stat, making.payload().id, generation, 0);
             }
         }
-        Ok(Published { generation, strategy, durable })
+        Ok(Published { generation, strategy, writing, durable })
     }
 
-    /// Writes both slots, and waits until all of the file is on the disk.
+    /// Writes both slots, and waits until all of the file is on the disk. The generation of the head, and by
+    /// which calls it was written.
     fn prepare(
         &self,
         name: &str,
@@ -118,10 +123,8 @@ impl<D: Disk> Desk<D> {
         existing: Option<&Existing<'_, D>>,
         plan: Plan<'_, D>,
         directory: Directory,
-        generation: &mut u64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(u64, Writing), StoreError> {
         let (head, next) = plan(existing)?;
-        *generation = next;
         if !status_fits(head.status, making.payload().length) {
             return Err(Unfit::Status(head.status).into());
         }
@@ -131,18 +134,10 @@ impl<D: Disk> Desk<D> {
             *making = self.recast(name, making, layout, directory)?;
             image = self.image(name, layout, making, &head, next)?;
         }
+        let image = Padded::new(&image);
         for last in [false, true] {
-            for slot in [0, 1] {
-                self.write_slot(name, making.temp.file(), making.layout, slot, &image)
-                    .map_err(|fault| self.end(fault))?;
-            }
-            self.trim(name, making)?;
-            if let Some(existing) = existing {
-                // What cannot be taken over is reported, and does without.
-                let _ = self.ask(name, |disk| disk.resemble(making.temp.file(), existing.file()));
-            }
-            match self.ask(name, |disk| disk.sync_all(making.temp.file())) {
-                Ok(()) => return Ok(()),
+            match self.finish(name, making, existing, &image)? {
+                Ok(writing) => return Ok((next, writing)),
                 // What a failed sync left is nothing to build on; the payload may still be read back.
                 Err(fault) if fault.is_next() && !last => {
                     *making = self.rename(name, making, directory)?;
@@ -151,6 +146,48 @@ impl<D: Disk> Desk<D> {
             }
         }
         Err(Kind::Restless.into())
+    }
+
+    /// Writes what is not in the file yet, the head twice, and waits for the disk. By which calls, or a fault
+    /// of the sync.
+    fn finish(
+        &self,
+        name: &str,
+        making: &mut Making<D>,
+        existing: Option<&Existing<'_, D>>,
+        image: &Padded,
+    ) -> Result<Result<Writing, Fault>, StoreError> {
+        let layout = making.layout;
+        let slots = || [0, 1].into_iter().flat_map(|slot| image.in_slot(layout, slot));
+        let resemble = |making: &Making<D>| {
+            if let Some(existing) = existing {
+                // What cannot be taken over is reported, and does without.
+                let _ = self.ask(name, |disk| disk.resemble(making.temp.file(), existing.file()));
+            }
+        };
+        let by = self.settings.writing;
+        let done = if by == Writing::Positional {
+            for (bytes, offset) in slots() {
+                self.write(name, making.temp.file(), bytes, offset)?;
+            }
+            self.trim(name, making)?;
+            resemble(making);
+            self.ask(name, |disk| disk.sync_all(making.temp.file())).map(|()| by)
+        } else {
+            // What is asked for at once ends with the sync; a mapping has to be within the length.
+            self.make_room(name, making)?;
+            resemble(making);
+            let stretches = std::iter::once(making.tail()).chain(slots());
+            self.commit(name, making.temp.file(), by, stretches, Flush::All)
+        };
+        match done {
+            Err(fault) if fault.refusal.operation() != Operation::Sync => Err(self.end(fault)),
+            Ok(_) => {
+                making.tail_is_written();
+                Ok(done)
+            }
+            Err(_) => Ok(done),
+        }
     }
 
     /// The image of a head.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Verify;
 use super::cache::Cache;
 use super::desk::Settings;
 use super::notice::Notice;
 use super::sign::{KeyRing, Unsigned};
 use super::store::Store;
+use super::{Verify, Writing};
 use crate::sys::Recovery;
 
 impl Store {
@@ -50,6 +50,13 @@ impl Store {
     #[must_use]
     pub fn verify(self, verify: Verify) -> Self {
         self.with(|settings| settings.verify = verify)
+    }
+
+    /// By which calls of the kernel it is written; by default each is a call of its own. What is read,
+    /// and what is on the disk, is the same.
+    #[must_use]
+    pub fn writing(self, writing: Writing) -> Self {
+        self.with(|settings| settings.writing = writing)
     }
 
     /// How long a lock is waited for that another writer has; the default is 10 s.

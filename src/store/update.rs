@@ -1,16 +1,17 @@
 //! A head is changed: in place where that can be, by a new file with the same payload where not.
 
-use super::Strategy;
 use super::desk::{Desk, Fault};
 use super::error::{Damage, Kind, StoreError, Unfit};
 use super::format::{Draft, Kept, Place, encode, status_fits};
 use super::lock::{Lock, Locked};
-use super::making::Directory;
+use super::making::{Directory, Source};
 use super::notice::{Notice, count};
 use super::publish::{Existing, Published, roomy};
 use super::read::check_name;
 use super::slots::{Held, Slots};
-use crate::sys::write::{Access, Disk};
+use super::writing::Padded;
+use super::{Strategy, Writing};
+use crate::sys::write::{Access, Disk, Flush};
 
 /// How often it is begun again because the file was replaced meanwhile.
 const MOST_STARTS: u32 = 16;
@@ -75,10 +76,10 @@ impl<D: Disk> Desk<D> {
         let durable = self.memory.durable(&locked.stat, &held);
         let durable = durable.filter(|slot| equal || *slot == held.at);
         match self.write_in_place(name, &locked, &held, durable, (&image, generation)) {
-            Ok(durable) => {
+            Ok((writing, durable)) => {
                 count(&self.counts.updated_in_place);
                 let strategy = Strategy::InPlace;
-                Ok(Step::Done(Published { generation, strategy, durable }))
+                Ok(Step::Done(Published { generation, strategy, writing, durable }))
             }
             Err(fault) if fault.is_next() => {
                 Ok(Step::Replace(image.get(8..40).and_then(|sum| sum.try_into().ok())))
@@ -130,7 +131,7 @@ impl<D: Disk> Desk<D> {
     /// of another process perhaps, may have left pages that look clean and are not on the disk. The same
     /// goes for the name: whoever gave it may have been stopped before it was on the disk.
     ///
-    /// Whether the name is known to be on the disk.
+    /// By which calls, and whether the name is known to be on the disk.
     fn write_in_place(
         &self,
         name: &str,
@@ -138,7 +139,7 @@ impl<D: Disk> Desk<D> {
         held: &Held,
         durable: Option<usize>,
         (image, generation): (&[u8], u64),
-    ) -> Result<bool, Fault> {
+    ) -> Result<(Writing, bool), Fault> {
         let (file, stat) = (&locked.file, &locked.stat);
         let (layout, payload) = (held.slot.layout, held.slot.payload.id);
         let retire = |fault: Fault| {
@@ -146,22 +147,28 @@ impl<D: Disk> Desk<D> {
             self.tell(|| Notice::Retired { name: name.to_owned() });
             fault
         };
+        let by = match self.settings.writing {
+            Writing::Mapped => self.mappable(name, file, 0..layout.payload())?,
+            by @ (Writing::Positional | Writing::Ring) => by,
+        };
+        let write = |slot, image: &Padded, flush| {
+            self.commit(name, file, by, image.in_slot(layout, slot), flush)
+        };
         let (durable, named) = if let Some(slot) = durable {
             (slot, true)
         } else {
-            self.write_slot(name, file, layout, held.at, &held.image).map_err(retire)?;
-            self.ask(name, |disk| disk.sync_data(file)).map_err(retire)?;
+            write(held.at, &Padded::new(&held.image), Flush::Data).map_err(retire)?;
             (held.at, self.ask(name, D::sync_directory).is_ok())
         };
         let spare = 1 - durable;
-        self.write_slot(name, file, layout, spare, image).map_err(retire)?;
-        self.ask(name, |disk| disk.sync_data(file)).map_err(retire)?;
+        let image = Padded::new(image);
+        let by = write(spare, &image, Flush::Data).map_err(retire)?;
         if named {
             self.memory.is_durable(stat, payload, generation, spare);
         }
         // The new head is on the disk; that its twin is not yet shows to nobody.
-        let _ = self.write_slot(name, file, layout, durable, image);
-        Ok(named)
+        let _ = write(durable, &image, Flush::Nothing);
+        Ok((by, named))
     }
 
     fn update_by_replacing(
@@ -176,8 +183,9 @@ impl<D: Disk> Desk<D> {
         let image = self.next_image(name, &found.held, head)?;
         let fits = image.len() as u64 <= slot.layout.longest();
         let layout = if fits { slot.layout } else { roomy(image.len()).ok_or(Unfit::Long)? };
-        let from = (&found.file, slot.layout.payload());
-        let making = self.copy(name, from, slot.payload, self.temp(name, Directory::Free)?, layout);
+        let from = Source { file: &found.file, start: slot.layout.payload(), tail: &[] };
+        let making =
+            self.copy(name, &from, slot.payload, self.temp(name, Directory::Free)?, layout);
         let making = making
             .map_err(|error| if error.is_damaged() { self.reject(name, error) } else { error })?;
         let plan = |existing: Option<&Existing<'_, D>>| {

@@ -48,6 +48,11 @@ mod unsent;
 #[cfg(all(feature = "serve", not(target_os = "linux")))]
 #[path = "unsent_elsewhere.rs"]
 mod unsent;
+#[cfg(all(feature = "io-uring", target_os = "linux"))]
+mod uring;
+#[cfg(all(feature = "store", not(feature = "io-uring"), target_os = "linux"))]
+#[path = "uring_elsewhere.rs"]
+mod uring;
 #[cfg(all(feature = "files", unix))]
 mod walk;
 #[cfg(all(feature = "files", unix))]

@@ -31,6 +31,8 @@ pub enum Operation {
     Reserve,
     /// Bytes are written.
     Write,
+    /// Bytes are written through a mapping of the file.
+    Map,
     /// A file is cut to its length.
     Resize,
     /// A file's bytes are to be on the disk.
@@ -64,6 +66,7 @@ impl Operation {
         Self::Create,
         Self::Reserve,
         Self::Write,
+        Self::Map,
         Self::Resize,
         Self::Sync,
         Self::SyncDirectory,
@@ -90,6 +93,7 @@ impl Operation {
             Self::Create => "create",
             Self::Reserve => "reserve",
             Self::Write => "write",
+            Self::Map => "map",
             Self::Resize => "resize",
             Self::Sync => "sync",
             Self::SyncDirectory => "sync directory",
@@ -116,6 +120,7 @@ impl Operation {
             Self::Create => "a new file",
             Self::Reserve => "room for the file's bytes",
             Self::Write => "the file's bytes written",
+            Self::Map => "the file's bytes written through a mapping",
             Self::Resize => "the file cut to its length",
             Self::Sync => "the file's bytes on the disk",
             Self::SyncDirectory => "the directory's names on the disk",

@@ -1,10 +1,13 @@
 //! All that is asked of a directory that is written to, behind one trait, so that a made-up disk can stand in.
 
+mod chain;
 mod lock;
+mod mapped;
 mod real;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use chain::{Chain, Ended, Flush};
 pub(crate) use real::Directory;
 
 use rustix::io::Errno;
@@ -59,6 +62,12 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn reserve(&self, file: &Self::File, offset: u64, length: u64) -> Result<(), Refusal>;
     /// Writes as many of the bytes as can be written at once.
     fn write(&self, file: &Self::File, bytes: &[u8], offset: u64) -> Result<usize, Refusal>;
+    /// Asks for a chain at once (`io_uring`), and waits for its end. What was written is taken off it,
+    /// however it ended.
+    fn ring(&self, file: &Self::File, chain: &mut Chain<'_>) -> Result<Ended, Refusal>;
+    /// Writes a chain within the file's length, through a mapping of it (`mmap`), and waits for the disk
+    /// (`msync`). If it is refused, any of it may be written.
+    fn map(&self, file: &Self::File, chain: &Chain<'_>) -> Result<(), Refusal>;
     /// Fills the buffer; fewer bytes are the end of the file.
     fn read(&self, file: &Self::File, buffer: &mut [u8], offset: u64) -> Result<usize, Refusal>;
     /// Cuts a file to a length, and gives back the room behind it.

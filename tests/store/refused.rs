@@ -34,7 +34,7 @@ macro_rules! errnos {
 const ERRNOS: &[(&str, i32)] = errnos!(EIO ENOSPC EDQUOT EPERM EXDEV EOPNOTSUPP EROFS ESTALE);
 
 /// From now on this thread and those that it starts are refused these calls.
-fn refuse(what: &str, calls: &[i64], errno: i32) {
+pub(crate) fn refuse(what: &str, calls: &[i64], errno: i32) {
     let rules = || {
         let narrow = |argument, op, value: i32| {
             let value = u64::from(value.unsigned_abs());

@@ -5,74 +5,18 @@ use std::fmt::Write as _;
 use super::disk::{Loss, Made, Stop};
 use super::model::{self, State, Step, desk, judge, observe, started};
 use super::power::each_state;
+use super::scenarios::{SCENARIOS, Scenario};
 
 /// The most states that are tried for one point; beyond that there are samples.
 const MOST: usize = 256;
 
-/// Something that is done, and what was before.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scenario {
-    pub(super) name: &'static str,
-    /// What the disk does not have.
-    pub(super) without: &'static [&'static str],
-    /// What other processes did before, each one step.
-    pub(super) before: &'static [Step],
-    /// What one process does.
-    pub(super) steps: &'static [Step],
-    /// The first of those before was killed when the file had its name, and that was not on the disk.
-    pub(super) killed: bool,
-    /// Syncs that could be left out here, as it happens; whoever makes them cannot know. Other
-    /// scenarios show what they are for.
-    pub(super) idle: &'static [u64],
-}
-
-const fn scenario(
-    name: &'static str,
-    without: &'static [&'static str],
-    before: &'static [Step],
-    steps: &'static [Step],
-) -> Scenario {
-    Scenario { name, without, before, steps, killed: false, idle: &[] }
-}
-
-use Step::{Create, Head, LongHead, Put, Remove};
-
-/// Every operation by every strategy.
-pub(super) const SCENARIOS: [Scenario; 10] = [
-    scenario("create, anonymous", &[], &[], &[Create(1, 1)]),
-    scenario("create, replace", &["unnamed", "reserve"], &[], &[Create(2, 1)]),
-    scenario(
-        "create, replace, no RENAME_NOREPLACE",
-        &["unnamed", "noreplace"],
-        &[],
-        &[Create(1, 1)],
-    ),
-    scenario("put over another", &[], &[Create(1, 1), Head(2)], &[Put(2, 3)]),
-    // A file without a name that cannot be given one was synced for nothing, and is not published.
-    Scenario {
-        idle: &[1],
-        ..scenario("put over another, named", &["link"], &[Create(1, 1)], &[Put(2, 2)])
-    },
-    scenario("update in place, known", &[], &[], &[Create(1, 1), Head(2), Head(3), Head(4)]),
-    // The name is on the disk already.
-    Scenario {
-        idle: &[2],
-        ..scenario("update in place, unknown", &[], &[Create(1, 1), Head(2), Head(3)], &[Head(4)])
-    },
-    // The slots are on the disk already, the name is not.
-    Scenario {
-        killed: true,
-        idle: &[1],
-        ..scenario("update in place, name unknown", &[], &[Create(1, 1)], &[Head(4)])
-    },
-    scenario("update by replacing", &[], &[Create(1, 1), Head(2)], &[LongHead(3), Head(4)]),
-    scenario("remove and create again", &[], &[Create(1, 1), Head(2)], &[Remove, Create(2, 3)]),
-];
+use Step::{Create, Head};
 
 /// The disk as it is before the process begins, and what may be there.
 pub(super) fn prepared(scenario: &Scenario) -> (Made, Vec<State>) {
     let disk = Made::new();
     disk.machine().without.extend(scenario.without);
+    disk.machine().writing = scenario.writing;
     let mut states = vec![None];
     for (nth, step) in scenario.before.iter().enumerate() {
         let killed = scenario.killed && nth == 0;

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use rustix::io::Errno;
 
 use super::inode::Inode;
-use crate::sys::write::{Access, Disk, Mounted, Onto};
+use crate::store::Writing;
+use crate::sys::write::{Access, Chain, Disk, Ended, Mounted, Onto};
 use crate::sys::{Operation, Refusal, Stat};
 
 /// Where the machine or a process stops.
@@ -51,6 +52,10 @@ pub(super) struct Machine {
     pub(super) refuse: Option<Refuse>,
     /// There are no files without a name; no room can be reserved.
     pub(super) without: BTreeSet<&'static str>,
+    /// By which calls is written, the write of a chain that is short, and how many of those there were.
+    pub(super) writing: Writing,
+    pub(super) short: Option<u64>,
+    pub(super) chained: u64,
     random: u64,
     next_file: u64,
 }
@@ -62,7 +67,7 @@ pub(super) struct Made(pub(super) Arc<Mutex<Machine>>);
 /// An open file.
 pub(super) struct Open {
     machine: Arc<Mutex<Machine>>,
-    inode: usize,
+    pub(super) inode: usize,
     id: u64,
 }
 
@@ -98,7 +103,7 @@ impl Made {
     }
 
     /// One call: is it made? Its number, to be stopped within.
-    fn call(&self, operation: Operation) -> Result<bool, Refusal> {
+    pub(super) fn call(&self, operation: Operation) -> Result<bool, Refusal> {
         let mut machine = self.machine();
         machine.calls += 1;
         let number = machine.calls;
@@ -137,7 +142,7 @@ impl Made {
         Open { machine: Arc::clone(&self.0), inode, id: machine.next_file }
     }
 
-    fn sync(&self, file: &Open) -> Result<(), Refusal> {
+    pub(super) fn sync(&self, file: &Open) -> Result<(), Refusal> {
         let mut machine = self.whole(Operation::Sync)?;
         machine.syncs += 1;
         if machine.ignored == Some(machine.syncs) {
@@ -160,7 +165,8 @@ impl Machine {
     /// The machine started again with these names, and no files yet. Its random numbers are others.
     pub(super) fn booted(&self, names: BTreeMap<String, usize>) -> Self {
         let past = vec![names.clone()];
-        Self { names, past, random: self.random + 1000, ..Self::default() }
+        let (random, writing) = (self.random + 1000, self.writing);
+        Self { names, past, writing, random, ..Self::default() }
     }
 
     fn renamed(&mut self) {
@@ -245,6 +251,14 @@ impl Disk for Made {
             return Err(Refusal::errno(Operation::Write, Errno::from_raw_os_error(4000)));
         }
         Ok(bytes.len())
+    }
+
+    fn ring(&self, file: &Open, chain: &mut Chain<'_>) -> Result<Ended, Refusal> {
+        self.chained(file, chain)
+    }
+
+    fn map(&self, file: &Open, chain: &Chain<'_>) -> Result<(), Refusal> {
+        self.mapped(file, chain)
     }
 
     fn read(&self, file: &Open, buffer: &mut [u8], offset: u64) -> Result<usize, Refusal> {

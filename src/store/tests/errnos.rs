@@ -8,9 +8,9 @@ use rustix::io::Errno;
 
 use super::disk::{Made, Stop};
 use super::model::{self, NAME, State, Step, desk, judge, observe};
-use crate::store::Strategy;
 use crate::store::error::StoreError;
 use crate::store::lock::LOCK;
+use crate::store::{Strategy, Writing};
 use crate::sys::Operation;
 
 macro_rules! errnos {
@@ -31,8 +31,11 @@ const ACTIONS: [(&str, &[Step], Step); 5] = [
     ("remove", &[Step::Create(1, 1)], Step::Remove),
 ];
 
-fn before(steps: &[Step]) -> (Made, State) {
+const WRITINGS: [Writing; 3] = [Writing::Positional, Writing::Ring, Writing::Mapped];
+
+fn before(writing: Writing, steps: &[Step]) -> (Made, State) {
     let disk = Made::new();
+    disk.machine().writing = writing;
     let mut state = None;
     for step in steps {
         step.run(&desk(&disk)).expect("nothing is in its way");
@@ -59,11 +62,12 @@ fn outcome(done: &Result<(Option<Strategy>, bool), StoreError>) -> String {
 
 /// Does it while calls are refused, and looks at what is there afterwards.
 fn refused(
+    writing: Writing,
     steps: &[Step],
     step: Step,
     mut refuse: impl FnMut(u64, Operation) -> Option<Errno> + Send + 'static,
 ) -> (String, bool) {
-    let (disk, state) = before(steps);
+    let (disk, state) = before(writing, steps);
     let met = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let seen = std::sync::Arc::clone(&met);
     disk.machine().refuse = Some(Box::new(move |number, operation| {
@@ -90,8 +94,8 @@ fn refused(
     (outcome(&done), met.load(std::sync::atomic::Ordering::Relaxed))
 }
 
-#[test]
-fn every_operation_refused_for_good() {
+/// What becomes of each operation by each error number.
+fn table(writing: Writing) -> String {
     let mut table = String::new();
     for (name, steps, step) in ACTIONS {
         for operation in Operation::ALL.iter().copied() {
@@ -100,7 +104,7 @@ fn every_operation_refused_for_good() {
                 let errno = Errno::from_raw_os_error(*errno);
                 let refuse = move |_, asked| (asked == operation).then_some(errno);
                 let cannot_clean = matches!(operation, Operation::Remove);
-                let (outcome, met) = refused(steps, step, refuse);
+                let (outcome, met) = refused(writing, steps, step, refuse);
                 if met || cannot_clean && step == Step::Remove {
                     rows.entry(outcome).or_default().push(errno_name);
                 }
@@ -113,23 +117,32 @@ fn every_operation_refused_for_good() {
             }
         }
     }
-    expect_file!["errnos.txt"].assert_eq(&table);
+    table
+}
+
+#[test]
+fn every_operation_refused_for_good() {
+    expect_file!["errnos.txt"].assert_eq(&table(Writing::Positional));
+    expect_file!["errnos_ring.txt"].assert_eq(&table(Writing::Ring));
+    expect_file!["errnos_mapped.txt"].assert_eq(&table(Writing::Mapped));
 }
 
 #[test]
 fn every_single_call_refused_once() {
     let mut refusals = 0;
-    for (name, steps, step) in ACTIONS {
-        let (disk, _) = before(steps);
-        step.run(&desk(&disk)).expect("nothing is in its way");
-        let calls = disk.machine().calls;
-        for call in 1..=calls {
-            for (_, errno) in ERRNOS {
-                let errno = Errno::from_raw_os_error(*errno);
-                let (_, met) =
-                    refused(steps, step, move |number, _| (number == call).then_some(errno));
-                assert!(met, "{name}: call {call}");
-                refusals += 1;
+    for writing in WRITINGS {
+        for (name, steps, step) in ACTIONS {
+            let (disk, _) = before(writing, steps);
+            step.run(&desk(&disk)).expect("nothing is in its way");
+            let calls = disk.machine().calls;
+            for call in 1..=calls {
+                for (_, errno) in ERRNOS {
+                    let errno = Errno::from_raw_os_error(*errno);
+                    let refuse = move |number, _| (number == call).then_some(errno);
+                    let (_, met) = refused(writing, steps, step, refuse);
+                    assert!(met, "{writing:?}, {name}: call {call}");
+                    refusals += 1;
+                }
             }
         }
     }
@@ -138,7 +151,7 @@ fn every_single_call_refused_once() {
 
 #[test]
 fn a_file_whose_sync_failed_is_never_changed_in_place_again() {
-    let (disk, _) = before(&[Step::Create(1, 1)]);
+    let (disk, _) = before(Writing::Positional, &[Step::Create(1, 1)]);
     let desk = desk(&disk);
     let strategy = |step: Step| step.told(&desk).map(|(strategy, _)| strategy);
     assert_eq!(strategy(Step::Head(2)).expect("nothing is in its way"), Some(Strategy::InPlace));

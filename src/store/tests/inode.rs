@@ -52,6 +52,23 @@ impl Inode {
         }
     }
 
+    /// Bytes stored into a mapping: a page may reach the disk while they are, so with any of them. Whether
+    /// all of it is within the file.
+    pub(super) fn store(&mut self, bytes: &[u8], offset: u64) -> bool {
+        let start = usize::try_from(offset).expect("small");
+        if start + bytes.len() > self.cache.len() {
+            return false;
+        }
+        let mut done = 0;
+        while done < bytes.len() {
+            // To the middle of a sector, or from there to its end.
+            let length = (SECTOR / 2 - (start + done) % (SECTOR / 2)).min(bytes.len() - done);
+            self.write(&bytes[done..done + length], offset + done as u64);
+            done += length;
+        }
+        true
+    }
+
     pub(super) fn resize(&mut self, length: u64) {
         let length = usize::try_from(length).expect("small");
         if length != self.cache.len() {

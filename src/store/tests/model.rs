@@ -33,7 +33,8 @@ pub(super) enum Step {
 
 pub(super) fn desk(disk: &Made) -> Desk<Made> {
     let patience = Duration::from_millis(50);
-    Desk::new(disk.clone(), Settings { patience, ..Settings::default() })
+    let writing = disk.machine().writing;
+    Desk::new(disk.clone(), Settings { patience, writing, ..Settings::default() })
 }
 
 /// A head of three sectors in which every byte but a few tells the version.

@@ -1,8 +1,9 @@
 //! No sync is there for nothing: without any one of them, something acknowledged is lost.
 
-use super::crash::{SCENARIOS, Score, measured, prepared};
+use super::crash::{Score, measured, prepared};
 use super::disk::Stop;
 use super::model::{self, desk};
+use super::scenarios::SCENARIOS;
 
 #[test]
 fn without_any_single_sync_something_is_lost() {

@@ -14,7 +14,9 @@ pub(super) fn standard(
     errno: i32,
     attempt: u32,
 ) -> Option<(Decision, &'static str, u32)> {
-    use Operation::{Attributes, Create, Link, Modify, Mount, Remove, Rename, Reserve, Resize};
+    use Operation::{
+        Attributes, Create, Link, Map, Modify, Mount, Remove, Rename, Reserve, Resize,
+    };
     use Operation::{Sync, SyncDirectory, Write};
     let pause = Decision::Retry { after: PAUSE.saturating_mul(1 << attempt.min(10)) };
     let at_once = Decision::Retry { after: Duration::ZERO };
@@ -24,6 +26,7 @@ pub(super) fn standard(
         // An interrupted sync has not failed yet.
         (Sync | SyncDirectory, libc::EINTR) => Some((at_once, "a signal came in between", 3)),
         (Mount, _) => next("how it is mounted shows when it is written to"),
+        (Map, _) => next("what cannot be written through a mapping is written by position"),
         (Attributes, _) => next("the new file has mode and owner of its own"),
         (SyncDirectory, _) => next("the name is there, and not known to be on the disk"),
         // What it left in the page cache may never get to the disk.

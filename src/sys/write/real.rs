@@ -9,18 +9,20 @@ use rustix::io::Errno;
 use rustix::process::Resource;
 use rustix::rand::GetRandomFlags;
 
-use super::{Access, Disk, Mounted, Onto, lock};
+use super::{Access, Chain, Disk, Ended, Mounted, Onto, lock, mapped};
 use crate::sys::again::uninterrupted;
 use crate::sys::filesystem::Filesystem;
 use crate::sys::operation::Operation;
 use crate::sys::read::read_at;
 use crate::sys::refusal::{Found, Refusal};
 use crate::sys::stat::{Kind, Stat};
+use crate::sys::uring::Rings;
 
 /// A directory that is held open: what its path comes to mean later does not matter.
 #[derive(Debug)]
 pub(crate) struct Directory {
     descriptor: OwnedFd,
+    rings: Rings,
 }
 
 /// For this process only, at once whatever it is, and itself rather than what it links to.
@@ -36,7 +38,8 @@ impl Directory {
         // One that can be synced, so not only named.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = uninterrupted(|| rustix::fs::openat(CWD, path, flags, Mode::empty()));
-        Ok(Self { descriptor: opened.map_err(refused(Operation::Open))? })
+        let descriptor = opened.map_err(refused(Operation::Open))?;
+        Ok(Self { descriptor, rings: Rings::default() })
     }
 
     /// Whether the filesystem is known to answer without a network or a daemon.
@@ -127,6 +130,18 @@ impl Disk for Directory {
             Ok(0) => Err(Refusal::errno(Operation::Write, Errno::NOSPC)),
             done => done.map_err(refused(Operation::Write)),
         }
+    }
+
+    fn ring(&self, file: &OwnedFd, chain: &mut Chain<'_>) -> Result<Ended, Refusal> {
+        let answers = match self.rings.run(file.as_fd(), &chain.within(limit())?) {
+            Ok(answers) => answers,
+            Err(errno) => return Ok(Ended::Elsewhere(errno)),
+        };
+        chain.settle(&answers)
+    }
+
+    fn map(&self, file: &OwnedFd, chain: &Chain<'_>) -> Result<(), Refusal> {
+        mapped::write(file, chain)
     }
 
     fn read(&self, file: &OwnedFd, buffer: &mut [u8], offset: u64) -> Result<usize, Refusal> {

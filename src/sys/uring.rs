@@ -1,0 +1,171 @@
+//! Writes and the sync behind them asked for at once (`io_uring`), each linked to the one before it.
+#![allow(unsafe_code, reason = "the kernel is given addresses of bytes, and uses them later")]
+
+use std::os::fd::{AsRawFd as _, BorrowedFd};
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use io_uring::squeue::{Entry, Flags};
+use io_uring::types::{Fd, FsyncFlags};
+use io_uring::{IoUring, Probe, opcode};
+
+use super::write::{Chain, Flush};
+
+/// Entries of a ring: a payload, a head twice in two stretches each, and a sync fit.
+const ENTRIES: u32 = 8;
+
+/// Rings that are kept for whoever comes next; more are made while more are in use.
+const MOST_IDLE: usize = 8;
+
+/// `IORING_ENTER_GETEVENTS`.
+const GET_EVENTS: u32 = 1;
+
+/// The rings of a directory. One is in one thread's hands at a time.
+#[derive(Default)]
+pub(super) struct Rings {
+    idle: Mutex<Vec<IoUring>>,
+    /// Why there are none: an error number, once that is known.
+    missing: AtomicI32,
+}
+
+impl Rings {
+    /// Asks for a chain, and waits for all of what it asked for: nothing of it is in the kernel's hands
+    /// behind this. What the kernel said of each link; where there is no ring to ask with, why.
+    pub(super) fn run(&self, file: BorrowedFd<'_>, chain: &Chain<'_>) -> Result<Vec<i32>, i32> {
+        let mut ring = self.take()?;
+        let (answers, errno) = ask(&mut ring, file, chain);
+        match errno {
+            None => self.idle().push_bounded(ring),
+            // What it did not take is still in the ring, which goes with it.
+            Some(errno) => self.remember(errno),
+        }
+        match errno {
+            Some(errno) if answers.iter().all(|answer| *answer == -libc::ECANCELED) => Err(errno),
+            _ => Ok(answers),
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<IoUring>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Result<IoUring, i32> {
+        if let Some(ring) = self.idle().pop() {
+            return Ok(ring);
+        }
+        match self.missing.load(Ordering::Relaxed) {
+            0 => made().inspect_err(|errno| self.remember(*errno)),
+            missing => Err(missing),
+        }
+    }
+
+    /// Nothing is asked for again that this kernel, this process or this filter of calls will not have.
+    /// For what may pass (memory, descriptors) it is tried once more another time.
+    fn remember(&self, errno: i32) {
+        if matches!(errno, libc::ENOSYS | libc::EPERM | libc::EACCES | libc::EINVAL) {
+            self.missing.store(errno, Ordering::Relaxed);
+            self.idle().clear();
+        }
+    }
+}
+
+trait PushBounded {
+    fn push_bounded(self, ring: IoUring);
+}
+
+impl PushBounded for MutexGuard<'_, Vec<IoUring>> {
+    fn push_bounded(mut self, ring: IoUring) {
+        if self.len() < MOST_IDLE {
+            self.push(ring);
+        }
+    }
+}
+
+/// A ring of a kernel that says that it has what is needed.
+fn made() -> Result<IoUring, i32> {
+    let number = |error: std::io::Error| error.raw_os_error().unwrap_or(libc::EIO);
+    let ring = IoUring::new(ENTRIES).map_err(number)?;
+    let mut probe = Probe::new();
+    ring.submitter().register_probe(&mut probe).map_err(number)?;
+    let has = |code| probe.is_supported(code);
+    if has(opcode::Write::CODE) && has(opcode::Fsync::CODE) { Ok(ring) } else { Err(libc::ENOSYS) }
+}
+
+/// As many of a chain's links as fit into a ring; the sync is one only if all writes are.
+fn links(file: BorrowedFd<'_>, chain: &Chain<'_>) -> Vec<Entry> {
+    let file = Fd(file.as_raw_fd());
+    let room = ENTRIES as usize - 1;
+    let mut links: Vec<Entry> = chain
+        .writes()
+        .iter()
+        .take(room)
+        .map(|(bytes, offset)| {
+            // The kernel takes no more at once, and says how much it took.
+            let length = u32::try_from(bytes.len()).unwrap_or(1 << 30).min(1 << 30);
+            opcode::Write::new(file, bytes.as_ptr(), length).offset(*offset).build()
+        })
+        .collect();
+    if chain.writes().len() <= room {
+        let flags = match chain.flush() {
+            Flush::Nothing => None,
+            Flush::Data => Some(FsyncFlags::DATASYNC),
+            Flush::All => Some(FsyncFlags::empty()),
+        };
+        links.extend(flags.map(|flags| opcode::Fsync::new(file).flags(flags).build()));
+    }
+    let last = links.len().saturating_sub(1);
+    let linked = |(nth, link): (usize, Entry)| {
+        let flags = if nth < last { Flags::IO_LINK } else { Flags::empty() };
+        link.flags(flags).user_data(nth as u64)
+    };
+    links.into_iter().enumerate().map(linked).collect()
+}
+
+/// Submits entries in one call, and waits until the kernel has answered for each that it took. What it
+/// said, and why it did not take all of them: such a ring is not to be used again, since what is left
+/// in it would no longer be linked to what it stands behind.
+///
+/// The kernel reads the bytes of the chain until it has answered. They are borrowed until this returns, and it
+/// does not return before, nor does it panic.
+fn ask(ring: &mut IoUring, file: BorrowedFd<'_>, chain: &Chain<'_>) -> (Vec<i32>, Option<i32>) {
+    let entries = links(file, chain);
+    let mut answers = vec![-libc::ECANCELED; entries.len()];
+    // SAFETY: file and bytes are borrowed until this returns, which is behind the last answer.
+    let pushed = unsafe { ring.submission().push_multiple(&entries) };
+    if pushed.is_err() {
+        return (answers, Some(libc::EBUSY));
+    }
+    let entered = ring.submit_and_wait(entries.len());
+    // What counts is what it took, whatever it says.
+    let taken = entries.len().saturating_sub(ring.submission().len());
+    let mut left = taken;
+    loop {
+        for answer in ring.completion() {
+            let nth = usize::try_from(answer.user_data()).unwrap_or(usize::MAX);
+            if let Some(place) = answers.get_mut(nth) {
+                *place = answer.result();
+            }
+            left = left.saturating_sub(1);
+        }
+        let Some(wanted) = u32::try_from(left).ok().filter(|left| *left > 0) else { break };
+        let (submitter, signals) = (ring.submitter(), None::<&libc::sigset_t>);
+        // SAFETY: no entry is handed over, and no signal mask.
+        let waited = unsafe { submitter.enter(0, wanted, GET_EVENTS, signals) };
+        if waited.is_err_and(|error| error.kind() != std::io::ErrorKind::Interrupted) {
+            // It may not be waited for, but it has to be: the kernel has our addresses.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    if taken == entries.len() {
+        return (answers, None);
+    }
+    let errno = entered.err().and_then(|error| error.raw_os_error());
+    (answers, Some(errno.unwrap_or(libc::EAGAIN)))
+}
+
+impl std::fmt::Debug for Rings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rings").finish_non_exhaustive()
+    }
+}
