@@ -50,6 +50,7 @@
 //! | `axum` | [`Head`] as an axum extractor, through `axum-core` |
 //! | `files` | [`FileSender`]: the files beneath a directory; [`Recovery`]: what becomes of refusals (unix) |
 //! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
+//! | `io-uring` | `store::Writing::Ring`: payload, head and sync of a stored response in one submission (Linux) |
 //! | `json` | `report::JsonLines`: one JSON object for each response |
 //! | `metrics` | `report::Metrics`: counters and histograms |
 //! | `store` | [`store`]: heads on disk, before their payloads, crash-safe (Linux) |

@@ -57,7 +57,7 @@ pub(crate) async fn run() -> ExitCode {
         _temporary = Some(Temporary(directory.clone()));
     }
     let store = match opened(&directory, args.sign.as_deref()) {
-        Ok(store) => store,
+        Ok(store) => store.writing(args.writing),
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::FAILURE;

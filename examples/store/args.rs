@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use letterhead::store::Writing;
+
 use crate::shared;
 
 pub(crate) const USAGE: &str = "\
 usage: [scrub] [--dir DIR]     where responses are stored (default: a directory that is gone at the end)
        [--listen ADDR]         default 127.0.0.1:3000; port 0 takes a free one
        [--sign FILE]           32 bytes: an Ed25519 seed; heads are signed, and unsigned ones refused
+       [--writing HOW]         positional (default), ring or mapped: by which calls is written
        [--most BYTES]          the largest content that is taken; default 67108864
        [--quarantine]          scrub puts aside what is damaged";
 
@@ -18,6 +21,7 @@ pub(crate) struct Args {
     pub(crate) directory: Option<PathBuf>,
     pub(crate) listen: SocketAddr,
     pub(crate) sign: Option<PathBuf>,
+    pub(crate) writing: Writing,
     pub(crate) most: u64,
 }
 
@@ -30,6 +34,7 @@ impl Args {
             directory: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
             sign: None,
+            writing: Writing::Positional,
             most: 64 << 20,
         };
         while let Some(name) = given.next() {
@@ -41,6 +46,18 @@ impl Args {
                 "--dir" => args.directory = Some(value()?.into()),
                 "--listen" => args.listen = shared::address(&value()?)?,
                 "--sign" => args.sign = Some(value()?.into()),
+                "--writing" => {
+                    args.writing = match value()?.as_str() {
+                        "positional" => Writing::Positional,
+                        "ring" => Writing::Ring,
+                        "mapped" => Writing::Mapped,
+                        other => {
+                            return Err(format!(
+                                "--writing: wanted positional, ring or mapped, found `{other}`"
+                            ));
+                        }
+                    };
+                }
                 "--most" => {
                     let value = value()?;
                     let wrong = |_| format!("--most: wanted a number of bytes, found `{value}`");

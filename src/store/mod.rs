@@ -91,7 +91,8 @@ pub enum Writing {
     #[default]
     Positional,
     /// The end of a payload, both heads and the sync are asked for in one call (`io_uring`), each linked to the
-    /// one before it; and so are the head and the sync of a change in place. For this the feature
+    /// one before it; and so are the head and the sync of a change in place. Up to 256 KiB of each payload are
+    /// kept in memory until then. For this the feature
     /// `io-uring` has to be there, and a kernel that has it and allows it; else each is a call of its
     /// own, which is told once ([`Notice::Without`]).
     Ring,

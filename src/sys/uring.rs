@@ -18,6 +18,12 @@ const ENTRIES: u32 = 8;
 /// Rings that are kept for whoever comes next; more are made while more are in use.
 const MOST_IDLE: usize = 8;
 
+/// The kernel has been asked, and has what is needed.
+const THERE: i32 = -1;
+
+/// How often a submission is tried that a signal came before.
+const MOST_TRIES: u32 = 32;
+
 /// `IORING_ENTER_GETEVENTS`.
 const GET_EVENTS: u32 = 1;
 
@@ -25,8 +31,9 @@ const GET_EVENTS: u32 = 1;
 #[derive(Default)]
 pub(super) struct Rings {
     idle: Mutex<Vec<IoUring>>,
-    /// Why there are none: an error number, once that is known.
-    missing: AtomicI32,
+    /// What is known of them: 0 nothing yet, -1 that they are there, else the error number that says why
+    /// there are none.
+    known: AtomicI32,
 }
 
 impl Rings {
@@ -54,17 +61,20 @@ impl Rings {
         if let Some(ring) = self.idle().pop() {
             return Ok(ring);
         }
-        match self.missing.load(Ordering::Relaxed) {
-            0 => made().inspect_err(|errno| self.remember(*errno)),
-            missing => Err(missing),
+        let known = self.known.load(Ordering::Relaxed);
+        if known > 0 {
+            return Err(known);
         }
+        let ring = made(known == THERE).inspect_err(|errno| self.remember(*errno))?;
+        self.known.store(THERE, Ordering::Relaxed);
+        Ok(ring)
     }
 
     /// Nothing is asked for again that this kernel, this process or this filter of calls will not have.
     /// For what may pass (memory, descriptors) it is tried once more another time.
     fn remember(&self, errno: i32) {
         if matches!(errno, libc::ENOSYS | libc::EPERM | libc::EACCES | libc::EINVAL) {
-            self.missing.store(errno, Ordering::Relaxed);
+            self.known.store(errno, Ordering::Relaxed);
             self.idle().clear();
         }
     }
@@ -82,10 +92,13 @@ impl PushBounded for MutexGuard<'_, Vec<IoUring>> {
     }
 }
 
-/// A ring of a kernel that says that it has what is needed.
-fn made() -> Result<IoUring, i32> {
+/// A ring of a kernel that says that it has what is needed, or was asked before.
+fn made(known: bool) -> Result<IoUring, i32> {
     let number = |error: std::io::Error| error.raw_os_error().unwrap_or(libc::EIO);
     let ring = IoUring::new(ENTRIES).map_err(number)?;
+    if known {
+        return Ok(ring);
+    }
     let mut probe = Probe::new();
     ring.submitter().register_probe(&mut probe).map_err(number)?;
     let has = |code| probe.is_supported(code);
@@ -136,9 +149,17 @@ fn ask(ring: &mut IoUring, file: BorrowedFd<'_>, chain: &Chain<'_>) -> (Vec<i32>
     if pushed.is_err() {
         return (answers, Some(libc::EBUSY));
     }
-    let entered = ring.submit_and_wait(entries.len());
+    let mut entered = ring.submit_and_wait(entries.len());
     // What counts is what it took, whatever it says.
-    let taken = entries.len().saturating_sub(ring.submission().len());
+    let mut taken = entries.len().saturating_sub(ring.submission().len());
+    for _ in 1..MOST_TRIES {
+        let interrupted = |error: &std::io::Error| error.kind() == std::io::ErrorKind::Interrupted;
+        if taken > 0 || !entered.as_ref().is_err_and(interrupted) {
+            break;
+        }
+        entered = ring.submit_and_wait(entries.len());
+        taken = entries.len().saturating_sub(ring.submission().len());
+    }
     let mut left = taken;
     loop {
         for answer in ring.completion() {

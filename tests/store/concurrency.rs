@@ -14,6 +14,7 @@ use letterhead::store::{Published, Store, StoreError, Strategy, When};
 
 use crate::apart::{CHILD, figures};
 use crate::scratch::Scratch;
+use crate::writings::ALL;
 
 /// How many there are of each.
 const WRITERS: u64 = 8;
@@ -117,7 +118,9 @@ fn crowd(directory: &Path, writers: u64, readers: u64) -> Arc<Figures> {
         }
         let mut writing = tokio::task::JoinSet::new();
         for nth in 0..writers {
-            let own = Store::open(directory).unwrap();
+            // Each by calls of its own, in each process others.
+            let by = ALL[(usize::try_from(nth).unwrap() + std::process::id() as usize) % ALL.len()];
+            let own = Store::open(directory).unwrap().writing(by);
             let store = if nth % 2 == 0 { shared.clone() } else { own };
             writing.spawn(write(store, nth, end, Arc::clone(&figures)));
         }

@@ -7,17 +7,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use letterhead::store::{Store, When};
+use letterhead::store::{Store, When, Writing};
 
 use crate::apart::{CHILD, figures, runtime, skip};
 use crate::scratch::Scratch;
 use crate::tools::{get, run, text};
+use crate::writings::{ALL, has_ring};
 
 const NAME: &str = "killed::whatever_a_killed_process_leaves_is_old_or_new";
 
-/// The calls by which a store changes anything. It is killed at the entry of each.
-const CALLS: [&str; 8] =
-    ["fallocate", "pwrite64", "ftruncate", "fsync", "fdatasync", "linkat", "renameat", "unlinkat"];
+/// The calls by which a store changes anything, as it was told to write. It is killed at the entry of each.
+const CALLS: [&[&str]; 3] = [
+    &["fallocate", "pwrite64", "ftruncate", "fsync", "fdatasync", "linkat", "renameat", "unlinkat"],
+    &["io_uring_enter", "fallocate", "pwrite64", "fsync", "linkat", "renameat"],
+    &["pipe2", "fallocate", "ftruncate", "msync", "munmap", "fsync", "linkat", "renameat"],
+];
 
 /// What a client would get after so many steps: the value in the head, and the payload.
 const STATES: [Option<(&str, &str)>; 6] = [
@@ -69,6 +73,8 @@ async fn state(store: &Store) -> Option<(String, String)> {
 fn whatever_a_killed_process_leaves_is_old_or_new() {
     if std::env::var(CHILD).is_ok_and(|child| child == NAME) {
         let store = Store::open(std::env::var("LETTERHEAD_TEST_DIRECTORY").unwrap()).unwrap();
+        let writing: usize = std::env::var("LETTERHEAD_TEST_WRITING").unwrap().parse().unwrap();
+        let store = store.writing(ALL[writing]);
         // One thread makes all of the calls, so that they are counted as one.
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         runtime.max_blocking_threads(1).build().unwrap().block_on(async {
@@ -83,20 +89,26 @@ fn whatever_a_killed_process_leaves_is_old_or_new() {
         return skip("strace, and to be allowed to use it");
     }
     let mut lines = String::new();
-    for call in CALLS {
-        let mut nth = 1;
-        while killed_at(call, nth) {
-            nth += 1;
+    for (writing, calls) in CALLS.into_iter().enumerate() {
+        if ALL[writing] == Writing::Ring && !has_ring() {
+            continue;
         }
-        assert!(nth > 1, "{call}: never called");
-        let _ = writeln!(lines, "killed at each of {} calls of {call}", nth - 1);
+        for call in calls {
+            let mut nth = 1;
+            while killed_at(writing, call, nth) {
+                nth += 1;
+            }
+            let by = ALL[writing];
+            assert!(nth > 1, "{by:?}, {call}: never called");
+            let _ = writeln!(lines, "{by:?}: killed at each of {} calls of {call}", nth - 1);
+        }
     }
     figures("store-killed.txt", &lines);
 }
 
 /// Lets a process come as far as the call of this number, and looks at what it left. Whether it came
 /// that far.
-fn killed_at(call: &str, nth: u32) -> bool {
+fn killed_at(writing: usize, call: &str, nth: u32) -> bool {
     let scratch = Scratch::new();
     let output = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
@@ -105,6 +117,7 @@ fn killed_at(call: &str, nth: u32) -> bool {
         .args([NAME, "--exact", "--nocapture"])
         .env(CHILD, NAME)
         .env("LETTERHEAD_TEST_DIRECTORY", scratch.path(""))
+        .env("LETTERHEAD_TEST_WRITING", writing.to_string())
         .output()
         .unwrap();
     let out = String::from_utf8_lossy(&output.stdout);

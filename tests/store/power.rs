@@ -12,6 +12,7 @@ use letterhead::store::{Store, When};
 use crate::apart::{figures, in_namespace, runtime, skip, tool};
 use crate::scratch::Scratch;
 use crate::tools::text;
+use crate::writings::ALL;
 
 /// Stops an ext4 at once: nothing that is not on the disk gets there, not even its journal.
 fn cut(at: &Path) {
@@ -64,7 +65,9 @@ fn an_acknowledged_change_outlives_a_disk_that_stops() {
         let (mut changes, rounds) = (0, 6);
         for round in 0..rounds {
             tool("mount", &["-o", "loop", &image, &at_text]).unwrap();
-            let store = Store::open(&at).unwrap();
+            // By each kind of call in turn.
+            let writing = ALL[usize::try_from(round).unwrap() % ALL.len()];
+            let store = Store::open(&at).unwrap().writing(writing);
             let (stop, total) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
             let runtime = tokio::runtime::Runtime::new().unwrap();
             let tasks: Vec<_> = (0..4)
