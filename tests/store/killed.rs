@@ -9,10 +9,10 @@ use bytes::Bytes;
 use http::Response;
 use letterhead::store::{Store, When, Writing};
 
-use crate::apart::{CHILD, figures, runtime, skip};
+use crate::apart::{CHILD, figures, runtime};
 use crate::scratch::Scratch;
-use crate::tools::{get, run, text};
-use crate::writings::{ALL, has_ring};
+use crate::tools::{get, text};
+use crate::writings::{ALL, has_ring, has_strace};
 
 const NAME: &str = "killed::whatever_a_killed_process_leaves_is_old_or_new";
 
@@ -85,8 +85,8 @@ fn whatever_a_killed_process_leaves_is_old_or_new() {
         });
         return;
     }
-    if run("strace", &["-qq", "-e", "trace=none", "true"]).is_none_or(|ran| !ran.status.success()) {
-        return skip("strace, and to be allowed to use it");
+    if !has_strace() {
+        return;
     }
     let mut lines = String::new();
     for (writing, calls) in CALLS.into_iter().enumerate() {

@@ -13,7 +13,7 @@ use crate::apart::{in_child, in_namespace, runtime, tool};
 use crate::refused::refuse;
 use crate::scratch::Scratch;
 use crate::tools::{get, text};
-use crate::writings::{has_ring, listening, store};
+use crate::writings::{has_ring, has_strace, listening, store, traced};
 
 /// Whatever is wanted of a store, with what its notices said.
 fn refused(calls: &[i64], errno: i32) -> Vec<String> {
@@ -83,6 +83,33 @@ fn without_io_uring_in_the_kernel_it_is_done_without() {
         });
         assert_eq!(heard.lock().unwrap().len(), 1);
     });
+}
+
+#[test]
+fn a_signal_and_a_want_of_memory_are_outlived() {
+    if !has_strace() || !has_ring() {
+        return;
+    }
+    // Each third submission is not even begun: tried again, or done call by call.
+    for (error, writes) in [("EINTR", false), ("EAGAIN", true)] {
+        let scratch = Scratch::new();
+        let inject = format!("inject=io_uring_enter:error={error}:when=2+3");
+        let strace = ["-e", "trace=io_uring_enter,pwrite64", "-e", &inject];
+        let told = traced(&scratch, 1, "publish", &strace);
+        let refused = told.lines().filter(|line| line.contains(error)).count();
+        assert!(refused > 10, "{told}");
+        let entered = told.lines().filter(|line| line.contains("io_uring_enter")).count() - refused;
+        assert!(entered > 30, "{told}");
+        assert_eq!(told.contains("pwrite64"), writes, "{told}");
+        runtime().block_on(async {
+            let store = scratch.store();
+            let names = store.list().await.unwrap();
+            assert_eq!(names.len(), 51);
+            for name in names {
+                store.check(&name, None).await.unwrap();
+            }
+        });
+    }
 }
 
 /// A payload without order, of so many bytes.

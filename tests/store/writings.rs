@@ -152,13 +152,13 @@ async fn work(store: &Store, what: &str) {
     }
 }
 
-/// Calls of one kind that a child makes.
-fn counted(writing: usize, what: &str) -> BTreeMap<String, usize> {
-    let scratch = Scratch::new();
+/// Has a child do so under strace, which is told this beside where to write; what strace wrote.
+pub(crate) fn traced(scratch: &Scratch, writing: usize, what: &str, strace: &[&str]) -> String {
     let output = scratch.path(".calls");
     let status = Command::new("strace")
-        .args(["-f", "-qq", "-c", "-U", "name,calls", "-o"])
-        .args([output.to_str().unwrap(), "-e", &format!("trace={}", CALLS.join(",")), "--"])
+        .args(["-f", "-qq", "-o", output.to_str().unwrap()])
+        .args(strace)
+        .arg("--")
         .arg(std::env::current_exe().unwrap())
         .args([COUNTED, "--exact", "--nocapture"])
         .env(CHILD, COUNTED)
@@ -167,7 +167,26 @@ fn counted(writing: usize, what: &str) -> BTreeMap<String, usize> {
         .output()
         .unwrap();
     assert!(status.status.success(), "{}", String::from_utf8_lossy(&status.stdout));
-    let table = std::fs::read_to_string(output).unwrap();
+    let table = std::fs::read_to_string(&output).unwrap();
+    std::fs::remove_file(output).unwrap();
+    table
+}
+
+/// Whether strace is there and works; a test that wants it says that it skips.
+pub(crate) fn has_strace() -> bool {
+    let ran = run("strace", &["-qq", "-e", "trace=none", "true"]);
+    let works = ran.is_some_and(|ran| ran.status.success());
+    if !works {
+        skip("strace, and to be allowed to use it");
+    }
+    works
+}
+
+/// Calls of each kind that a child makes.
+fn counted(writing: usize, what: &str) -> BTreeMap<String, usize> {
+    let trace = format!("trace={}", CALLS.join(","));
+    let strace = ["-c", "-U", "name,calls", "-e", &trace];
+    let table = traced(&Scratch::new(), writing, what, &strace);
     let row = |line: &str| {
         let (name, calls) = line.trim().split_once(' ')?;
         Some((name.to_owned(), calls.trim().parse().ok()?))
@@ -186,10 +205,7 @@ fn how_many_calls_it_takes() {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         return runtime.max_blocking_threads(1).build().unwrap().block_on(work(&store, what));
     }
-    if run("strace", &["-qq", "-e", "trace=none", "true"]).is_none_or(|ran| !ran.status.success()) {
-        return skip("strace, and to be allowed to use it");
-    }
-    if !has_ring() {
+    if !has_strace() || !has_ring() {
         return;
     }
     let mut lines = String::new();
