@@ -11,8 +11,11 @@ use super::scrub::CHUNK;
 use crate::answer::Facts;
 use crate::sys::Stat;
 
-/// What an entry takes beside its bytes and its name.
+/// What an entry takes beside its bytes, its name and its fields.
 const OVERHEAD: u64 = 2048;
+
+/// What a field takes beside its name and its value.
+const FIELD: usize = 128;
 
 /// The least age of a file that is kept: a write that was going on when it was opened is over.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -38,7 +41,17 @@ struct Weigh;
 
 impl Weighter<Box<str>, Arc<Ready>> for Weigh {
     fn weight(&self, name: &Box<str>, ready: &Arc<Ready>) -> u64 {
-        OVERHEAD.saturating_add((name.len() + ready.bytes.len()) as u64)
+        ready.weight().saturating_add(name.len() as u64)
+    }
+}
+
+impl Ready {
+    /// About how many bytes of memory it takes. A head may be longer than its payload.
+    fn weight(&self) -> u64 {
+        let lines = self.facts.fields.iter();
+        let fields: usize =
+            lines.map(|(name, value)| FIELD + name.as_str().len() + value.len()).sum();
+        OVERHEAD.saturating_add((fields + self.bytes.len()) as u64)
     }
 }
 
@@ -68,7 +81,7 @@ impl Cache {
         let latest = identity.mtime.max(identity.ctime).time();
         let age = latest.and_then(|latest| now.duration_since(latest).ok());
         let most = (self.budget / 16).min(CHUNK as u64);
-        if ready.bytes.len() as u64 + OVERHEAD <= most && age.is_some_and(|age| age >= SETTLED) {
+        if ready.weight() <= most && age.is_some_and(|age| age >= SETTLED) {
             self.files.insert(name.into(), Arc::new(ready));
         }
     }

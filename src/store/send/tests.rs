@@ -131,4 +131,12 @@ async fn only_small_responses_and_stored_200s_are_kept() {
         assert_eq!(fill(&store), status);
         assert_eq!(kept(&store, None).await, None);
     }
+    // A head takes room as well.
+    for (length, is_kept) in [(10, true), (10_000, false)] {
+        let response = Response::builder().header("x-long", "x".repeat(length));
+        let response = response.body(Full::<Bytes>::from("x")).unwrap();
+        store.put("a", When::Always, response).await.unwrap();
+        assert_eq!(fill(&store), 200);
+        assert_eq!(kept(&store, None).await.is_some(), is_kept && store.cache.is_some());
+    }
 }
