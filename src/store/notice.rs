@@ -1,6 +1,6 @@
 //! What happens inside a store, for whoever wants to know.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Writing;
@@ -140,21 +140,36 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { name, operation, errno, ruling } => {
-                write!(
-                    f,
-                    "{name}: {} refused with error number {errno}: {ruling}",
-                    operation.as_str()
-                )
+                let (name, asked) = (OneLine(name), operation.as_str());
+                write!(f, "{name}: {asked} refused with error number {errno}: {ruling}")
             }
             Self::Without { writing, errno } => {
                 write!(f, "{writing:?} is not to be had, error number {errno}: written by position")
             }
-            Self::BadSlot { name, slot, flaw } => write!(f, "{name}: slot {slot}: {flaw}"),
-            Self::Rejected { name, error } => write!(f, "{name}: {error}"),
-            Self::Retired { name } => write!(f, "{name}: not changed in place any more"),
-            Self::Repaired { name } => write!(f, "{name}: both slots are whole again"),
+            Self::BadSlot { name, slot, flaw } => {
+                write!(f, "{}: slot {slot}: {flaw}", OneLine(name))
+            }
+            Self::Rejected { name, error } => write!(f, "{}: {error}", OneLine(name)),
+            Self::Retired { name } => write!(f, "{}: not changed in place any more", OneLine(name)),
+            Self::Repaired { name } => write!(f, "{}: both slots are whole again", OneLine(name)),
             Self::Swept { file } => write!(f, "{file}: left behind, removed"),
-            Self::Quarantined { name, file } => write!(f, "{name}: put aside as {file}"),
+            Self::Quarantined { name, file } => write!(f, "{}: put aside as {file}", OneLine(name)),
         }
+    }
+}
+
+/// A name that others chose, on one line: control characters are escaped.
+pub(super) struct OneLine<'a>(pub(super) &'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for letter in self.0.chars() {
+            if letter.is_control() {
+                letter.escape_debug().fmt(f)?;
+            } else {
+                f.write_char(letter)?;
+            }
+        }
+        Ok(())
     }
 }

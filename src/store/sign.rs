@@ -6,6 +6,7 @@ use ed25519_dalek::{Signer as _, Verifier as _};
 use p384::ecdsa;
 
 use super::format::{Algorithm, Sign, Slot, signed};
+use super::notice::OneLine;
 
 /// A key that signs the heads that a store writes; its id is in each.
 ///
@@ -258,8 +259,8 @@ impl fmt::Display for Signed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::No => f.write_str("unsigned"),
-            Self::Unchecked(key) => write!(f, "signed by {key}, not checked"),
-            Self::By(key) => write!(f, "signed by {key}"),
+            Self::Unchecked(key) => write!(f, "signed by {}, not checked", OneLine(key)),
+            Self::By(key) => write!(f, "signed by {}", OneLine(key)),
         }
     }
 }

@@ -293,8 +293,9 @@ async fn notices_are_told_and_a_panic_of_theirs_does_no_harm() {
     let scratch = Scratch::new();
     let told = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&told);
+    let hears = Arc::clone(&told);
     let store = scratch.store().on_notice(move |notice| {
-        seen.lock().unwrap().push(notice.to_string());
+        hears.lock().unwrap().push(notice.to_string());
         panic!("a callback");
     });
     store.put("a", When::New, text("x")).await.unwrap();
@@ -303,4 +304,9 @@ async fn notices_are_told_and_a_panic_of_theirs_does_no_harm() {
     let told = told.lock().unwrap().join("\n");
     assert!(told.starts_with("b: no slot is whole"), "{told}");
     assert_eq!(store.statistics().rejected, 1);
+    // A client chooses the name, and must not write lines of a log.
+    std::fs::write(scratch.path("c\nd\u{1b}: ä"), "no head").unwrap();
+    assert!(store.head("c\nd\u{1b}: ä", None).await.unwrap_err().is_damaged());
+    let told = seen.lock().unwrap().join("\u{0}");
+    assert!(told.contains("c\\nd\\u{1b}: ä: no slot") && !told.contains('\n'), "{told}");
 }
