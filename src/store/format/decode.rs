@@ -69,6 +69,10 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Slot, Flaw> {
     }
     let name = std::str::from_utf8(name).map_err(|_| Flaw::Content)?.to_owned();
     let status = StatusCode::from_u16(u16_at(image, 112)).map_err(|_| Flaw::Content)?;
+    // What would not be stored is not sent either: a 101 would end the connection, a 304 has no content.
+    if !fields::status_fits(status, u64_at(image, 64)) {
+        return Err(Flaw::Content);
+    }
     let head = Kept { status, fields: fields::parse(lines).ok_or(Flaw::Content)? };
     // A digest by an algorithm that is not known here cannot be checked.
     if image.get(114) != Some(&1) {

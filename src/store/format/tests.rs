@@ -19,7 +19,8 @@ fn random_head(random: &mut fastrand::Rng) -> Kept {
             fields.append(name, HeaderValue::from_bytes(&bytes).expect("visible"));
         }
     }
-    Kept { status: StatusCode::from_u16(random.u16(200..1000)).expect("three digits"), fields }
+    // All of these may have content.
+    Kept { status: StatusCode::from_u16(random.u16(417..1000)).expect("three digits"), fields }
 }
 
 /// An image with zeros behind it, as it stands in a file.
@@ -173,6 +174,11 @@ fn each_flaw_has_a_name() {
     check(&put(116, &[0xff]), Flaw::Lengths);
     check(&put(120, &[0xff]), Flaw::Lengths);
     check(&put(112, &[0, 0]), Flaw::Content);
+    // A 101, a 103, a 206, a 304, and a 204 with content.
+    for status in [[101, 0], [103, 0], [206, 0], [48, 1], [204, 0]] {
+        let odd = forged(&image, |image| image[112..114].copy_from_slice(&status));
+        check(&odd, Flaw::Content);
+    }
     check(&put(114, &[2]), Flaw::Content);
     check(&put(115, &[1]), Flaw::Lengths);
     check(&put(115, &[9]), Flaw::Content);
