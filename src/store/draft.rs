@@ -12,6 +12,7 @@ use super::format::{Kept, fold_trailers, kept};
 use super::making::Making;
 use super::publish::{Existing, Published};
 use super::task::blocking;
+use super::update::{expect_existing, next};
 use crate::sys::write::Directory;
 
 /// A file on its way into a [`Store`](super::Store): nobody sees it before it is published.
@@ -114,15 +115,11 @@ impl When {
         head: &Kept,
         existing: Option<&Existing<'_, Directory>>,
     ) -> Result<(Kept, u64), StoreError> {
-        let found = existing.and_then(|existing| existing.held.as_ref());
-        let found = found.map(|held| held.slot.generation);
         match self {
             Self::New if existing.is_some() => return Err(Kind::Exists.into()),
-            Self::Generation(wanted) if found != Some(wanted) => {
-                return Err(Kind::Changed { wanted, found }.into());
-            }
-            Self::New | Self::Always | Self::Generation(_) => {}
+            Self::Generation(wanted) => expect_existing(Some(wanted), existing)?,
+            Self::New | Self::Always => {}
         }
-        Ok((head.clone(), found.unwrap_or(0).saturating_add(1)))
+        Ok((head.clone(), next(existing.map_or(0, Existing::generation))?))
     }
 }

@@ -72,6 +72,8 @@ pub(crate) enum Damage {
     Length { wanted: u64, found: u64 },
     /// The payload is not the one that the head is of.
     Payload,
+    /// A generation that no store counts up to: there is none behind it.
+    Generation,
 }
 
 impl StoreError {
@@ -271,6 +273,9 @@ impl fmt::Display for Damage {
                 write!(f, "wanted a file of {wanted} bytes, found {found}")
             }
             Self::Payload => f.write_str("wanted the payload that the head is of, found another"),
+            Self::Generation => {
+                f.write_str("wanted a generation that another can follow, found the last one")
+            }
         }
     }
 }

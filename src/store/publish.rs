@@ -7,6 +7,7 @@ use super::lock::{Lock, Locked, same};
 use super::making::{Directory, Making};
 use super::notice::count;
 use super::slots::Held;
+use super::update::damage;
 use super::writing::Padded;
 use super::{Strategy, Writing};
 use crate::sys::write::{Access, Disk, Flush, Onto};
@@ -31,8 +32,8 @@ pub struct Published {
 pub(super) struct Existing<'a, D: Disk> {
     file: Hold<'a, D>,
     pub(super) stat: Stat,
-    /// Its head, if it is believed.
-    pub(super) held: Option<Held>,
+    /// Its head, or why it is not believed.
+    pub(super) held: Result<Held, StoreError>,
 }
 
 enum Hold<'a, D: Disk> {
@@ -45,12 +46,18 @@ enum Hold<'a, D: Disk> {
 pub(super) type Plan<'a, D> =
     &'a dyn Fn(Option<&Existing<'_, D>>) -> Result<(Kept, u64), StoreError>;
 
+impl<D: Disk> Hold<'_, D> {
+    fn file(&self) -> &D::File {
+        match self {
+            Self::Locked(locked) => &locked.file,
+            Self::Open(file) => file,
+        }
+    }
+}
+
 impl<D: Disk> Existing<'_, D> {
     pub(super) fn file(&self) -> &D::File {
-        match &self.file {
-            Hold::Locked(locked) => &locked.file,
-            Hold::Open(file) => file,
-        }
+        self.file.file()
     }
 
     pub(super) fn generation(&self) -> u64 {
@@ -236,19 +243,21 @@ impl<D: Disk> Desk<D> {
         file: Hold<'a, D>,
         stat: Stat,
     ) -> Result<Existing<'a, D>, StoreError> {
-        let mut existing = Existing { file, stat, held: None };
-        let slots = match self.slots(name, existing.file()) {
-            Ok(slots) => slots,
+        let held = match self.slots(name, file.file()) {
+            Ok(slots) => {
+                let flaw = damage(&slots);
+                slots.into_held().ok_or(flaw).and_then(|held| {
+                    self.trust(name, &held, &stat)?;
+                    Ok(held)
+                })
+            }
             // What cannot be read any more can still be replaced or removed.
             Err(error) if error.refused().is_some_and(|(_, errno)| errno == libc::EIO) => {
-                return Ok(existing);
+                Err(error)
             }
             Err(error) => return Err(error),
         };
-        if let Some(held) = slots.into_held() {
-            existing.held = Some(held).filter(|held| self.trust(name, held, &stat).is_ok());
-        }
-        Ok(existing)
+        Ok(Existing { file, stat, held })
     }
 }
 

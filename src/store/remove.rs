@@ -8,7 +8,7 @@ use super::lock::LOCK;
 use super::notice::{Notice, count};
 use super::read::check_name;
 use super::temp::is_temporary;
-use super::update::expect;
+use super::update::expect_existing;
 use crate::sys::write::{Access, Disk};
 
 impl<D: Disk> Desk<D> {
@@ -21,8 +21,7 @@ impl<D: Disk> Desk<D> {
         // Who changes the head in place is waited for: an update that was acknowledged is not of a file
         // that was gone.
         let existing = self.lock_existing(name)?;
-        let held = existing.as_ref().and_then(|existing| existing.held.as_ref());
-        expect(expected, held.map(|held| held.slot.generation))?;
+        expect_existing(expected, existing.as_ref())?;
         self.must(name, |disk| disk.remove(name))?;
         if let Some(existing) = &existing {
             self.memory.forget(&existing.stat);

@@ -72,7 +72,7 @@ impl<D: Disk> Desk<D> {
         if !fits || self.memory.is_retired(&locked.stat) {
             return Ok(Step::Replace(None));
         }
-        let generation = next(&held);
+        let generation = next(held.slot.generation)?;
         let durable = self.memory.durable(&locked.stat, &held);
         let durable = durable.filter(|slot| equal || *slot == held.at);
         match self.write_in_place(name, &locked, &held, durable, (&image, generation)) {
@@ -117,7 +117,7 @@ impl<D: Disk> Desk<D> {
         let draft = Draft {
             layout: slot.layout,
             payload: &slot.payload,
-            generation: next(held),
+            generation: next(slot.generation)?,
             place: &place,
             head,
         };
@@ -189,12 +189,14 @@ impl<D: Disk> Desk<D> {
         let making = making
             .map_err(|error| if error.is_damaged() { self.reject(name, error) } else { error })?;
         let plan = |existing: Option<&Existing<'_, D>>| {
-            let held = existing.and_then(|existing| existing.held.as_ref());
+            let held = existing.and_then(|existing| existing.held.as_ref().ok());
             if own.is_none() || own != held.map(|held| held.slot.checksum) {
-                expect(expected, held.map(|held| held.slot.generation))?;
+                expect_existing(expected, existing)?;
             }
             match held {
-                Some(held) if held.slot.payload == slot.payload => Ok((head.clone(), next(held))),
+                Some(held) if held.slot.payload == slot.payload => {
+                    Ok((head.clone(), next(held.slot.generation)?))
+                }
                 // Another payload: this head was not meant for it until it is looked at again.
                 _ => Err(Kind::Restless.into()),
             }
@@ -224,18 +226,33 @@ impl<D: Disk> Desk<D> {
 }
 
 /// Whether the generation is the one that the caller wanted.
-pub(super) fn expect(expected: Option<u64>, found: Option<u64>) -> Result<(), StoreError> {
+fn expect(expected: Option<u64>, found: Option<u64>) -> Result<(), StoreError> {
     match expected {
         Some(wanted) if found != Some(wanted) => Err(Kind::Changed { wanted, found }.into()),
         _ => Ok(()),
     }
 }
 
-pub(super) const fn next(held: &Held) -> u64 {
-    held.slot.generation.saturating_add(1)
+/// The same of what has a name. One whose head is not believed has none, and it is said why: that is not
+/// as if nothing were there.
+pub(super) fn expect_existing<D: Disk>(
+    expected: Option<u64>,
+    existing: Option<&Existing<'_, D>>,
+) -> Result<(), StoreError> {
+    match existing.map(|existing| &existing.held) {
+        Some(Err(error)) if expected.is_some() => Err(error.clone()),
+        Some(Ok(held)) => expect(expected, Some(held.slot.generation)),
+        Some(Err(_)) | None => expect(expected, None),
+    }
 }
 
-fn damage(slots: &Slots) -> StoreError {
+/// The generation that follows. Behind the last one there is none, and two heads of one generation would
+/// contradict each other.
+pub(super) fn next(generation: u64) -> Result<u64, StoreError> {
+    generation.checked_add(1).ok_or(Damage::Generation.into())
+}
+
+pub(super) fn damage(slots: &Slots) -> StoreError {
     match slots {
         Slots::None(flaws) => Damage::Slots(*flaws).into(),
         Slots::One(_, flaw) => Damage::Slots([*flaw; 2]).into(),

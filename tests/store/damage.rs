@@ -202,6 +202,44 @@ async fn a_later_version_of_the_format_is_not_written_over() {
     assert_eq!(std::fs::read(scratch.path("a")).unwrap(), before);
 }
 
+#[tokio::test]
+async fn a_head_that_is_not_believed_is_not_taken_for_none() {
+    let (scratch, store) = stored("payload").await;
+    damage(&scratch.path("a"), |bytes| {
+        bytes[130] ^= 1;
+        bytes[4096 + 130] ^= 1;
+    });
+    let removed = store.remove("a", Some(2)).await.unwrap_err();
+    let put = store.put("a", When::Generation(2), text("new")).await.unwrap_err();
+    for error in [removed, put] {
+        assert!(error.is_damaged() && !error.is_not_found() && !error.is_changed(), "{error}");
+    }
+    assert_eq!(scratch.names(), ["a"]);
+    assert!(store.remove("a", None).await.unwrap());
+}
+
+#[tokio::test]
+async fn behind_the_last_generation_there_is_none() {
+    let (scratch, store) = stored("payload").await;
+    damage(&scratch.path("a"), |bytes| {
+        for slot in [0, 4096] {
+            bytes[slot + 88..slot + 96].copy_from_slice(&[0xff; 8]);
+            let length = &bytes[slot + 44..slot + 48];
+            let length = u32::from_le_bytes(length.try_into().unwrap()) as usize;
+            let sum = sha256(&bytes[slot + 40..slot + length]);
+            bytes.splice(slot + 8..slot + 40, sum);
+        }
+    });
+    assert_eq!(store.head("a", None).await.unwrap().generation(), u64::MAX);
+    // Another head of the same generation would contradict it until both slots are written.
+    let before = std::fs::read(scratch.path("a")).unwrap();
+    assert!(store.update("a", None, &Response::new(())).await.unwrap_err().is_damaged());
+    assert!(store.put("a", When::Always, text("new")).await.unwrap_err().is_damaged());
+    assert_eq!(std::fs::read(scratch.path("a")).unwrap(), before);
+    store.remove("a", Some(u64::MAX)).await.unwrap();
+    assert_eq!(store.put("a", When::New, text("new")).await.unwrap().generation, 1);
+}
+
 fn sha256(bytes: &[u8]) -> Vec<u8> {
     use sha2::Digest as _;
     sha2::Sha256::digest(bytes).to_vec()
