@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
+use tokio::runtime::Handle;
 
 use super::When;
 use super::desk::Desk;
@@ -11,13 +12,14 @@ use super::error::{Kind, StoreError};
 use super::format::{Kept, fold_trailers, kept};
 use super::making::Making;
 use super::publish::{Existing, Published};
-use super::task::blocking;
+use super::task::{Task, blocking};
 use super::update::{expect_existing, next};
 use crate::sys::write::Directory;
 
 /// A file on its way into a [`Store`](super::Store): nobody sees it before it is published.
 ///
-/// Dropped before that, it is gone.
+/// Dropped before that, it is gone: on a thread that may block, as to give back the room of a long file
+/// takes its time.
 #[derive(Debug)]
 #[must_use = "what is not published is gone"]
 pub struct Draft {
@@ -64,6 +66,14 @@ impl Draft {
         Ok(())
     }
 
+    /// Gives it up, and waits until it is gone.
+    pub(super) async fn discard(mut self) {
+        if let Some(making) = self.making.take() {
+            // It is gone whatever became of the task.
+            let _ = Task::new(move || drop(making)).await;
+        }
+    }
+
     /// Gives the file its head and its name. Once this has said so, both outlive a loss of power, if the
     /// answer has them [durable](Published::durable).
     ///
@@ -92,19 +102,28 @@ impl Draft {
     ///
     /// As [`publish`](Self::publish).
     pub async fn publish_with<B>(
-        self,
+        mut self,
         head: &Response<B>,
         trailers: &HeaderMap,
     ) -> Result<Published, StoreError> {
         let mut head = kept(head);
         fold_trailers(&mut head, trailers);
-        let making = self.making.ok_or(Kind::Gone)?;
-        let (desk, name, when) = (self.desk, self.name, self.when);
+        let making = self.making.take().ok_or(Kind::Gone)?;
+        let (desk, name, when) = (Arc::clone(&self.desk), Arc::clone(&self.name), self.when);
         blocking(move || {
             let plan = |existing: Option<&Existing<'_, Directory>>| when.plan(&head, existing);
             desk.publish(&name, *making, &plan)
         })
         .await
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let Some(making) = self.making.take() else { return };
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn_blocking(move || drop(making));
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 //! Several processes may work on one directory; readers take no lock. [The guide](crate::guide::store) has
 //! each byte of a file, and how it is written.
 
+mod batch;
 mod body;
 mod cache;
 mod desk;

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Buf as _;
 use http::{HeaderMap, Response};
 use http_body::Body;
 
 use super::When;
+use super::batch::Batch;
 use super::cache::Cache;
 use super::desk::{Desk, Settings};
 use super::draft::Draft;
@@ -24,9 +24,6 @@ use super::task::blocking;
 
 use crate::error::BoxError;
 use crate::sys::write::Directory;
-
-/// How much of a body is gathered before it is written.
-const BATCH: usize = 256 << 10;
 
 /// How many bytes small responses may take in memory.
 const BUDGET: u64 = 8 << 20;
@@ -131,26 +128,13 @@ impl Store {
         let lines = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
         let room = lines.sum::<usize>().saturating_add(name.len() + 512);
         let mut draft = self.begin(name, when, length, room).await?;
-        let mut body = std::pin::pin!(body);
-        let (mut batch, mut gathered, mut trailers) = (Vec::new(), 0, HeaderMap::new());
-        while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-            let frame = frame.map_err(|cause| Kind::Content(cause.into()))?;
-            match frame.into_data() {
-                Ok(mut data) => {
-                    gathered += data.remaining();
-                    batch.push(data.copy_to_bytes(data.remaining()));
-                    if gathered >= BATCH {
-                        draft.write_all(std::mem::take(&mut batch)).await?;
-                        gathered = 0;
-                    }
-                }
-                Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+        match written(&mut draft, body).await {
+            Ok(trailers) => draft.publish_with(&head, &trailers).await,
+            Err(error) => {
+                draft.discard().await;
+                Err(error)
             }
         }
-        if !batch.is_empty() {
-            draft.write_all(batch).await?;
-        }
-        draft.publish_with(&head, &trailers).await
     }
 
     /// Begins a file whose head may be known only at the end. With its length room is reserved for all
@@ -338,6 +322,32 @@ impl Store {
     pub fn statistics(&self) -> Statistics {
         self.desk.counts.statistics()
     }
+}
+
+/// Writes all of a body. The trailers that came behind it.
+async fn written<B>(draft: &mut Draft, body: B) -> Result<HeaderMap, StoreError>
+where
+    B: Body,
+    B::Error: Into<BoxError>,
+{
+    let mut body = std::pin::pin!(body);
+    let (mut batch, mut trailers) = (Batch::default(), HeaderMap::new());
+    while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
+        let frame = frame.map_err(|cause| Kind::Content(cause.into()))?;
+        match frame.into_data() {
+            Ok(data) => {
+                batch.push(data);
+                if batch.is_enough() {
+                    draft.write_all(batch.take()).await?;
+                }
+            }
+            Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
+        }
+    }
+    if !batch.is_empty() {
+        draft.write_all(batch.take()).await?;
+    }
+    Ok(trailers)
 }
 
 impl fmt::Debug for Store {

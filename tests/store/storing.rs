@@ -310,3 +310,35 @@ async fn notices_are_told_and_a_panic_of_theirs_does_no_harm() {
     let told = seen.lock().unwrap().join("\u{0}");
     assert!(told.contains("c\\nd\\u{1b}: ä: no slot") && !told.contains('\n'), "{told}");
 }
+
+/// How many files of a directory this process has open.
+fn open_files(scratch: &Scratch) -> usize {
+    let directory = scratch.path("");
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|entry| {
+        let link = std::fs::read_link(entry.ok()?.path()).ok()?;
+        (link.starts_with(&directory) && link != directory).then_some(())
+    });
+    open.count()
+}
+
+#[test]
+fn a_draft_that_is_dropped_is_closed_where_that_may_take_its_time() {
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build();
+    let runtime = runtime.unwrap();
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let draft = runtime.block_on(store.draft("a", When::New, Some(1 << 20))).unwrap();
+    assert_eq!(open_files(&scratch), 1);
+    // The only thread that may block has something to do.
+    let (free, wait) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || wait.recv());
+    runtime.block_on(async move { drop(draft) });
+    assert_eq!(open_files(&scratch), 1);
+    free.send(()).unwrap();
+    runtime.block_on(async { tokio::task::spawn_blocking(|| ()).await.unwrap() });
+    assert_eq!(open_files(&scratch), 0);
+    // Without a runtime there is only one place.
+    let draft = runtime.block_on(store.draft("a", When::New, None)).unwrap();
+    drop(draft);
+    assert_eq!((open_files(&scratch), scratch.names().len()), (0, 0));
+}
