@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::runtime::Handle;
 
 use super::error::StoreError;
 use super::payload::Reader;
@@ -123,6 +124,21 @@ impl Body for StoreBody {
             | State::Ready(..)
             | State::Idle(_)
             | State::Reading(_) => SizeHint::with_exact(self.left),
+        }
+    }
+}
+
+impl Drop for StoreBody {
+    fn drop(&mut self) {
+        let (State::Ready(_, Some(reader)) | State::Idle(reader)) =
+            std::mem::replace(&mut self.state, State::Ended)
+        else {
+            return;
+        };
+        // The client has left in the middle. If the file has lost its name meanwhile, its room is given
+        // back here, which may take its time.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn_blocking(move || drop(reader));
         }
     }
 }

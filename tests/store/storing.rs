@@ -337,6 +337,19 @@ fn a_draft_that_is_dropped_is_closed_where_that_may_take_its_time() {
     free.send(()).unwrap();
     runtime.block_on(async { tokio::task::spawn_blocking(|| ()).await.unwrap() });
     assert_eq!(open_files(&scratch), 0);
+    // A response whose client has left is, too.
+    let content = "x".repeat(1 << 20);
+    runtime.block_on(store.put("b", When::New, text(&content))).unwrap();
+    let request = Request::get("/").body(()).unwrap();
+    let response = runtime.block_on(async { store.send(&request, "b").await });
+    runtime.block_on(store.remove("b", None)).unwrap();
+    let (free, wait) = std::sync::mpsc::channel::<()>();
+    runtime.spawn_blocking(move || wait.recv());
+    runtime.block_on(async move { drop(response) });
+    assert_eq!(open_files(&scratch), 1);
+    free.send(()).unwrap();
+    runtime.block_on(async { tokio::task::spawn_blocking(|| ()).await.unwrap() });
+    assert_eq!(open_files(&scratch), 0);
     // Without a runtime there is only one place.
     let draft = runtime.block_on(store.draft("a", When::New, None)).unwrap();
     drop(draft);
