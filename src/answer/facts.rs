@@ -159,7 +159,8 @@ impl Facts {
 
     /// Any other field that describes it, in place of one of that name.
     ///
-    /// A 304 and a 412 keep `Cache-Control`, `Expires`, `Vary` and `Content-Location` alone. What
+    /// A 304 and a 412 keep `Cache-Control`, `Expires`, `Vary` and `Content-Location` alone, and a 206 has no
+    /// `Content-Digest`, which is taken for the one of the whole. What
     /// the answer makes itself is not taken from here: `Content-Length`, `Content-Range`,
     /// `Transfer-Encoding`, `Trailer`, `Connection`, `Date`, `ETag`, `Last-Modified`,
     /// `Accept-Ranges` and `Allow`.

@@ -19,6 +19,9 @@ use crate::field::{content_range, length};
 /// `ETag` come beside them. A 412 is made the same way.
 const KEPT: [HeaderName; 4] = [CACHE_CONTROL, CONTENT_LOCATION, EXPIRES, VARY];
 
+/// The digest of the content that is sent (RFC 9530, section 2).
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+
 /// 200, with the length of the whole; to a `HEAD` too.
 pub(crate) fn whole(facts: &Facts, validators: &Validators, complete: u64) -> Response<()> {
     described(StatusCode::OK, facts, validators, complete)
@@ -123,8 +126,12 @@ fn described(
     let fields = head.headers_mut();
     // Room for what is put beside them: a copy would have to grow twice.
     let _ = fields.try_reserve(facts.fields.len() + 6);
+    // RFC 9530, section 2: it is of the bytes that are sent, and the one that is known is of all.
+    let digest = facts.fields.contains_key(CONTENT_DIGEST) && status == StatusCode::PARTIAL_CONTENT;
     for (name, value) in &facts.fields {
-        let _ = fields.try_append(name.clone(), value.clone());
+        if !(digest && name == CONTENT_DIGEST) {
+            let _ = fields.try_append(name.clone(), value.clone());
+        }
     }
     describe(fields, facts.ranges, validators, bytes);
     head

@@ -87,6 +87,23 @@ async fn conditions_and_ranges_are_answered() {
 }
 
 #[tokio::test]
+async fn a_digest_of_the_whole_is_not_told_of_a_part() {
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let digest = "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:";
+    let mut response = text(&"x".repeat(1000));
+    response.headers_mut().insert("content-digest", digest.parse().unwrap());
+    store.put("a", When::New, response).await.unwrap();
+    for (range, status) in [("", 200), ("bytes=1-", 206), ("bytes=0-0,-1", 206)] {
+        let (parts, _) = ask(&store, "a", Request::get("/").header("range", range)).await;
+        assert_eq!(parts.status, status);
+        assert_eq!(parts.headers.contains_key("content-digest"), status == 200);
+        // The one of the representation is the same for each part.
+        assert!(parts.headers.contains_key("repr-digest"));
+    }
+}
+
+#[tokio::test]
 async fn another_status_is_sent_as_it_was_stored() {
     let scratch = Scratch::new();
     let store = scratch.store();
