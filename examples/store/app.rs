@@ -9,12 +9,13 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use http::header::{CONTENT_RANGE, HeaderMap, IF_MATCH, IF_NONE_MATCH};
+use http::header::{ALLOW, CONTENT_RANGE, EXPECT, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use letterhead::LetterheadLayer;
 use letterhead::store::{KeyRing, Scrub, SigningKey, Store, StoreError, Unsigned, When};
 
 use crate::args::{self, Args};
+use crate::condition::Condition;
 use crate::{explain, fields, shared};
 
 /// A directory that is gone with its value.
@@ -109,55 +110,117 @@ async fn answer(
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Response {
-    let done = match *request.method() {
-        Method::PUT => put(&app, &name, request).await,
-        Method::PATCH => patch(&app, &name, &request.into_parts().0.headers).await,
-        Method::DELETE => {
-            app.store.remove(&name, None).await.map(|_| StatusCode::NO_CONTENT.into_response())
-        }
-        _ if query.as_deref() == Some("explain") => {
+    let (parts, mut body) = request.into_parts();
+    let done = match parts.method {
+        Method::PUT => put(&app, &name, &parts.headers, &mut body).await,
+        Method::PATCH => patch(&app, &name, &parts.headers).await,
+        Method::DELETE => delete(&app, &name, &parts.headers).await,
+        Method::GET | Method::HEAD if query.as_deref() == Some("explain") => {
             let stored = app.store.head(&name, None).await;
             stored.map(|stored| explain::explain(&name, &stored).into_response())
         }
-        _ => Ok(app.store.send(&request, &name).await.into_response()),
+        _ => Ok(send(&app, &name, &http::Request::from_parts(parts.clone(), ())).await),
     };
-    done.unwrap_or_else(|error| (error.status(), format!("{error}\n")).into_response())
+    let response =
+        done.unwrap_or_else(|error| (error.status(), format!("{error}\n")).into_response());
+    if !response.status().is_success() {
+        pass_over(&parts.headers, body).await;
+    }
+    response
+}
+
+/// What `GET`, `HEAD` and `OPTIONS` get, and 405 what else there is.
+async fn send(app: &App, name: &str, request: &http::Request<()>) -> Response {
+    let mut response = app.store.send(request, name).await.into_response();
+    // The store knows of those that it answers itself.
+    if let Some(allow) = response.headers_mut().get_mut(ALLOW) {
+        *allow = HeaderValue::from_static("GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+    }
+    response
+}
+
+fn refuse(status: StatusCode, why: &'static str) -> Response {
+    (status, why).into_response()
+}
+
+fn not_met() -> Response {
+    refuse(StatusCode::PRECONDITION_FAILED, "the condition does not hold\n")
+}
+
+/// What has nothing to be changed, whatever the condition (RFC 9110, section 13.2.1).
+fn missing() -> Response {
+    refuse(StatusCode::NOT_FOUND, "there is nothing of that name\n")
 }
 
 /// 201 for a new name, 204 for one that was taken.
-async fn put(app: &App, name: &str, request: Request) -> Result<Response, StoreError> {
-    let refuse = |status: StatusCode, why: &'static str| Ok((status, why).into_response());
+async fn put(
+    app: &App,
+    name: &str,
+    asked: &HeaderMap,
+    body: &mut Body,
+) -> Result<Response, StoreError> {
     // RFC 9110, section 14.5: a part is not the whole, and must not be stored as if it were.
-    if request.headers().contains_key(CONTENT_RANGE) {
-        pass_over(request.into_body()).await;
-        return refuse(StatusCode::BAD_REQUEST, "wanted the whole, found a part\n");
+    if asked.contains_key(CONTENT_RANGE) {
+        return Ok(refuse(StatusCode::BAD_REQUEST, "wanted the whole, found a part\n"));
     }
-    let length = http_body::Body::size_hint(request.body()).lower();
-    if length > app.most {
-        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "wanted less content\n");
+    let too_long = || refuse(StatusCode::PAYLOAD_TOO_LARGE, "wanted less content\n");
+    if http_body::Body::size_hint(body).lower() > app.most {
+        return Ok(too_long());
     }
-    let (parts, body) = request.into_parts();
-    let Some(when) = condition(app, name, &parts.headers).await? else {
-        pass_over(body).await;
-        return refuse(StatusCode::PRECONDITION_FAILED, "the condition does not hold\n");
+    // Looked at first, so that the content is not begun to be stored in vain.
+    let when = match Condition::of(&app.store, name, asked).await? {
+        Condition::None => When::Always,
+        Condition::Missing { holds: true } => When::New,
+        Condition::Holds(stored) => When::Generation(stored.generation()),
+        Condition::Missing { holds: false } | Condition::Fails => return Ok(not_met()),
     };
     let most = usize::try_from(app.most).unwrap_or(usize::MAX);
     let mut response = http::Response::new(http_body_util::Limited::new(body, most));
-    *response.headers_mut() = fields::stored(&parts.headers);
+    *response.headers_mut() = fields::stored(asked);
     match app.store.put(name, when, response).await {
         Ok(published) if published.generation == 1 => Ok(StatusCode::CREATED.into_response()),
         Ok(_) => Ok(StatusCode::NO_CONTENT.into_response()),
-        Err(error) if is_too_long(&error) => {
-            refuse(StatusCode::PAYLOAD_TOO_LARGE, "wanted less content\n")
-        }
+        Err(error) if is_too_long(&error) => Ok(too_long()),
         Err(error) => Err(error),
     }
 }
 
+/// Changes the head alone: 204.
+async fn patch(app: &App, name: &str, asked: &HeaderMap) -> Result<Response, StoreError> {
+    match Condition::of(&app.store, name, asked).await? {
+        Condition::None => {
+            app.store.modify(name, |head| fields::change(head.headers_mut(), asked)).await?
+        }
+        Condition::Holds(stored) => {
+            let mut head = stored.head();
+            fields::change(head.headers_mut(), asked);
+            app.store.update(name, Some(stored.generation()), &head).await?
+        }
+        Condition::Missing { .. } => return Ok(missing()),
+        Condition::Fails => return Ok(not_met()),
+    };
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// 204.
+async fn delete(app: &App, name: &str, asked: &HeaderMap) -> Result<Response, StoreError> {
+    let expected = match Condition::of(&app.store, name, asked).await? {
+        Condition::None => None,
+        Condition::Holds(stored) => Some(stored.generation()),
+        Condition::Missing { .. } => return Ok(missing()),
+        Condition::Fails => return Ok(not_met()),
+    };
+    app.store.remove(name, expected).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
 /// Reads what nobody wants, up to a megabyte: an answer that crosses a client's content on its way resets an
-/// HTTP/2 stream, and some clients then take the answer for none.
-async fn pass_over(body: Body) {
-    let _ = axum::body::to_bytes(body, 1 << 20).await;
+/// HTTP/2 stream, and some clients then take the answer for none. One that waits to be told to go on
+/// keeps its content.
+async fn pass_over(asked: &HeaderMap, body: Body) {
+    if !asked.contains_key(EXPECT) {
+        let _ = axum::body::to_bytes(body, 1 << 20).await;
+    }
 }
 
 fn is_too_long(error: &StoreError) -> bool {
@@ -169,35 +232,6 @@ fn is_too_long(error: &StoreError) -> bool {
         source = error.source();
     }
     false
-}
-
-/// `If-None-Match: *` and `If-Match` (RFC 9110, section 13.1); `None`: it does not hold.
-async fn condition(app: &App, name: &str, fields: &HeaderMap) -> Result<Option<When>, StoreError> {
-    if fields.get(IF_NONE_MATCH).is_some_and(|value| value == "*") {
-        // Looked at first, so that the content is not begun to be stored in vain.
-        return match app.store.head(name, None).await {
-            Ok(_) => Ok(None),
-            Err(error) if error.is_not_found() => Ok(Some(When::New)),
-            Err(error) => Err(error),
-        };
-    }
-    let Some(wanted) = fields.get(IF_MATCH) else { return Ok(Some(When::Always)) };
-    let stored = match app.store.head(name, None).await {
-        Err(error) if error.is_not_found() => return Ok(None),
-        stored => stored?,
-    };
-    // The tag is the one that a GET would have.
-    let head = http::Request::head("/").body(()).unwrap_or_default();
-    let sent = app.store.try_send(&head, name, Some(stored.generation())).await?;
-    let tag = sent.headers().get("etag");
-    let holds = wanted == "*" || tag == Some(wanted);
-    Ok(holds.then_some(When::Generation(stored.generation())))
-}
-
-/// Changes the head alone: 204.
-async fn patch(app: &App, name: &str, asked: &HeaderMap) -> Result<Response, StoreError> {
-    app.store.modify(name, |head| fields::change(head.headers_mut(), asked)).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn curl_lines(addr: SocketAddr) -> String {

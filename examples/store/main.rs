@@ -5,6 +5,8 @@ mod app;
 #[cfg(target_os = "linux")]
 mod args;
 #[cfg(target_os = "linux")]
+mod condition;
+#[cfg(target_os = "linux")]
 mod explain;
 #[cfg(target_os = "linux")]
 mod fields;

@@ -1,8 +1,11 @@
 //! The `store` example, over HTTP/1.1 and HTTP/2, as curl sees it.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::process::{Example, PROTOCOLS, Ran, curl, path_of};
 
@@ -61,6 +64,80 @@ fn what_is_put_comes_back_with_its_head() {
     }
     let (status, lines) = store.interrupt();
     assert!(status.success(), "{lines:#?}");
+}
+
+#[test]
+fn every_change_is_made_on_conditions() {
+    let store = Example::start("store");
+    for protocol in PROTOCOLS {
+        let url = store.url(if protocol == "--http1.1" { "/one" } else { "/two" });
+        let check = |args: &[&str], status: &str| {
+            Some(curl(protocol, &[args, &[&url]].concat())?.exits(0).says(status).out.clone())
+        };
+        let put = |condition: &str, status| {
+            let modified = "x-head-last-modified: Sun, 06 Nov 1994 08:49:37 GMT";
+            check(&["-T", "rustfmt.toml", "-H", modified, "-H", condition], status)
+        };
+        let all = || -> Option<()> {
+            put("if-match: *", " 412")?;
+            put("if-none-match: \"x\"", " 201")?;
+            let got = check(&[], " 200")?;
+            let tag = got.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+            put(&format!("if-match: \"x\", {tag}"), " 204")?;
+            put(&format!("if-match: W/{tag}"), " 412")?;
+            put(&format!("if-none-match: \"x\", {tag}"), " 412")?;
+            put("if-unmodified-since: Sun, 06 Nov 1994 08:49:36 GMT", " 412")?;
+            put("if-unmodified-since: Sun, 06 Nov 1994 08:49:37 GMT", " 204")?;
+            for method in ["PATCH", "DELETE"] {
+                let change = ["-X", method, "-H", "x-head-x-new: 1", "-H"];
+                check(&[&change[..], &["if-match: \"x\""]].concat(), " 412")?;
+                assert!(!check(&[], " 200")?.contains("x-new"));
+                check(&[&change[..], &[&format!("if-match: {tag}")]].concat(), " 204")?;
+                if method == "PATCH" {
+                    assert!(check(&[], " 200")?.contains("x-new: 1\n"));
+                    check(&["-X", "PATCH", "-H", "x-head-x-new;"], " 204")?;
+                } else {
+                    check(&[&change[..], &["if-match: *"]].concat(), " 404")?;
+                }
+            }
+            check(&["-X", "PATCH"], " 404")?;
+            check(&["-X", "PUT", "-d", ""], " 201")?;
+            assert!(check(&[], " 200")?.contains("content-length: 0\n"));
+            for (method, status) in [("OPTIONS", " 204"), ("POST", " 405")] {
+                let got = check(&["-X", method], status)?;
+                assert!(got.contains("allow: GET, HEAD, PUT, PATCH, DELETE, OPTIONS\n"), "{got}");
+            }
+            Some(())
+        };
+        if all().is_none() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn who_waits_to_be_told_to_go_on_is_told_what_is_wrong() {
+    let store = Example::start("store");
+    let ask = |head: &str| {
+        let mut stream = TcpStream::connect(&store.addr).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let text = format!("PUT /a HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n{head}\r\n\r\n");
+        stream.write_all(text.as_bytes()).unwrap();
+        let mut line = [0; 12];
+        stream.read_exact(&mut line).unwrap();
+        (stream, String::from_utf8(line.to_vec()).unwrap())
+    };
+    let wait = "expect: 100-continue";
+    assert_eq!(ask(&format!("{wait}\r\ncontent-range: bytes 0-8/20")).1, "HTTP/1.1 400");
+    assert_eq!(ask(&format!("{wait}\r\nif-match: *")).1, "HTTP/1.1 412");
+    // Who is told to go on and goes away stores nothing.
+    let (mut stream, line) = ask(wait);
+    assert_eq!(line, "HTTP/1.1 100");
+    stream.write_all(b"half").unwrap();
+    drop(stream);
+    if let Some(got) = curl("--http1.1", &[&store.url("/a")]) {
+        got.exits(0).says(" 404");
+    }
 }
 
 fn example(args: &[&str]) -> Ran {
