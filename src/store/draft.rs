@@ -86,8 +86,11 @@ impl Draft {
     /// # Cancel safety
     ///
     /// If this is given up, the file is published or it is not; it is never there in part.
-    pub async fn publish<B>(self, head: &Response<B>) -> Result<Published, StoreError> {
-        self.publish_with(head, &HeaderMap::new()).await
+    pub fn publish<B>(
+        self,
+        head: &Response<B>,
+    ) -> impl Future<Output = Result<Published, StoreError>> + Send + use<B> {
+        self.publish_with(head, &HeaderMap::new())
     }
 
     /// As [`publish`](Self::publish), with what was known only behind the content: trailer fields that
@@ -101,20 +104,22 @@ impl Draft {
     /// # Cancel safety
     ///
     /// As [`publish`](Self::publish).
-    pub async fn publish_with<B>(
+    pub fn publish_with<B>(
         mut self,
         head: &Response<B>,
         trailers: &HeaderMap,
-    ) -> Result<Published, StoreError> {
+    ) -> impl Future<Output = Result<Published, StoreError>> + Send + use<B> {
         let mut head = kept(head);
         fold_trailers(&mut head, trailers);
-        let making = self.making.take().ok_or(Kind::Gone)?;
-        let (desk, name, when) = (Arc::clone(&self.desk), Arc::clone(&self.name), self.when);
-        blocking(move || {
-            let plan = |existing: Option<&Existing<'_, Directory>>| when.plan(&head, existing);
-            desk.publish(&name, *making, &plan)
-        })
-        .await
+        async move {
+            let making = self.making.take().ok_or(Kind::Gone)?;
+            let (desk, name, when) = (Arc::clone(&self.desk), Arc::clone(&self.name), self.when);
+            blocking(move || {
+                let plan = |existing: Option<&Existing<'_, Directory>>| when.plan(&head, existing);
+                desk.publish(&name, *making, &plan)
+            })
+            .await
+        }
     }
 }
 

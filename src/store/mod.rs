@@ -67,7 +67,8 @@ pub enum When {
     New,
     /// Whatever has it; that is replaced.
     Always,
-    /// If the head that has it is of this generation; it is replaced.
+    /// If the head that has it is of this generation; it is replaced. A name that was removed begins at 1
+    /// again: [`Stored::payload_id`] tells such files apart.
     Generation(u64),
 }
 

@@ -29,6 +29,21 @@ impl Store {
     }
 
     /// The keys that sign and are believed.
+    ///
+    /// A head without a signature is still served: whoever can write to the directory can take a signature
+    /// away, unless those are [refused](Self::unsigned).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use letterhead::store::{KeyRing, SigningKey, Store, Unsigned};
+    ///
+    /// # fn open(seed: &[u8; 32]) -> Result<Store, letterhead::store::StoreError> {
+    /// let keys = KeyRing::new().sign_with(SigningKey::ed25519("2026", seed));
+    /// let store = Store::open("responses")?.keys(keys).unsigned(Unsigned::Refused);
+    /// # Ok(store)
+    /// # }
+    /// ```
     #[must_use]
     pub fn keys(self, keys: KeyRing) -> Self {
         self.with(|settings| settings.keys = keys)

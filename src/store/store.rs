@@ -204,23 +204,24 @@ impl Store {
     /// # Cancel safety
     ///
     /// If this is given up, the head is the old one or the new one.
-    pub async fn update<B>(
+    pub fn update<B>(
         &self,
         name: &str,
         expected: Option<u64>,
         head: &Response<B>,
-    ) -> Result<Published, StoreError> {
-        self.replace_head(name, expected, kept(head)).await
+    ) -> impl Future<Output = Result<Published, StoreError>> + Send + use<B> {
+        self.replace_head(name, expected, kept(head))
     }
 
-    async fn replace_head(
+    /// Nothing of what it was called with is borrowed: most bodies cannot be, by two threads.
+    fn replace_head(
         &self,
         name: &str,
         expected: Option<u64>,
         head: Kept,
-    ) -> Result<Published, StoreError> {
+    ) -> impl Future<Output = Result<Published, StoreError>> + Send + use<> {
         let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        blocking(move || desk.update(&name, expected, &head)).await
+        async move { blocking(move || desk.update(&name, expected, &head)).await }
     }
 
     /// Changes a head by what it is: `change` is called with it, once more if somebody else changed it

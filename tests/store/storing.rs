@@ -250,6 +250,25 @@ async fn a_head_is_changed_and_the_payload_is_not() {
 }
 
 #[tokio::test]
+async fn a_head_is_taken_of_a_response_whose_body_only_one_thread_may_have() {
+    // As axum's body is: a handler could not await what borrows one.
+    type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, std::io::Error>;
+    fn sent<F: Future + Send>(future: F) -> F {
+        future
+    }
+    let scratch = Scratch::new();
+    let store = scratch.store();
+    let response = || Response::builder().status(203).body(Body::default()).unwrap();
+    let draft = store.draft("a", When::New, None).await.unwrap();
+    assert_eq!(sent(draft.publish(&response())).await.unwrap().generation, 1);
+    let draft = store.draft("a", When::Always, None).await.unwrap();
+    let trailers = HeaderMap::new();
+    assert_eq!(sent(draft.publish_with(&response(), &trailers)).await.unwrap().generation, 2);
+    assert_eq!(sent(store.update("a", None, &response())).await.unwrap().generation, 3);
+    assert_eq!(store.head("a", None).await.unwrap().head().status(), 203);
+}
+
+#[tokio::test]
 async fn changes_that_meet_are_all_made() {
     let scratch = Scratch::new();
     let store = scratch.store();
