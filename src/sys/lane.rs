@@ -39,6 +39,8 @@ pub(super) struct Line {
 struct Queue {
     /// Those not yet sent, in the order in which they go.
     spans: VecDeque<Arc<Armed>>,
+    /// How many there have been.
+    turns: usize,
     breach: Option<Breach>,
 }
 
@@ -59,6 +61,8 @@ pub(crate) enum Breach {
 
 /// A span on its way to a socket.
 pub(crate) struct Armed {
+    /// Its number among the spans of its connection.
+    turn: usize,
     version: Version,
     at: u64,
     length: usize,
@@ -107,7 +111,11 @@ impl Drop for Lane {
 
 impl Line {
     pub(super) fn arm(self: &Arc<Self>, version: Version, at: u64, length: usize) -> Arc<Armed> {
+        let mut queue = self.queue();
+        let turn = queue.turns;
+        queue.turns = turn.wrapping_add(1);
         let armed = Arc::new(Armed {
+            turn,
             version,
             at,
             length,
@@ -116,7 +124,7 @@ impl Line {
             stalled: AtomicBool::new(false),
             line: Arc::clone(self),
         });
-        self.queue().spans.push_back(Arc::clone(&armed));
+        queue.spans.push_back(Arc::clone(&armed));
         self.busy.store(true, Ordering::Release);
         armed
     }
@@ -153,7 +161,7 @@ impl Line {
 impl Armed {
     /// The view of it when so many bytes are left.
     pub(super) fn view(&self, left: usize) -> &'static [u8] {
-        span::view(self.length.saturating_sub(left), self.length)
+        span::view(self.turn, self.length.saturating_sub(left), self.length)
     }
 
     /// Somebody looks at it who sees `left` bytes.
@@ -185,7 +193,7 @@ impl Armed {
 
     /// Whether `view` is of what is to be sent next.
     pub(crate) fn is_next(&self, view: &[u8]) -> bool {
-        let wanted = span::view(self.sent.load(Ordering::Acquire), self.length);
+        let wanted = span::view(self.turn, self.sent.load(Ordering::Acquire), self.length);
         view.as_ptr() == wanted.as_ptr() && view.len() <= wanted.len()
     }
 

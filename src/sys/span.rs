@@ -32,8 +32,12 @@ thread_local! {
     static OFFERED: Cell<bool> = const { Cell::new(false) };
 }
 
+/// How many spans of one connection in a row have views at places of their own: as many buffers as hyper
+/// has in its queue at most.
+const PLACES: usize = 16;
+
 /// Memory that nobody reads and that therefore takes no room. A view of a span points into it.
-static BLANK: LazyLock<Box<[u8]>> = LazyLock::new(|| vec![0; LONGEST].into_boxed_slice());
+static BLANK: LazyLock<Box<[u8]>> = LazyLock::new(|| vec![0; PLACES * LONGEST].into_boxed_slice());
 
 /// Runs `poll` with word that what it makes goes to a socket that can send spans. It is no promise: a
 /// span that comes to be something else is read.
@@ -58,15 +62,16 @@ pub(crate) fn is_blank(view: &[u8]) -> bool {
     !view.is_empty() && BLANK.as_ptr_range().contains(&view.as_ptr())
 }
 
-/// The view of an armed span of `length` bytes of which `sent` have gone.
-pub(super) fn view(sent: usize, length: usize) -> &'static [u8] {
-    BLANK.get(sent..length).unwrap_or_default()
+/// The view of an armed span of `length` bytes of which `sent` have gone, which is number `turn` of its connection.
+pub(super) fn view(turn: usize, sent: usize, length: usize) -> &'static [u8] {
+    let place = turn % PLACES * LONGEST;
+    BLANK.get(place + sent..place + length).unwrap_or_default()
 }
 
-/// The view of an armed span of `length` bytes of which `left` have not gone.
+/// The view of a connection's first armed span, of `length` bytes of which `left` have not gone.
 #[cfg(test)]
 pub(crate) fn armed_view(left: usize, length: usize) -> &'static [u8] {
-    view(length - left, length)
+    view(0, length - left, length)
 }
 
 /// One version of an open file, as far as the next bytes of it are concerned.

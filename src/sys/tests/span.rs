@@ -205,14 +205,34 @@ fn a_view_is_of_what_is_to_be_sent_next_and_of_no_more() {
     let mut data = spanned.span(0, 100);
     lane.arm(&mut data);
     let due = lane.due().unwrap().unwrap();
-    assert!(due.is_next(span::view(0, 100)) && due.is_next(span::view(0, 1)));
-    assert!(!due.is_next(span::view(1, 100)) && !due.is_next(span::view(0, 101)));
+    assert!(due.is_next(span::view(0, 0, 100)) && due.is_next(span::view(0, 0, 1)));
+    assert!(!due.is_next(span::view(0, 1, 100)) && !due.is_next(span::view(0, 0, 101)));
     assert!(!due.is_next(&spanned.content[..100]));
     send(&lane, &data, &socket, 40).unwrap();
-    assert!(due.is_next(span::view(40, 100)) && !due.is_next(span::view(0, 100)));
+    assert!(due.is_next(span::view(0, 40, 100)) && !due.is_next(span::view(0, 0, 100)));
     data.advance(40);
     assert_eq!(view(&data), (true, 60));
     assert!(!span::is_blank(&spanned.content) && !span::is_blank(&[]));
+}
+
+#[test]
+fn spans_of_one_length_are_told_apart() {
+    let spanned = Spanned::new();
+    let (socket, _all) = socket();
+    let lane = Lane::default();
+    let mut datas: Vec<_> = (0..40).map(|_| spanned.span(0, 100)).collect();
+    datas.iter_mut().for_each(|data| lane.arm(data));
+    for at in 0..datas.len() {
+        let due = lane.due().unwrap().unwrap();
+        for (other, data) in datas.iter().enumerate().skip(at).take(16) {
+            let mut views = [IoSlice::new(&[])];
+            assert_eq!(data.chunks_vectored(&mut views), 1);
+            assert!(span::is_blank(&views[0]));
+            assert_eq!(due.is_next(&views[0]), other == at, "{other} in place of {at}");
+        }
+        assert_eq!(send(&lane, &datas[at], &socket, 100).unwrap(), 100);
+        datas[at].advance(100);
+    }
 }
 
 #[test]
