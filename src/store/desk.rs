@@ -74,7 +74,8 @@ impl<D: Disk> Desk<D> {
     /// The same directory with other settings. What was believed by others is not remembered.
     pub(super) fn with(&self, settings: Settings) -> Self {
         let disk = Arc::clone(&self.disk);
-        let (memory, counts) = (Arc::default(), Arc::clone(&self.counts));
+        let memory = Arc::new(self.memory.of_the_disk());
+        let counts = Arc::clone(&self.counts);
         Self { disk, settings, memory, counts, told: AtomicBool::new(false) }
     }
 

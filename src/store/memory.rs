@@ -1,7 +1,7 @@
 //! What this process knows of files that it has worked on.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::slots::Held;
 use crate::sys::Stat;
@@ -12,7 +12,7 @@ const MOST: usize = 4096;
 
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    files: Mutex<HashMap<(u64, u64), Known>>,
+    files: Arc<Mutex<HashMap<(u64, u64), Known>>>,
     trusted: Mutex<HashMap<[u8; 32], String>>,
     checked: Mutex<HashMap<(u64, u64), Checked>>,
 }
@@ -38,6 +38,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Memory {
+    /// The same of what is on the disk, which no setting changes; nothing of what was believed.
+    pub(super) fn of_the_disk(&self) -> Self {
+        Self { files: Arc::clone(&self.files), ..Self::default() }
+    }
+
     /// The slot that is known to be on the disk with what was just read.
     pub(super) fn durable(&self, stat: &Stat, held: &Held) -> Option<usize> {
         match locked(&self.files).get(&key(stat)) {
@@ -105,4 +110,23 @@ fn remember<K: Clone + Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>, key: K,
         }
     }
     map.insert(key, value);
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use crate::sys::Stat;
+
+    #[test]
+    fn other_settings_do_not_bring_back_a_file_whose_sync_failed() {
+        let store = Store::open("src").unwrap();
+        let stat = Stat::of(&std::fs::File::open("src/lib.rs").unwrap()).unwrap();
+        store.desk.memory.retire(&stat);
+        store.desk.memory.is_signed([1; 32], "key".to_owned());
+        let strict = store.id([1; 16]);
+        assert!(strict.desk.memory.is_retired(&stat));
+        assert_eq!(strict.desk.memory.signer(&[1; 32]), None);
+    }
 }

@@ -29,7 +29,7 @@ pub struct Scrubbed {
     pub sound: u64,
     /// Files whose slots were made equal again.
     pub repaired: Vec<String>,
-    /// Files that cannot be served, and why.
+    /// Files that cannot be served, or whose slots cannot be made equal again, and why.
     pub bad: Vec<(String, StoreError)>,
     /// Those of them that were put aside, with the name that they have now.
     pub quarantined: Vec<(String, String)>,
