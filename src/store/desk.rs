@@ -5,10 +5,13 @@ use std::sync::atomic::AtomicBool;
 use std::thread::sleep;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::error::{Kind, StoreError};
 use super::memory::Memory;
 use super::notice::{Counts, Notice, count};
 use super::sign::{KeyRing, Unsigned};
+use super::task::turns;
 use crate::sys::write::Disk;
 use crate::sys::{Decision, Operation, Recovery, Refusal, Ruling};
 
@@ -40,6 +43,7 @@ pub(super) struct Desk<D: Disk> {
     pub(super) counts: Arc<Counts>,
     /// Whether it was told that the calls that were chosen are not to be had.
     pub(super) told: AtomicBool,
+    pub(super) turns: Arc<Semaphore>,
 }
 
 /// A refusal for which nothing is tried again, and what was decided.
@@ -68,15 +72,16 @@ impl Default for Settings {
 impl<D: Disk> Desk<D> {
     pub(super) fn new(disk: D, settings: Settings) -> Self {
         let (memory, counts) = (Arc::default(), Arc::default());
-        Self { disk: Arc::new(disk), settings, memory, counts, told: AtomicBool::new(false) }
+        let (told, turns) = (AtomicBool::new(false), turns());
+        Self { disk: Arc::new(disk), settings, memory, counts, told, turns }
     }
 
     /// The same directory with other settings. What was believed by others is not remembered.
     pub(super) fn with(&self, settings: Settings) -> Self {
         let disk = Arc::clone(&self.disk);
         let memory = Arc::new(self.memory.of_the_disk());
-        let counts = Arc::clone(&self.counts);
-        Self { disk, settings, memory, counts, told: AtomicBool::new(false) }
+        let (counts, turns) = (Arc::clone(&self.counts), Arc::clone(&self.turns));
+        Self { disk, settings, memory, counts, told: AtomicBool::new(false), turns }
     }
 
     /// Makes a call, again where the table of recovery has it so. What else it decides is the

@@ -12,7 +12,7 @@ use super::error::{Kind, StoreError};
 use super::format::{Kept, fold_trailers, kept};
 use super::making::Making;
 use super::publish::{Existing, Published};
-use super::task::{Task, blocking};
+use super::task::{Task, blocking, locking};
 use super::update::{expect_existing, next};
 use crate::sys::write::Directory;
 
@@ -113,8 +113,8 @@ impl Draft {
         fold_trailers(&mut head, trailers);
         async move {
             let making = self.making.take().ok_or(Kind::Gone)?;
-            let (desk, name, when) = (Arc::clone(&self.desk), Arc::clone(&self.name), self.when);
-            blocking(move || {
+            let (name, when) = (Arc::clone(&self.name), self.when);
+            locking(Arc::clone(&self.desk), move |desk| {
                 let plan = |existing: Option<&Existing<'_, Directory>>| when.plan(&head, existing);
                 desk.publish(&name, *making, &plan)
             })

@@ -13,14 +13,14 @@ use super::batch::Batch;
 use super::cache::Cache;
 use super::desk::{Desk, Settings};
 use super::draft::Draft;
-use super::error::{Kind, StoreError};
-use super::format::{Kept, Layout, kept};
+use super::error::{Kind, StoreError, Unfit};
+use super::format::{Kept, Layout, kept, status_fits};
 use super::notice::Statistics;
 use super::publish::{Published, roomy};
 use super::read::check_name;
 use super::scrub::{Scrub, Scrubbed};
 use super::stored::Stored;
-use super::task::blocking;
+use super::task::{blocking, locking};
 
 use crate::error::BoxError;
 use crate::sys::write::Directory;
@@ -104,6 +104,9 @@ impl Store {
 
     /// Stores a whole response: head, content, and the trailers that may be part of a head.
     ///
+    /// Room for as many bytes as the body says it has is reserved at once, before the first of them has come. Of
+    /// what a client sends, whoever calls this decides first how much that may be.
+    ///
     /// # Errors
     ///
     /// As [`Draft::write`] and [`Draft::publish`], and the body's own. Whatever had the name has it still.
@@ -124,6 +127,10 @@ impl Store {
         let (parts, body) = response.into_parts();
         let head = Response::from_parts(parts, ());
         let length = body.size_hint().exact();
+        // What can never be published is not written first.
+        if !status_fits(head.status(), length.unwrap_or(0)) {
+            return Err(Unfit::Status(head.status()).into());
+        }
         let fields = &head.headers();
         let lines = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
         let room = lines.sum::<usize>().saturating_add(name.len() + 512);
@@ -160,10 +167,11 @@ impl Store {
         room: usize,
     ) -> Result<Draft, StoreError> {
         check_name(name)?;
-        let (desk, owned) = (Arc::clone(&self.desk), name.to_owned());
+        let owned = name.to_owned();
         // A head that turns out to be longer costs a copy.
         let layout = roomy(room).or_else(|| Layout::holding(0)).ok_or(Kind::Gone)?;
-        let making = blocking(move || desk.begin(&owned, layout, length)).await?;
+        let desk = Arc::clone(&self.desk);
+        let making = locking(desk, move |desk| desk.begin(&owned, layout, length)).await?;
         Ok(Draft::new(Arc::clone(&self.desk), name, when, making))
     }
 
@@ -221,7 +229,7 @@ impl Store {
         head: Kept,
     ) -> impl Future<Output = Result<Published, StoreError>> + Send + use<> {
         let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        async move { blocking(move || desk.update(&name, expected, &head)).await }
+        locking(desk, move |desk| desk.update(&name, expected, &head))
     }
 
     /// Changes a head by what it is: `change` is called with it, once more if somebody else changed it
@@ -260,7 +268,7 @@ impl Store {
     /// the kernel refused.
     pub async fn remove(&self, name: &str, expected: Option<u64>) -> Result<bool, StoreError> {
         let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        blocking(move || desk.remove(&name, expected)).await
+        locking(desk, move |desk| desk.remove(&name, expected)).await
     }
 
     /// The names in the store, sorted. Names that are not UTF-8 are left out, and so is what is no file.
@@ -285,7 +293,7 @@ impl Store {
         }
         for name in self.list().await? {
             let (desk, owned) = (Arc::clone(&self.desk), name.clone());
-            match blocking(move || desk.check(&owned, scrub)).await {
+            match locking(desk, move |desk| desk.check(&owned, scrub)).await {
                 Ok(repaired) => {
                     scrubbed.sound += 1;
                     if repaired {
@@ -297,7 +305,9 @@ impl Store {
                 Err(error) => {
                     if scrub.quarantine && error.may_be_put_aside() {
                         let (desk, owned) = (Arc::clone(&self.desk), name.clone());
-                        if let Some(file) = blocking(move || desk.quarantine(&owned)).await? {
+                        if let Some(file) =
+                            locking(desk, move |desk| desk.quarantine(&owned)).await?
+                        {
                             scrubbed.quarantined.push((name.clone(), file));
                         }
                     }
@@ -315,7 +325,7 @@ impl Store {
     /// The directory cannot be read or locked.
     pub async fn sweep(&self, age: Duration) -> Result<usize, StoreError> {
         let desk = Arc::clone(&self.desk);
-        blocking(move || desk.sweep(age, SystemTime::now())).await
+        locking(desk, move |desk| desk.sweep(age, SystemTime::now())).await
     }
 
     /// How often what happened since the store was opened.

@@ -17,4 +17,5 @@ mod ring;
 mod scratch;
 mod storing;
 mod tools;
+mod waiting;
 mod writings;
