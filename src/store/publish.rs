@@ -243,15 +243,18 @@ impl<D: Disk> Desk<D> {
         file: Hold<'a, D>,
         stat: Stat,
     ) -> Result<Existing<'a, D>, StoreError> {
-        let held = match self.slots(name, file.file()) {
-            Ok(slots) => {
+        let held = match &file {
+            // Nobody else writes: one look is enough.
+            Hold::Locked(locked) => self.slots(name, &locked.file).and_then(|slots| {
                 let flaw = damage(&slots);
-                slots.into_held().ok_or(flaw).and_then(|held| {
-                    self.trust(name, &held, &stat)?;
-                    Ok(held)
-                })
-            }
-            // What cannot be read any more can still be replaced or removed.
+                slots.into_held().ok_or(flaw)
+            }),
+            Hold::Open(file) => self.settle(name, file).map(|(held, _)| held),
+        };
+        let held = match held {
+            Ok(held) => self.trust(name, &held, &stat).map(|_| held),
+            // What is damaged or cannot be read any more can still be replaced or removed.
+            Err(error) if error.is_damaged() => Err(error),
             Err(error) if error.refused().is_some_and(|(_, errno)| errno == libc::EIO) => {
                 Err(error)
             }

@@ -58,7 +58,7 @@ async fn replace(store: &Store) -> Result<Published, StoreError> {
         changed(&mut head);
         let response = head.map(|()| Full::new(payload()));
         match store.put("a", When::Generation(stored.generation()), response).await {
-            Err(error) if error.is_changed() && tries < 200 => tries += 1,
+            Err(error) if error.is_changed() && !error.is_not_found() && tries < 200 => tries += 1,
             done => return done,
         }
     }
@@ -81,7 +81,11 @@ async fn write(store: Store, nth: u64, end: Instant, figures: Arc<Figures>) {
                 }
             }
             // Others came in between, or had the lock all the time.
-            Err(error) => assert!(error.is_busy() || error.is_changed(), "{error}"),
+            Err(error) => {
+                // It is there all the time.
+                assert!(!error.is_not_found(), "{error}");
+                assert!(error.is_busy() || error.is_changed(), "{error}");
+            }
         }
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct Machine {
     /// The sync of this number fails.
     pub(super) failing: Option<(u64, Loss)>,
     pub(super) refuse: Option<Refuse>,
+    /// So many reads of both slots find a writer between them: neither is whole.
+    pub(super) torn: u32,
     /// There are no files without a name; no room can be reserved.
     pub(super) without: BTreeSet<&'static str>,
     /// By which calls is written, the write of a chain that is short, and how many of those there were.
@@ -262,8 +264,13 @@ impl Disk for Made {
     }
 
     fn read(&self, file: &Open, buffer: &mut [u8], offset: u64) -> Result<usize, Refusal> {
-        let machine = self.whole(Operation::Read)?;
-        Ok(machine.inodes[file.inode].read(buffer, offset))
+        let mut machine = self.whole(Operation::Read)?;
+        let read = machine.inodes[file.inode].read(buffer, offset);
+        if offset == 0 && machine.torn > 0 {
+            machine.torn -= 1;
+            (buffer[200], buffer[4096 + 200]) = (!buffer[200], !buffer[4096 + 200]);
+        }
+        Ok(read)
     }
 
     fn resize(&self, file: &Open, length: u64) -> Result<(), Refusal> {

@@ -9,4 +9,5 @@ mod model;
 mod power;
 mod scenarios;
 mod syncs;
+mod torn;
 mod writings;
