@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use http::header::{ALLOW, CONTENT_RANGE, EXPECT, HeaderMap, HeaderValue};
+use http::header::{ALLOW, CONTENT_RANGE, EXPECT, HeaderMap, HeaderValue, RETRY_AFTER};
 use http::{Method, StatusCode};
 use letterhead::LetterheadLayer;
 use letterhead::store::{KeyRing, Scrub, SigningKey, Store, StoreError, Unsigned, When};
@@ -121,8 +121,7 @@ async fn answer(
         }
         _ => Ok(send(&app, &name, &http::Request::from_parts(parts.clone(), ())).await),
     };
-    let response =
-        done.unwrap_or_else(|error| (error.status(), format!("{error}\n")).into_response());
+    let response = done.unwrap_or_else(|error| refused(&error));
     if !response.status().is_success() {
         pass_over(&parts.headers, body).await;
     }
@@ -135,6 +134,14 @@ async fn send(app: &App, name: &str, request: &http::Request<()>) -> Response {
     // The store knows of those that it answers itself.
     if let Some(allow) = response.headers_mut().get_mut(ALLOW) {
         *allow = HeaderValue::from_static("GET, HEAD, PUT, PATCH, DELETE, OPTIONS");
+    }
+    response
+}
+
+fn refused(error: &StoreError) -> Response {
+    let mut response = (error.status(), format!("{error}\n")).into_response();
+    if let Some(after) = error.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, after.as_secs().into());
     }
     response
 }

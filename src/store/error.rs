@@ -195,6 +195,18 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// How long a client had better wait before it asks again (`Retry-After`), where that may help.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        if let Kind::Refused(_, ruling) = self.kind() {
+            let Decision::Answer { retry_after, .. } = ruling.decision() else { return None };
+            return retry_after;
+        }
+        self.is_busy().then_some(Duration::from_secs(1))
+    }
+}
+
 impl From<Kind> for StoreError {
     fn from(kind: Kind) -> Self {
         Self::new(kind)

@@ -115,14 +115,13 @@ fn remember<K: Clone + Eq + std::hash::Hash, V>(map: &mut HashMap<K, V>, key: K,
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 mod tests {
-    use super::*;
     use crate::store::Store;
     use crate::sys::Stat;
 
     #[test]
     fn other_settings_do_not_bring_back_a_file_whose_sync_failed() {
         let store = Store::open("src").unwrap();
-        let stat = Stat::of(&std::fs::File::open("src/lib.rs").unwrap()).unwrap();
+        let stat = Stat::of(std::fs::File::open("src/lib.rs").unwrap()).unwrap();
         store.desk.memory.retire(&stat);
         store.desk.memory.is_signed([1; 32], "key".to_owned());
         let strict = store.id([1; 16]);

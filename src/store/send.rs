@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use http::header::{
     ACCEPT_RANGES, CONTENT_LENGTH, DATE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED,
@@ -273,8 +273,8 @@ fn as_stored(asked: &Asked, found: &Found<OwnedFd>, now: SystemTime) -> (Respons
 
 fn error_answer(error: &StoreError, is_head: bool) -> Response<StoreBody> {
     let mut answer = ErrorAnswer::new(error.status());
-    if error.status() == StatusCode::SERVICE_UNAVAILABLE {
-        answer = answer.retry_after(Duration::from_secs(1));
+    if let Some(after) = error.retry_after() {
+        answer = answer.retry_after(after);
     }
     let mut response = Response::new(StoreBody::empty());
     let mut status = answer.status();

@@ -37,6 +37,12 @@ fn readers_have_threads_while_writers_wait_for_a_lock() {
     });
     stopped.recv().unwrap();
 
+    let busy = runtime.block_on(hasty.remove("b", None)).unwrap_err();
+    assert!(busy.is_busy() && busy.status() == 503, "{busy}");
+    assert_eq!(busy.retry_after(), Some(Duration::from_secs(1)));
+    let missing = runtime.block_on(store.head("none", None)).unwrap_err();
+    assert_eq!((missing.status().as_u16(), missing.retry_after()), (404, None));
+
     runtime.block_on(async {
         let store = Arc::new(store);
         let writers: Vec<_> = (0..100)

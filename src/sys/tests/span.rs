@@ -221,7 +221,9 @@ fn spans_of_one_length_are_told_apart() {
     let (socket, _all) = socket();
     let lane = Lane::default();
     let mut datas: Vec<_> = (0..40).map(|_| spanned.span(0, 100)).collect();
-    datas.iter_mut().for_each(|data| lane.arm(data));
+    for data in &mut datas {
+        lane.arm(data);
+    }
     for at in 0..datas.len() {
         let due = lane.due().unwrap().unwrap();
         for (other, data) in datas.iter().enumerate().skip(at).take(16) {
