@@ -123,14 +123,20 @@ impl<D: Disk> Desk<D> {
         Ok(())
     }
 
-    /// Puts a file aside that cannot be served, if that is still so when nobody else can change it. The
+    /// Puts a file aside that cannot be served, if it is still the same when nobody else can change it. The
     /// name that it has then.
     pub(super) fn quarantine(&self, name: &str) -> Result<Option<String>, StoreError> {
         check_name(name)?;
-        let directory = self.lock_directory()?;
-        let existing = self.lock_existing(name)?;
+        let Ok(seen) = self.ask(name, |disk| disk.look(name)) else { return Ok(None) };
+        // To read a payload may take long; writers do not wait for that.
         let verdict = self.check(name, Scrub::new().without_repair());
         if !verdict.as_ref().is_err_and(StoreError::is_beyond_repair) {
+            return Ok(None);
+        }
+        let directory = self.lock_directory()?;
+        let existing = self.lock_existing(name)?;
+        // Somebody has put another there, or changed it: it is looked at the next time.
+        if !self.ask(name, |disk| disk.look(name)).is_ok_and(|now| now == seen) {
             return Ok(None);
         }
         let aside = self.must(name, |disk| {

@@ -1,10 +1,13 @@
 //! What is damaged, forged, foreign or older is not served, and it is said why.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use http::{Request, Response};
 use letterhead::store::{
-    KeyRing, Scrub, Signed, SigningKey, State, Store, StoreError, Unsigned, Verify, When,
+    KeyRing, Notice, Scrub, Signed, SigningKey, State, Store, StoreError, Unsigned, Verify, When,
 };
 
 use crate::scratch::Scratch;
@@ -82,6 +85,27 @@ async fn what_cannot_be_believed_is_refused_and_put_aside() {
         store.put("a", When::New, text("again")).await.unwrap();
         assert_eq!(get(&store, "a").await.1, "again");
     }
+}
+
+#[tokio::test]
+async fn writers_do_not_wait_while_a_damaged_file_is_read() {
+    let (scratch, store) = stored("payload").await;
+    damage(&scratch.path("a"), |bytes| *bytes.last_mut().unwrap() ^= 1);
+    let told = Arc::new(AtomicU32::new(0));
+    let (count, hasty) = (Arc::clone(&told), scratch.store().lock_wait(Duration::ZERO));
+    let store = store.on_notice(move |notice| {
+        if let Notice::Rejected { name, .. } = notice {
+            assert_eq!(name, "a");
+            let runtime = crate::apart::runtime();
+            if runtime.block_on(hasty.put("b", When::Always, text("x"))).is_ok() {
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let scrubbed = store.scrub(Scrub::new().quarantine()).await.unwrap();
+    assert_eq!(scrubbed.quarantined[0].0, "a");
+    // Once for the look, once for the one before it is put aside.
+    assert_eq!(told.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]
