@@ -160,6 +160,24 @@ impl<S> Serve<S> {
 
     /// When this is ready the server stops: nothing more is accepted, idle connections are closed, and
     /// what runs is finished.
+    ///
+    /// # Examples
+    ///
+    /// Signals are the application's: `tokio::signal` has them.
+    ///
+    /// ```no_run
+    /// # async fn run(listener: tokio::net::TcpListener, app: axum::Router) -> std::io::Result<()> {
+    /// letterhead::serve(listener, app)
+    ///     .shutdown_on(async {
+    ///         // Without a handler for it there is no way to hear of it: run on.
+    ///         if tokio::signal::ctrl_c().await.is_err() {
+    ///             std::future::pending::<()>().await;
+    ///         }
+    ///     })
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn shutdown_on(mut self, signal: impl Future<Output = ()> + Send + 'static) -> Self {
         self.stop = Some(Box::pin(signal));
         self

@@ -20,6 +20,32 @@ use crate::sys::write::Directory;
 ///
 /// Dropped before that, it is gone: on a thread that may block, as to give back the room of a long file
 /// takes its time.
+///
+/// # Examples
+///
+/// ```
+/// use http::Response;
+/// use letterhead::store::{Store, When};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), letterhead::store::StoreError> {
+/// # let directory = std::env::temp_dir().join(format!("letterhead-doc-draft-{}", std::process::id()));
+/// # std::fs::create_dir(&directory).unwrap();
+/// let store = Store::open(&directory)?;
+/// let mut draft = store.draft("rows", When::Always, None).await?;
+/// let mut rows = 0;
+/// for row in ["one\n", "two\n"] {
+///     draft.write(row.into()).await?;
+///     rows += 1;
+/// }
+/// // Only now it is known.
+/// let head = Response::builder().header("x-rows", rows).body(()).unwrap();
+/// draft.publish(&head).await?;
+/// assert_eq!(store.head("rows", None).await?.head().headers()["x-rows"], "2");
+/// # std::fs::remove_dir_all(&directory).unwrap();
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "what is not published is gone"]
 pub struct Draft {

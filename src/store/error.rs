@@ -17,6 +17,36 @@ use crate::sys::{Decision, Operation, Refusal, Ruling};
 /// It is opaque; ask it with the `is_*` methods, or for the [`status`](Self::status) that it is to a
 /// client. The kernel's refusal, where there was one, is its [`source`](StdError::source), and an
 /// `io::Error` with the error number is the source of that.
+///
+/// # Examples
+///
+/// As axum's answer. What it prints may name files and keys, which are nobody's business outside:
+///
+/// ```
+/// use axum::http::HeaderValue;
+/// use axum::response::{IntoResponse, Response};
+/// use letterhead::store::StoreError;
+///
+/// struct Failed(StoreError);
+///
+/// impl From<StoreError> for Failed {
+///     fn from(error: StoreError) -> Self {
+///         Self(error)
+///     }
+/// }
+///
+/// impl IntoResponse for Failed {
+///     fn into_response(self) -> Response {
+///         eprintln!("{}", self.0);
+///         let mut response = self.0.status().into_response();
+///         if let Some(after) = self.0.retry_after() {
+///             let seconds = HeaderValue::from(after.as_secs());
+///             response.headers_mut().insert("retry-after", seconds);
+///         }
+///         response
+///     }
+/// }
+/// ```
 #[derive(Clone)]
 pub struct StoreError(Arc<Kind>);
 
