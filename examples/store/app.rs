@@ -16,6 +16,7 @@ use letterhead::store::{KeyRing, Scrub, SigningKey, Store, StoreError, Unsigned,
 
 use crate::args::{self, Args};
 use crate::condition::Condition;
+use crate::content::Content;
 use crate::{explain, fields, shared};
 
 /// A directory that is gone with its value.
@@ -182,7 +183,7 @@ async fn put(
         Condition::Missing { holds: false } | Condition::Fails => return Ok(not_met()),
     };
     let most = usize::try_from(app.most).unwrap_or(usize::MAX);
-    let mut response = http::Response::new(http_body_util::Limited::new(body, most));
+    let mut response = http::Response::new(http_body_util::Limited::new(Content(body), most));
     *response.headers_mut() = fields::stored(asked);
     match app.store.put(name, when, response).await {
         Ok(published) if published.generation == 1 => Ok(StatusCode::CREATED.into_response()),

@@ -7,6 +7,8 @@ mod args;
 #[cfg(target_os = "linux")]
 mod condition;
 #[cfg(target_os = "linux")]
+mod content;
+#[cfg(target_os = "linux")]
 mod explain;
 #[cfg(target_os = "linux")]
 mod fields;

@@ -104,8 +104,9 @@ impl Store {
 
     /// Stores a whole response: head, content, and the trailers that may be part of a head.
     ///
-    /// Room for as many bytes as the body says it has is reserved at once, before the first of them has come. Of
-    /// what a client sends, whoever calls this decides first how much that may be.
+    /// Room for as many bytes as the body says it has is reserved at once, before the first of them has come. So
+    /// if it is the body of a request, decide first how much that may be. And take its trailers away, unless the
+    /// client may say what is in the head.
     ///
     /// # Errors
     ///

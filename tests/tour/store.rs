@@ -140,6 +140,21 @@ fn who_waits_to_be_told_to_go_on_is_told_what_is_wrong() {
     }
 }
 
+#[test]
+fn what_comes_behind_the_content_is_not_taken_for_the_head() {
+    let store = Example::start("store");
+    let mut stream = TcpStream::connect(&store.addr).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let head =
+        "PUT /a HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ntrailer: x-behind\r\n\r\n";
+    stream.write_all(format!("{head}3\r\nabc\r\n0\r\nx-behind: 1\r\n\r\n").as_bytes()).unwrap();
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).unwrap();
+    assert_eq!(&line, b"HTTP/1.1 201");
+    let Some(got) = curl("--http1.1", &[&store.url("/a")]) else { return };
+    got.exits(0).says(" 200").says("\n\nabc").lacks("x-behind");
+}
+
 fn example(args: &[&str]) -> Ran {
     let ran = Command::new(path_of("store")).args(args).output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
