@@ -4,6 +4,7 @@ mod chains;
 mod crash;
 mod disk;
 mod errnos;
+mod fate;
 mod inode;
 mod model;
 mod power;
