@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures file servers against each other: `./benches/peers/run.sh --help`.
+# Measures file servers and stored heads against others: `./benches/peers/run.sh --help`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)

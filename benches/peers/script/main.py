@@ -6,12 +6,18 @@ import signal
 import sys
 import tempfile
 
+import disk
 import idle
 import measure
 import report
+import stored
 import tree
+import work
 from systems import SYSTEMS
 from workloads import WORKLOADS
+
+
+PARTS = {"send": stored.table, "work": work.table}
 
 
 def names(known):
@@ -35,22 +41,43 @@ def arguments():
                        help="with commas between: " + ", ".join(SYSTEMS))
     files.add_argument("--workloads", type=names(WORKLOADS), default=list(WORKLOADS),
                        help="with commas between: " + ", ".join(WORKLOADS))
-    files.add_argument("--rounds", type=int, default=9)
-    files.add_argument("--seconds", type=float, default=3, help="of each round")
     files.add_argument("--against", default="nginx", choices=list(SYSTEMS),
                        help="the system that ratios are of")
     files.add_argument("--files", type=int, default=10_000, help="in the tree")
     files.add_argument("--root", help="where the files are made (a new directory in /var/tmp)")
-    files.add_argument("--no-strace", action="store_true")
+    files.set_defaults(known=SYSTEMS)
+
+    store = kinds.add_parser("store", help="stored heads: sent, changed, published, signed")
+    store.add_argument("--parts", type=names(PARTS), default=list(PARTS),
+                       help="with commas between: " + ", ".join(PARTS))
+    store.add_argument("--systems", type=names(stored.STORED), default=list(stored.STORED),
+                       help="those that send, with commas between: " + ", ".join(stored.STORED))
+    store.add_argument("--dir", default="/var/tmp", help="where the files are made")
+    store.set_defaults(known=stored.STORED, against="plain", workloads=stored.WORKLOADS)
+
+    for kind, seconds in ((files, 3), (store, 1)):
+        kind.add_argument("--rounds", type=int, default=9)
+        kind.add_argument("--seconds", type=float, default=seconds, help="of each round")
+        kind.add_argument("--no-strace", action="store_true")
 
     weigh = kinds.add_parser("idle", help="memory of idle keep-alive connections")
     weigh.add_argument("--connections", type=int, default=10_000)
 
-    for kind in (files, weigh):
+    for kind in (files, store, weigh):
         kind.add_argument("--out", default=".", help="where table and plot go")
         kind.add_argument("--server-cpu", type=int, default=0)
         kind.add_argument("--load-cpu", type=int, default=1)
     return parser.parse_args()
+
+
+def stored_heads(args, scratch, filesystem):
+    pinned = f"server and work on one core, load (wrk) on another; files on {filesystem}"
+    programs = report.version("nginx", "-v")
+    lines = [report.how(args, pinned), "",
+             report.where(programs, ("cacache", "ed25519-dalek", "hyper", "p384"))]
+    for part in args.parts:
+        lines += PARTS[part](args, scratch)
+    return "\n".join(lines) + "\n"
 
 
 def main():
@@ -61,6 +88,12 @@ def main():
     if args.kind == "idle":
         lines = idle.table(args)
         report.write(args.out, "idle.md", "\n".join(lines) + "\n")
+        return
+    if args.kind == "store":
+        with disk.ext4(args.dir) as (scratch, filesystem):
+            text = stored_heads(args, scratch, filesystem)
+        print(text)
+        report.write(args.out, "store.md", text)
         return
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="letterhead-peers-") as scratch:
         root = args.root or os.path.join(scratch, "root")

@@ -9,7 +9,6 @@ import sys
 import time
 
 from process import Trace
-from systems import SYSTEMS
 from workloads import WORKLOADS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -35,7 +34,7 @@ def run(args, root, scratch):
     running = {}
     try:
         for name in args.systems:
-            running[name] = SYSTEMS[name].start(args, root, scratch)
+            running[name] = args.known[name].start(args, root, scratch)
         return {name: rounds(args, root, scratch, running, name) for name in args.workloads}
     finally:
         for process in running.values():
@@ -45,15 +44,13 @@ def run(args, root, scratch):
 def rounds(args, root, scratch, running, name):
     workload = WORKLOADS[name]
     able = [system for system in running
-            if workload.needs is None or workload.needs in SYSTEMS[system].knows]
+            if workload.needs is None or workload.needs in args.known[system].knows]
     fields = {system: checked(root, running[system], workload, system) for system in able}
     results = {system: Result() for system in able}
     for system in able:
         load(args, root, running[system], workload, fields[system], 0, 0.3)
     for number in range(args.rounds):
-        # Each round begins with another one, so that none is always first.
-        first = number % len(able) if able else 0
-        for system in able[first:] + able[:first]:
+        for system in turned(able, number):
             process, result = running[system], results[system]
             before = process.cpu()
             counted = load(args, root, process, workload, fields[system], number, args.seconds)
@@ -69,6 +66,12 @@ def rounds(args, root, scratch, running, name):
         # Under load it still sends what it should.
         checked(root, running[system], workload, system)
     return results
+
+
+def turned(names, number):
+    """Each round begins with another one, so that none is always first."""
+    first = number % len(names) if names else 0
+    return names[first:] + names[:first]
 
 
 def checked(root, process, workload, system):

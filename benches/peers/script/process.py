@@ -83,13 +83,19 @@ class Trace:
     def calls(self):
         self.child.send_signal(signal.SIGINT)
         self.child.wait()
-        with open(self.path, encoding="utf-8") as file:
-            for line in file:
-                fields = line.split()
-                if fields and fields[-1] == "total":
-                    # The fourth column, whether or not there were errors.
-                    return int(fields[3] if len(fields) > 4 else fields[2])
-        return 0
+        return sum(counted(self.path).values())
+
+
+def counted(path):
+    """The calls in a table of `strace -c`, by name."""
+    calls = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            fields = line.split()
+            # The fourth column, whether or not there were errors.
+            if len(fields) > 4 and fields[3].isdecimal() and fields[-1] != "total":
+                calls[fields[-1]] = int(fields[3])
+    return calls
 
 
 def status(pid):

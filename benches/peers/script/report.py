@@ -7,7 +7,6 @@ import statistics
 import subprocess
 import tomllib
 
-from systems import SYSTEMS
 from workloads import WORKLOADS
 
 
@@ -34,14 +33,27 @@ def costs(result):
 
 
 def markdown(results, args):
-    lines = [
-        f"{args.rounds} interleaved rounds of {args.seconds:g} s; server on one core, load (wrk) on "
-        "another; medians, in brackets the least and the most. Ratios are medians of the rounds' "
-        f"ratios to {SYSTEMS[args.against].title}: more requests and less CPU are better.",
-        "",
-        f"{platform.system()} {platform.release()}, {os.cpu_count()} cores; {version('nginx', '-v')}; "
-        f"caddy {version('caddy', 'version')}; {', '.join(crates())}.",
-    ]
+    wanted = ("actix-files", "axum", "hyper", "hyper-staticfile", "salvo", "tower-http")
+    caddy = version("caddy", "version")
+    lines = [how(args, "server on one core, load (wrk) on another"), "",
+             where(f"{version('nginx', '-v')}; caddy {caddy}", wanted)]
+    return "\n".join(lines + tables(results, args)) + "\n"
+
+
+def how(args, pinned):
+    return (f"{args.rounds} interleaved rounds of {args.seconds:g} s; {pinned}; medians, in brackets "
+            "the least and the most. Ratios are medians of the rounds' ratios to "
+            f"{args.known[args.against].title}: more requests and less CPU are better.")
+
+
+def where(programs, wanted):
+    return (f"{platform.system()} {platform.release()}, {os.cpu_count()} cores; {programs}; "
+            f"{', '.join(crates(wanted))}.")
+
+
+def tables(results, args):
+    """Lines of Markdown, a table for each workload."""
+    lines = []
     for name, found in results.items():
         workload = WORKLOADS[name]
         lines += ["", f"### {workload.title} ({workload.connections} connections)", "",
@@ -49,7 +61,7 @@ def markdown(results, args):
                   "|---|---|---|---|---|---|---|"]
         for system, result in found.items():
             cells = [
-                SYSTEMS[system].title,
+                args.known[system].title,
                 spread(result.rates, "{:.0f}" if min(result.rates) >= 100 else "{:.1f}"),
                 times(ratio(found, system, args.against, rates)),
                 spread(result.costs, "{:.1f}"),
@@ -57,8 +69,12 @@ def markdown(results, args):
                 "" if result.calls is None else f"{result.calls:.1f}",
                 f"{result.memory / 1024:.1f}",
             ]
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+            lines.append(row(cells))
+    return lines
+
+
+def row(cells):
+    return "| " + " | ".join(cells) + " |"
 
 
 def spread(values, form):
@@ -75,12 +91,11 @@ def version(*command):
     return (done.stdout or done.stderr).strip().removeprefix("nginx version: ").split(" ")[0]
 
 
-def crates():
+def crates(wanted):
     """The versions that were built."""
     lock = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Cargo.lock")
     with open(lock, "rb") as file:
         packages = tomllib.load(file)["package"]
-    wanted = ("actix-files", "axum", "hyper", "hyper-staticfile", "salvo", "tower-http")
     return [f"{p['name']} {p['version']}" for p in packages if p["name"] in wanted]
 
 
@@ -94,7 +109,7 @@ PLOTS = {"rates": (rates, "requests a second (longer is better)"),
 def svg(results, args, plot):
     """Bars, each a ratio to one system; whiskers are the range over the rounds."""
     of, caption = PLOTS[plot]
-    groups = [(WORKLOADS[name].title, bars(found, args.against, of))
+    groups = [(WORKLOADS[name].title, bars(found, args, of))
               for name, found in results.items()]
     groups = [(title, rows) for title, rows in groups if rows]
     longest = max((high for _, rows in groups for _, _, _, high in rows), default=1)
@@ -103,12 +118,12 @@ def svg(results, args, plot):
     for title, rows in groups:
         parts.append(f'<text x="0" y="{y + 4}" class="title">{html.escape(title)}</text>')
         y += 12
-        for row in rows:
-            parts += bar(row, y, scale)
+        for shown in rows:
+            parts += bar(shown, y, scale)
             y += BAR
         y += GAP
     one, width = LEFT + scale, LEFT + WIDTH + RIGHT
-    caption = html.escape(f"{caption}, {SYSTEMS[args.against].title} = 1")
+    caption = html.escape(f"{caption}, {args.known[args.against].title} = 1")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y}" '
         f'viewBox="0 0 {width} {y}" font-family="sans-serif" font-size="11">'
@@ -121,12 +136,12 @@ def svg(results, args, plot):
     )
 
 
-def bar(row, y, scale):
-    system, middle, low, high = row
-    colour = "ours" if system.startswith("letterhead") else "theirs"
+def bar(shown, y, scale):
+    title, middle, low, high = shown
+    colour = "ours" if title.startswith("letterhead") else "theirs"
     centre = y + BAR / 2
     left, right = LEFT + low * scale, LEFT + high * scale
-    label = html.escape(SYSTEMS[system].title)
+    label = html.escape(title)
     return [
         f'<text x="{LEFT - 6}" y="{centre + 4}" text-anchor="end">{label}</text>',
         f'<rect x="{LEFT}" y="{y + 1}" width="{middle * scale:.1f}" height="{BAR - 3}" '
@@ -136,10 +151,10 @@ def bar(row, y, scale):
     ]
 
 
-def bars(found, against, of):
+def bars(found, args, of):
     rows = []
     for system in found:
-        compared = ratio(found, system, against, of)
+        compared = ratio(found, system, args.against, of)
         if compared:
-            rows.append((system, *compared))
+            rows.append((args.known[system].title, *compared))
     return sorted(rows, key=lambda row: row[1], reverse=of is rates)

@@ -48,6 +48,7 @@ def part(first, last):
 
 WORKLOADS = {
     "1k": Workload("1 KiB", "/1k.bin", 32),
+    "4k": Workload("4 KiB", "/4k.bin", 32),
     "16k": Workload("16 KiB", "/16k.bin", 32),
     "100k": Workload("100 KiB", "/100k.bin", 16),
     "1m": Workload("1 MiB", "/1m.bin", 8),
