@@ -39,6 +39,8 @@
 //! assert_eq!(response.status(), 304);
 //! ```
 
+#[cfg(all(feature = "files", unix))]
+mod again;
 mod asked;
 mod content;
 mod decide;
@@ -54,6 +56,8 @@ mod validators;
 pub use crate::field::coding::Coding;
 pub use crate::field::digest::DigestAlgorithm;
 pub use crate::field::etag::EntityTag;
+#[cfg(all(feature = "files", unix))]
+pub(crate) use again::{Again, REPR_DIGEST};
 pub use asked::Asked;
 pub use content::Content;
 pub(crate) use decide::answer_once;

@@ -19,20 +19,20 @@ const KEPT: usize = 16;
 
 /// Where buffers come from.
 #[derive(Debug)]
-pub(super) struct Buffers {
+pub(crate) struct Buffers {
     free: Mutex<Vec<Box<[u8]>>>,
     out: AtomicUsize,
     most: usize,
 }
 
 /// Room for bytes; how many there are is its length.
-pub(super) enum Buffer {
+pub(crate) enum Buffer {
     Small(Vec<u8>),
     Big(Big),
 }
 
 /// A big buffer, which goes back when it is dropped.
-pub(super) struct Big {
+pub(crate) struct Big {
     bytes: Box<[u8]>,
     length: usize,
     home: Arc<Buffers>,
@@ -40,13 +40,13 @@ pub(super) struct Big {
 
 impl Buffers {
     /// Buffers of which the big ones that are out take no more than about `budget` bytes.
-    pub(super) fn new(budget: usize) -> Arc<Self> {
+    pub(crate) fn new(budget: usize) -> Arc<Self> {
         let (free, out) = (Mutex::default(), AtomicUsize::new(0));
         Arc::new(Self { free, out, most: budget / FileSender::CHUNK })
     }
 
     /// A buffer for up to `wanted` bytes; it may be for fewer, but not for none.
-    pub(super) fn take(self: &Arc<Self>, wanted: usize) -> Buffer {
+    pub(crate) fn take(self: &Arc<Self>, wanted: usize) -> Buffer {
         if wanted < BIG {
             return Buffer::Small(vec![0; wanted]);
         }
@@ -66,14 +66,14 @@ impl Buffers {
 
 impl Buffer {
     /// Leaves only the first `length` bytes.
-    pub(super) fn truncate(&mut self, length: usize) {
+    pub(crate) fn truncate(&mut self, length: usize) {
         match self {
             Self::Small(bytes) => bytes.truncate(length),
             Self::Big(big) => big.length = big.length.min(length),
         }
     }
 
-    pub(super) fn into_bytes(self) -> Bytes {
+    pub(crate) fn into_bytes(self) -> Bytes {
         match self {
             Self::Small(bytes) => Bytes::from(bytes),
             Self::Big(big) => Bytes::from_owner(big),

@@ -6,16 +6,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, DATE, ETAG, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED};
-use http::{Response, StatusCode};
+use http::Response;
+use http::header::HeaderMap;
 use quick_cache::sync::Cache as Evicting;
 use quick_cache::{Equivalent, Weighter};
 
 use super::sender::FileSender;
 use super::settings::Settings;
 use super::watched::{Seen, Watching};
-use crate::answer::{Coding, Facts};
-use crate::field::date::Date;
+use crate::answer::{Again, Coding, Facts};
 use crate::sys::{Handle, Root, Stat};
 
 /// What an entry takes beside its bytes and its name: the head, the facts, the tables.
@@ -48,10 +47,8 @@ pub(super) struct Ready {
     pub(super) stat: Stat,
     pub(super) bytes: Bytes,
     pub(super) facts: Facts,
-    /// The fields of the 200, with a date that is to be replaced.
-    fields: HeaderMap,
-    /// The modification time: before it, the clock was set back.
-    modified: SystemTime,
+    /// The head of the 200.
+    head: Again,
     /// None: each request looks.
     seen: Option<Seen>,
     /// Of a file whose first bytes alone are kept: where the kernel finds the others.
@@ -219,16 +216,10 @@ impl Ready {
     }
 
     /// A file of which `fields` are those of its 200.
-    pub(super) fn new(
-        stat: Stat,
-        bytes: &[u8],
-        facts: Facts,
-        mut fields: HeaderMap,
-    ) -> Option<Self> {
-        let modified = stat.identity.mtime.time()?;
-        *fields.get_mut(DATE)? = HeaderValue::from_static("");
-        let bytes = packed(bytes, &mut fields);
-        Some(Self { stat, bytes, facts, fields, modified, seen: None, open: None })
+    pub(super) fn new(stat: Stat, bytes: &[u8], facts: Facts, fields: HeaderMap) -> Option<Self> {
+        stat.identity.mtime.time()?;
+        let (head, bytes) = Again::packed(fields, &facts, bytes)?;
+        Some(Self { stat, bytes, facts, head, seen: None, open: None })
     }
 
     /// The same, with the file where what is not in `bytes` is to be had; it was opened at `now`.
@@ -238,16 +229,7 @@ impl Ready {
 
     /// The head of the 200 at the time `now`; `None` if it has to be made anew.
     pub(super) fn whole(&self, now: SystemTime) -> Option<Response<()>> {
-        if now < self.modified {
-            return None;
-        }
-        let date = Date::of(now).value()?;
-        let mut head = Response::new(());
-        *head.status_mut() = StatusCode::OK;
-        head.headers_mut().clone_from(&self.fields);
-        // There is one: nothing has to grow.
-        *head.headers_mut().get_mut(DATE)? = date;
-        Some(head)
+        self.head.at(now)
     }
 }
 
@@ -257,28 +239,6 @@ impl Open {
     fn is_young(&self, now: SystemTime) -> bool {
         now.duration_since(self.at).is_ok_and(|age| age < LONGEST)
     }
-}
-
-/// The bytes of a file, with the values that no other file has behind them in one piece of memory: a
-/// replay counts references in one place, not in one for each value.
-fn packed(bytes: &[u8], fields: &mut HeaderMap) -> Bytes {
-    const OWN: [HeaderName; 3] = [CONTENT_LENGTH, ETAG, LAST_MODIFIED];
-    // What was read may be in a buffer that is much larger, and is wanted back.
-    let mut all = Vec::with_capacity(bytes.len() + 128);
-    all.extend_from_slice(bytes);
-    for value in OWN.iter().filter_map(|name| fields.get(name)) {
-        all.extend_from_slice(value.as_bytes());
-    }
-    let mut values = Bytes::from(all);
-    let bytes = values.split_to(bytes.len());
-    for value in OWN {
-        let Some(value) = fields.get_mut(value) else { continue };
-        // They were values before.
-        if let Ok(moved) = HeaderValue::from_maybe_shared(values.split_to(value.len())) {
-            *value = moved;
-        }
-    }
-    bytes
 }
 
 impl Weighter<Key, Arc<Ready>> for Weigh {

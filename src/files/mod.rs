@@ -40,6 +40,8 @@ mod zero_copy;
 #[cfg(all(feature = "serve", target_os = "linux"))]
 pub use crate::sys::span::FileData;
 pub use body::FileBody;
+#[cfg(all(feature = "store", target_os = "linux"))]
+pub(crate) use buffers::Buffers;
 pub use counts::Counts;
 pub use failed::FileError;
 pub use or::{Or, OrBody, OrError, OrFuture};

@@ -8,12 +8,11 @@ use super::digest;
 use super::look::{Halt, Look, Manner, Wait, Want};
 use super::settings::Settings;
 use super::source::Name;
-use crate::answer::{DigestAlgorithm, EntityTag, Facts, Plan};
+use crate::answer::{DigestAlgorithm, EntityTag, Facts, Plan, REPR_DIGEST};
 use crate::sys::Handle;
 
-/// RFC 9530, sections 2 and 3.
+/// RFC 9530, section 2.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
-const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
 /// Which digests a response has.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

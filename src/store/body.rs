@@ -1,4 +1,4 @@
-//! The body of a stored response: a chunk at a time, each read where blocking is allowed.
+//! The body of a stored response: a chunk at a time, read where blocking is allowed if it is not in memory.
 
 use std::fmt;
 use std::future::Future;
@@ -91,6 +91,11 @@ impl Body for StoreBody {
                     }
                 }
                 State::Idle(mut reader) => {
+                    if let Ok(next) = reader.try_next() {
+                        let reader = Some(reader).filter(|reader| !reader.is_done());
+                        self.state = next.map_or(State::Ended, |bytes| State::Ready(bytes, reader));
+                        continue;
+                    }
                     self.state = State::Reading(Task::new(move || {
                         let read = reader.next();
                         // A file is closed where that may block.

@@ -8,7 +8,8 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as Evicting;
 
 use super::scrub::CHUNK;
-use crate::answer::Facts;
+use super::told::Told;
+use crate::answer::Again;
 use crate::sys::Stat;
 
 /// What an entry takes beside its bytes, its name and its fields.
@@ -31,8 +32,9 @@ pub(super) struct Cache {
 pub(super) struct Ready {
     /// The look before it was read. A file that looks otherwise is another, or has another head.
     pub(super) stat: Stat,
-    pub(super) generation: u64,
-    pub(super) facts: Facts,
+    pub(super) told: Arc<Told>,
+    /// The head of the 200.
+    pub(super) head: Again,
     pub(super) bytes: Bytes,
 }
 
@@ -48,7 +50,7 @@ impl Weighter<Box<str>, Arc<Ready>> for Weigh {
 impl Ready {
     /// About how many bytes of memory it takes. A head may be longer than its payload.
     fn weight(&self) -> u64 {
-        let lines = self.facts.fields.iter();
+        let lines = self.told.facts().map(|facts| facts.fields.iter()).into_iter().flatten();
         let fields: usize =
             lines.map(|(name, value)| FIELD + name.as_str().len() + value.len()).sum();
         OVERHEAD.saturating_add((fields + self.bytes.len()) as u64)
@@ -75,16 +77,28 @@ impl Cache {
         None
     }
 
-    /// Keeps what was read whole and checked, unless it is too large or too young.
-    pub(super) fn keep(&self, name: &str, ready: Ready, now: SystemTime) {
-        let identity = &ready.stat.identity;
-        let latest = identity.mtime.max(identity.ctime).time();
-        let age = latest.and_then(|latest| now.duration_since(latest).ok());
-        let most = (self.budget / 16).min(CHUNK as u64);
-        if ready.weight() <= most && age.is_some_and(|age| age >= SETTLED) {
+    /// Whether a payload of this length, of this version of a file, may be one to be kept.
+    pub(super) fn takes(&self, length: usize, stat: &Stat, now: SystemTime) -> bool {
+        OVERHEAD.saturating_add(length as u64) <= self.most() && is_settled(stat, now)
+    }
+
+    /// Keeps what was read whole and checked, unless it is too large with its head.
+    pub(super) fn keep(&self, name: &str, ready: Ready) {
+        if ready.weight() <= self.most() {
             self.files.insert(name.into(), Arc::new(ready));
         }
     }
+
+    fn most(&self) -> u64 {
+        (self.budget / 16).min(CHUNK as u64)
+    }
+}
+
+/// Whether a file was so old when it was looked at that whatever changes it later changes its times.
+pub(super) fn is_settled(stat: &Stat, now: SystemTime) -> bool {
+    let latest = stat.identity.mtime.max(stat.identity.ctime).time();
+    let age = latest.and_then(|latest| now.duration_since(latest).ok());
+    age.is_some_and(|age| age >= SETTLED)
 }
 
 impl std::fmt::Debug for Cache {

@@ -12,6 +12,7 @@ use super::memory::Memory;
 use super::notice::{Counts, Notice, count};
 use super::sign::{KeyRing, Unsigned};
 use super::task::turns;
+use crate::files::{Buffers, FileSender};
 use crate::sys::write::Disk;
 use crate::sys::{Decision, Operation, Recovery, Refusal, Ruling};
 
@@ -44,6 +45,7 @@ pub(super) struct Desk<D: Disk> {
     /// Whether it was told that the calls that were chosen are not to be had.
     pub(super) told: AtomicBool,
     pub(super) turns: Arc<Semaphore>,
+    pub(super) buffers: Arc<Buffers>,
 }
 
 /// A refusal for which nothing is tried again, and what was decided.
@@ -73,15 +75,16 @@ impl<D: Disk> Desk<D> {
     pub(super) fn new(disk: D, settings: Settings) -> Self {
         let (memory, counts) = (Arc::default(), Arc::default());
         let (told, turns) = (AtomicBool::new(false), turns());
-        Self { disk: Arc::new(disk), settings, memory, counts, told, turns }
+        let buffers = Buffers::new(FileSender::BUFFERS);
+        Self { disk: Arc::new(disk), settings, memory, counts, told, turns, buffers }
     }
 
     /// The same directory with other settings. What was believed by others is not remembered.
     pub(super) fn with(&self, settings: Settings) -> Self {
-        let disk = Arc::clone(&self.disk);
+        let (disk, counts) = (Arc::clone(&self.disk), Arc::clone(&self.counts));
         let memory = Arc::new(self.memory.of_the_disk());
-        let (counts, turns) = (Arc::clone(&self.counts), Arc::clone(&self.turns));
-        Self { disk, settings, memory, counts, told: AtomicBool::new(false), turns }
+        let (turns, buffers) = (Arc::clone(&self.turns), Arc::clone(&self.buffers));
+        Self { disk, settings, memory, counts, told: AtomicBool::new(false), turns, buffers }
     }
 
     /// Makes a call, again where the table of recovery has it so. What else it decides is the

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::slots::Held;
+use super::told::Told;
 use crate::sys::Stat;
 
 /// The most files that something is remembered of. Who is forgotten costs one more sync or one more
@@ -15,10 +16,14 @@ pub(super) struct Memory {
     files: Arc<Mutex<HashMap<(u64, u64), Known>>>,
     trusted: Mutex<HashMap<[u8; 32], String>>,
     checked: Mutex<HashMap<(u64, u64), Checked>>,
+    heads: Mutex<HashMap<(u64, u64), Seen>>,
 }
 
 /// A version of a file, and its payload's id.
 type Checked = (Stat, [u8; 16]);
+
+/// A version of a file, and its head.
+type Seen = (Stat, Arc<Told>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
@@ -82,6 +87,7 @@ impl Memory {
     pub(super) fn forget(&self, stat: &Stat) {
         locked(&self.files).remove(&key(stat));
         locked(&self.checked).remove(&key(stat));
+        locked(&self.heads).remove(&key(stat));
     }
 
     /// Who signed the image of this checksum, if that was seen before.
@@ -96,6 +102,17 @@ impl Memory {
     /// Whether the payload of this very file was read and found to be the one of its head.
     pub(super) fn was_checked(&self, stat: &Stat, payload: [u8; 16]) -> bool {
         locked(&self.checked).get(&key(stat)) == Some(&(*stat, payload))
+    }
+
+    /// The head of this very file, if it was read and believed.
+    pub(super) fn told(&self, stat: &Stat) -> Option<Arc<Told>> {
+        let heads = locked(&self.heads);
+        heads.get(&key(stat)).filter(|(seen, _)| seen == stat).map(|(_, told)| Arc::clone(told))
+    }
+
+    /// Remembers a head. The file has to be so old that a later change of it would show.
+    pub(super) fn is_told(&self, stat: &Stat, told: &Arc<Told>) {
+        remember(&mut locked(&self.heads), key(stat), (*stat, Arc::clone(told)));
     }
 
     pub(super) fn is_checked(&self, stat: &Stat, payload: [u8; 16]) {

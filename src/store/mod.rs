@@ -24,6 +24,7 @@ mod error;
 mod format;
 #[cfg(test)]
 mod golden;
+mod inline;
 mod lock;
 mod making;
 mod memory;
@@ -44,6 +45,7 @@ mod task;
 mod temp;
 #[cfg(test)]
 mod tests;
+mod told;
 mod update;
 mod writing;
 
@@ -106,7 +108,9 @@ pub enum Writing {
 
 /// When a payload is held against the digest in its head.
 ///
-/// What is kept in memory ([`Store::cache`]) was checked before it was kept.
+/// A head is always checked before it is believed; but for [`Always`](Self::Always) it is remembered for that
+/// version of the file, once the file is older than 2 s. What is kept in memory ([`Store::cache`]) was checked
+/// before it was kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verify {
@@ -115,6 +119,6 @@ pub enum Verify {
     Whole,
     /// As [`Whole`](Self::Whole), but once for each version of the file in this process.
     Once,
-    /// Always: for a range, all of it is read first.
+    /// Always, the head too: for a range, all of it is read first.
     Always,
 }

@@ -142,7 +142,8 @@ impl<D: Disk> Desk<D> {
             return Err(Kind::Foreign { wanted, found }.into());
         }
         // An image that was believed once is believed again: its checksum names it.
-        if let Some(key) = self.memory.signer(&slot.checksum) {
+        let signature = slot.signature.as_ref();
+        if let Some(key) = signature.and_then(|_| self.memory.signer(&slot.checksum)) {
             return Ok(Signed::By(key));
         }
         match self.settings.keys.judge(slot, &held.image, self.settings.unsigned) {

@@ -1,34 +1,28 @@
 //! A stored response is sent: conditions, ranges, the digest of the payload.
 
 use std::future::Future;
-use std::os::fd::OwnedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
-use http::header::{
-    ACCEPT_RANGES, CONTENT_LENGTH, DATE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED,
-};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{Request, Response, StatusCode};
 
 use super::Verify;
 use super::body::StoreBody;
-use super::cache::Ready;
+use super::cache::{Cache, Ready};
 use super::error::{Kind, StoreError};
+use super::inline;
 use super::notice::count;
 use super::payload::Reader;
-use super::read::Found;
 use super::store::Store;
 use super::task::Task;
-use crate::answer::{Answer, Asked, DigestAlgorithm, EntityTag, Facts, Plan, answer};
-use crate::field::date::Date;
-use crate::field::length;
+use super::told::{Reply, Told};
+use crate::answer::{Again, Answer, Asked, Facts, Plan, answer};
 use crate::head::{ErrorAnswer, replace};
 use crate::sys::write::Disk as _;
-
-/// The digest of the representation (RFC 9530, section 3).
-const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
 impl Store {
     /// Answers a request with what is stored under a name; it never fails. Conditions, ranges and `HEAD`
@@ -84,14 +78,16 @@ impl Store {
 
     fn respond(&self, asked: Asked, name: &str, least: Option<u64>) -> Sending {
         let now = SystemTime::now();
-        if let Some(response) = self.at_once(&asked, name, least, now) {
+        let at_once = self.at_once(&asked, name, least, now);
+        if let Some(response) = at_once.or_else(|| inline::respond(self, &asked, name, least, now))
+        {
             return Sending::Ready(Some(response));
         }
         let (store, name) = (self.clone(), name.to_owned());
         Sending::Task(Task::new(move || respond(&store, &asked, &name, least, now)))
     }
 
-    /// What can be answered without a thread that may block: from memory, after one look at the name.
+    /// What can be answered from memory, after one look at the name.
     fn at_once(
         &self,
         asked: &Asked,
@@ -105,12 +101,43 @@ impl Store {
         }
         let cache = self.cache.as_ref()?;
         let ready = cache.get(name, || self.desk.disk.look(name).ok())?;
-        if least.is_some_and(|least| ready.generation < least) {
+        if least.is_some_and(|least| ready.told.generation < least) {
             return None;
         }
         count(&self.desk.counts.read);
-        let (head, plan) = answer(asked, &ready.facts, now).into_parts();
+        let head = if asked.wants_whole() { ready.head.at(now) } else { None };
+        let (head, plan) = match head {
+            Some(head) => (head, Plan::Whole),
+            None => answer(asked, ready.told.facts()?, now).into_parts(),
+        };
         Some(head.map(|()| StoreBody::planned(plan, ready.bytes.clone())))
+    }
+
+    /// The response of which the first bytes are there; if those are all, and are known to agree with
+    /// their digest, it may be kept.
+    pub(super) fn begun(
+        &self,
+        name: &str,
+        reply: Reply,
+        first: Bytes,
+        reader: Reader,
+        now: SystemTime,
+    ) -> Response<StoreBody> {
+        let (told, stat) = (reader.told(), *reader.stat());
+        let length = reply.length(&told.payload);
+        let takes = |cache: &&Arc<Cache>| {
+            matches!(reply.plan, Plan::Whole)
+                && reader.is_whole(&first)
+                && cache.takes(first.len(), &stat, now)
+        };
+        if let Some(cache) = self.cache.as_ref().filter(takes) {
+            let fields = || reply.head.headers().clone();
+            let kept = told.facts().and_then(|facts| Again::packed(fields(), facts, &first));
+            if let Some((head, bytes)) = kept {
+                cache.keep(name, Ready { stat, told: Arc::clone(told), head, bytes });
+            }
+        }
+        reply.head.map(|()| StoreBody::begun(first, reader, length))
     }
 }
 
@@ -180,95 +207,33 @@ fn respond(
 ) -> Result<Response<StoreBody>, StoreError> {
     let desk = &store.desk;
     let found = desk.find(name, least)?;
-    let is_ok = found.held.slot.head.status == StatusCode::OK;
-    let facts = facts(&found);
-    let (head, plan) = if is_ok {
-        let answer = answer(asked, &facts, now);
-        // A head that a `GET` would not have is no head for `HEAD`.
-        if matches!(answer, Answer::HeadOnly(_)) {
-            desk.first_byte(name, &found)?;
-        }
-        answer.into_parts()
-    } else {
-        as_stored(asked, &found, now)
-    };
-    let payload = found.held.slot.payload;
-    let length = match &plan {
-        Plan::Nothing => 0,
-        Plan::Whole => payload.length,
-        Plan::Part(part) => part.end.saturating_sub(part.start),
-        Plan::Parts(parts) => parts.length(),
-    };
-    if length == 0 {
-        return Ok(head.map(|()| StoreBody::empty()));
+    let told = Arc::new(Told::of(found.held.slot.clone()));
+    let reply = told.reply(asked, now);
+    if reply.is_promise {
+        desk.first_byte(name, &found)?;
     }
-    let checked = desk.memory.was_checked(&found.stat, payload.id);
+    if reply.length(&told.payload) == 0 {
+        return Ok(reply.head.map(|()| StoreBody::empty()));
+    }
     let verified = match desk.settings.verify {
-        Verify::Once => !checked,
+        Verify::Once => !desk.memory.was_checked(&found.stat, told.payload.id),
         Verify::Whole => true,
         Verify::Always => {
-            if !matches!(plan, Plan::Whole) {
+            if !matches!(reply.plan, Plan::Whole) {
                 desk.verify_payload(name, &found).map_err(|error| desk.reject(name, error))?;
             }
             true
         }
     };
-    let (stat, generation) = (found.stat, found.held.slot.generation);
-    let mut reader = Reader::new(Arc::clone(desk), name, found, &plan, verified);
+    let file = desk.disk.handle(found.file, found.stat);
+    let mut reader = Reader::new(Arc::clone(desk), name, file, told, &reply.plan, verified);
     let first = reader.first()?;
-    // All of it came at once, and was held against its digest.
-    let is_checked = is_ok && verified && matches!(plan, Plan::Whole) && reader.is_done();
-    if let Some(cache) = store.cache.as_ref().filter(|_| is_checked) {
-        cache.keep(name, Ready { stat, generation, facts, bytes: first.clone() }, now);
-    }
-    Ok(head.map(|()| StoreBody::begun(first, reader, length)))
+    Ok(store.begun(name, reply, first, reader, now))
 }
 
 /// The head of an answer that nothing follows.
 fn headed(answer: Answer) -> Response<StoreBody> {
     answer.into_parts().0.map(|()| StoreBody::empty())
-}
-
-/// What is known of a stored 200.
-fn facts(found: &Found<OwnedFd>) -> Facts {
-    let slot = &found.held.slot;
-    let mut facts = Facts::new(slot.payload.length);
-    facts.fields.clone_from(&slot.head.fields);
-    let stored = |name| slot.head.fields.get(name);
-    let tag = stored(ETAG).and_then(EntityTag::parse);
-    facts = facts.tag(tag.unwrap_or_else(|| EntityTag::of_digest(&slot.payload.digest)));
-    let modified = stored(LAST_MODIFIED).and_then(|value| value.to_str().ok());
-    if let Some(modified) = modified.and_then(|text| httpdate::parse_http_date(text).ok()) {
-        facts = facts.last_modified(modified);
-    }
-    if stored(ACCEPT_RANGES).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"none")) {
-        facts = facts.without_ranges();
-    }
-    for made in [ETAG, LAST_MODIFIED, ACCEPT_RANGES] {
-        facts.fields.remove(made);
-    }
-    if !facts.fields.contains_key(REPR_DIGEST) {
-        let digest = DigestAlgorithm::Sha256.field_value(&slot.payload.digest);
-        let _ = facts.fields.try_insert(REPR_DIGEST, digest);
-    }
-    facts
-}
-
-/// Any other status: as it was stored, to whatever was asked.
-fn as_stored(asked: &Asked, found: &Found<OwnedFd>, now: SystemTime) -> (Response<()>, Plan) {
-    let slot = &found.held.slot;
-    let mut head = Response::new(());
-    *head.status_mut() = slot.head.status;
-    let fields = head.headers_mut();
-    fields.clone_from(&slot.head.fields);
-    // RFC 9110, section 8.6: a 204 has no length.
-    if slot.head.status != StatusCode::NO_CONTENT {
-        let _ = fields.try_insert(CONTENT_LENGTH, length::value(slot.payload.length));
-    }
-    if let Some(date) = Date::of(now).value() {
-        let _ = fields.try_insert(DATE, date);
-    }
-    (head, if asked.is_head() { Plan::Nothing } else { Plan::Whole })
 }
 
 fn error_answer(error: &StoreError, is_head: bool) -> Response<StoreBody> {

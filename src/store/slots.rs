@@ -34,7 +34,23 @@ impl Slots {
     pub(crate) fn read<E>(mut at: impl FnMut(u64, usize) -> Result<Vec<u8>, E>) -> Result<Self, E> {
         let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
         let blocks = at(0, 2 * block)?;
+        Self::in_blocks(&blocks, at)
+    }
+
+    /// As [`read`](Self::read), with the two first blocks at hand.
+    pub(crate) fn in_blocks<E>(
+        blocks: &[u8],
+        mut at: impl FnMut(u64, usize) -> Result<Vec<u8>, E>,
+    ) -> Result<Self, E> {
+        let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
         let (first, second) = blocks.split_at(block.min(blocks.len()));
+        // At rest they are the same, and most heads do not go beyond them: one is read for both.
+        if first == second && !extent(first).is_ok_and(|extent| extent.length > block) {
+            return Ok(match one(first, 0, &mut at)? {
+                Ok((slot, image)) => Self::Equal(Held { slot, image, at: 0 }),
+                Err(flaw) => Self::None([flaw; 2]),
+            });
+        }
         let reads = [one(first, 0, &mut at)?, one(second, 1, &mut at)?];
         Ok(Self::of(reads))
     }
@@ -85,14 +101,16 @@ fn one<E>(
         Ok(extent) => extent,
         Err(flaw) => return Ok(Err(flaw)),
     };
-    let mut bytes = block.to_vec();
     let beyond = extent.length.saturating_sub(block.len());
-    if beyond > 0 {
-        // Whole blocks: what is behind the image is looked at too.
-        let beyond = (beyond as u64).div_ceil(BLOCK) * BLOCK;
-        let beyond = usize::try_from(beyond).unwrap_or(usize::MAX);
-        bytes.extend_from_slice(&at(extent.layout.rest(which), beyond)?);
+    if beyond == 0 {
+        let image = block.get(..extent.length).unwrap_or(block);
+        return Ok(decode(block).map(|slot| (slot, image.to_vec())));
     }
+    let mut bytes = block.to_vec();
+    // Whole blocks: what is behind the image is looked at too.
+    let beyond = (beyond as u64).div_ceil(BLOCK) * BLOCK;
+    let beyond = usize::try_from(beyond).unwrap_or(usize::MAX);
+    bytes.extend_from_slice(&at(extent.layout.rest(which), beyond)?);
     Ok(decode(&bytes).map(|slot| {
         bytes.truncate(extent.length);
         (slot, bytes)

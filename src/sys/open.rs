@@ -197,8 +197,8 @@ impl Opened {
         let stat = Stat::of(&descriptor)?;
         let place = place(stat.identity.dev);
         match stat.kind {
-            Kind::Regular => Ok(Self::File(Handle { descriptor, stat, place })),
-            Kind::Directory => Ok(Self::Directory(Handle { descriptor, stat, place })),
+            Kind::Regular => Ok(Self::File(Handle::of(descriptor, stat, place))),
+            Kind::Directory => Ok(Self::Directory(Handle::of(descriptor, stat, place))),
             Kind::Link
             | Kind::Fifo
             | Kind::Socket
@@ -213,6 +213,10 @@ impl Opened {
 }
 
 impl Handle {
+    pub(super) const fn of(descriptor: OwnedFd, stat: Stat, place: Place) -> Self {
+        Self { descriptor, stat, place }
+    }
+
     /// The first look; later ones are compared with it.
     pub(crate) const fn stat(&self) -> &Stat {
         &self.stat
@@ -222,11 +226,16 @@ impl Handle {
     pub(crate) const fn place(&self) -> Place {
         self.place
     }
+
+    /// The descriptor itself.
+    pub(crate) const fn descriptor(&self) -> &OwnedFd {
+        &self.descriptor
+    }
 }
 
 impl AsFd for Handle {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
+        self.descriptor().as_fd()
     }
 }
 

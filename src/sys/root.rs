@@ -38,15 +38,18 @@ impl Root {
         let flags = door::PASS | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = uninterrupted(|| rustix::fs::openat(CWD, path, flags, Mode::empty()));
         match directory {
-            Ok(directory) => {
-                let filesystem = Filesystem::of(&directory).ok();
-                let place = filesystem.map_or(Place::Elsewhere, Filesystem::place);
-                let hides_writers = filesystem.is_none_or(Filesystem::hides_writers);
-                let device = Stat::of(&directory).ok().map(|stat| stat.identity.dev);
-                Ok(Self { directory, place, hides_writers, device, memory })
-            }
+            Ok(directory) => Ok(Self::of(directory, memory)),
             Err(errno) => Err(Refusal::errno(Operation::Open, errno)),
         }
+    }
+
+    /// A directory that is open.
+    pub(super) fn of(directory: OwnedFd, memory: &'static Memory) -> Self {
+        let filesystem = Filesystem::of(&directory).ok();
+        let place = filesystem.map_or(Place::Elsewhere, Filesystem::place);
+        let hides_writers = filesystem.is_none_or(Filesystem::hides_writers);
+        let device = Stat::of(&directory).ok().map(|stat| stat.identity.dev);
+        Self { directory, place, hides_writers, device, memory }
     }
 
     /// One look at the directory itself, to compare with what its path names now.

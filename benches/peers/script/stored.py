@@ -92,6 +92,8 @@ def summary(results):
              + " | requests/s at ".join(measure.WORKLOADS[name].title for name in results)
              + " | CPU, to reach at 4 KiB |", "|" + "---|" * (3 + 2 * len(results))]
     for system, against, most in BARS:
+        if any(name not in found for name in (system, against) for found in results.values()):
+            continue
         cells = [STORED[system].title, STORED[against].title]
         for of in (report.costs, report.rates):
             cells += [report.times(report.ratio(found, system, against, of))

@@ -11,18 +11,24 @@ use rustix::rand::GetRandomFlags;
 
 use super::{Access, Chain, Disk, Ended, Mounted, Onto, lock, mapped};
 use crate::sys::again::uninterrupted;
-use crate::sys::filesystem::Filesystem;
+use crate::sys::filesystem::Place;
+use crate::sys::open::{Handle, How, Opened, Symlinks, duplicate};
 use crate::sys::operation::Operation;
+use crate::sys::probe;
 use crate::sys::read::read_at;
 use crate::sys::refusal::{Found, Refusal};
+use crate::sys::root::Root;
 use crate::sys::stat::{Kind, Stat};
 use crate::sys::uring::Rings;
 
 /// A directory that is held open: what its path comes to mean later does not matter.
 #[derive(Debug)]
 pub(crate) struct Directory {
+    /// One that can be synced, so not only named.
     descriptor: OwnedFd,
     rings: Rings,
+    /// The same directory, for readers that do not wait.
+    root: Root,
 }
 
 /// For this process only, at once whatever it is, and itself rather than what it links to.
@@ -35,16 +41,30 @@ const MODE: Mode = Mode::from_raw_mode(0o666);
 impl Directory {
     /// Opens `path`, which the process's owner chose: its own symbolic links are followed.
     pub(crate) fn open(path: &Path) -> Result<Self, Refusal> {
-        // One that can be synced, so not only named.
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = uninterrupted(|| rustix::fs::openat(CWD, path, flags, Mode::empty()));
         let descriptor = opened.map_err(refused(Operation::Open))?;
-        Ok(Self { descriptor, rings: Rings::default() })
+        let root = Root::of(duplicate(&descriptor)?, probe::memory());
+        Ok(Self { descriptor, rings: Rings::default(), root })
     }
 
     /// Whether the filesystem is known to answer without a network or a daemon.
     pub(crate) fn is_local(&self) -> bool {
-        Filesystem::of(&self.descriptor).is_ok_and(|filesystem| filesystem.local().is_some())
+        self.root.place() != Place::Elsewhere
+    }
+
+    /// Opens a regular file for reading, if that takes no time. `None` says nothing of the name.
+    pub(crate) fn open_now(&self, name: &str) -> Option<Handle> {
+        let how = How { symlinks: Symlinks::None, no_atime: false };
+        match self.root.resolve_cached(name.as_bytes(), how)? {
+            Opened::File(handle) => Some(handle),
+            Opened::Directory(_) => None,
+        }
+    }
+
+    /// A file of this directory, with the first look at it.
+    pub(crate) fn handle(&self, file: OwnedFd, stat: Stat) -> Handle {
+        Handle::of(file, stat, self.root.place_of(stat.identity.dev))
     }
 
     fn openat(&self, name: &str, flags: OFlags, operation: Operation) -> Result<OwnedFd, Refusal> {
