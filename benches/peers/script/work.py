@@ -33,7 +33,7 @@ class Group:
     def __init__(self, title, jobs, least=None):
         self.title = title
         self.jobs = jobs
-        # How many times as often the last one has to be done.
+        # How many times as often the third one has to be done.
         self.least = least
 
 
@@ -42,13 +42,17 @@ def heads(title, size, least):
         Job("another file, renamed: nothing checked or locked", "rewrite", size),
         Job("letterhead, another file, renamed (`put`)", "replace", size),
         Job("letterhead, in place (`update`)", "update", size),
+        Job("letterhead, in place, io_uring", "update-ring", size),
+        Job("letterhead, in place, mapped", "update-mapped", size),
     ], least)
 
 
 def files(title, size):
     return Group(title, [
         Job("letterhead, pwrite", "create", size),
-        # Another way to publish is a line here, and two in `work.rs`.
+        # Another way to write is a line here, and one in `work.rs`.
+        Job("letterhead, io_uring", "create-ring", size),
+        Job("letterhead, mapped", "create-mapped", size),
         Job("another file, renamed: nothing checked or locked", "create-bare", size),
         Job("cacache, which syncs nothing", "create-cacache", size),
     ])
@@ -140,5 +144,5 @@ def lines_of(group):
             *counts,
         ]))
     if group.least:
-        lines += ["", f"To reach: {group.least} times, by the last against the first."]
+        lines += ["", f"To reach: {group.least} times, by the third against the first."]
     return lines

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ed25519_dalek::{Signer as _, Verifier as _};
 use http::Response;
 use http_body_util::Full;
-use letterhead::store::{Store, When};
+use letterhead::store::{Store, When, Writing};
 use letterhead_peers::{FIELDS, KEYS, keys, stored};
 use p384::ecdsa;
 use rustix::time::{ClockId, clock_gettime};
@@ -19,18 +19,19 @@ use tokio::runtime::Runtime;
 /// What is done again and again, with a number that is new each time.
 type Work = Box<dyn FnMut(u64)>;
 
-/// How a store publishes. A new way is a line here, one in [`JOBS`], and one in `work.py`.
-type Way = fn(Store) -> Store;
-const PWRITE: Way = |store| store;
-
 /// A job: what is done, and what is done afterwards that does not count.
 type Job = fn(&Bench) -> (Work, Work);
 
+/// Another way to write is a line here, and one in `work.py`.
 const JOBS: &[(&str, Job)] = &[
-    ("update", |bench| (bench.update(), idle())),
+    ("update", |bench| (bench.update(Writing::Positional), idle())),
+    ("update-ring", |bench| (bench.update(Writing::Ring), idle())),
+    ("update-mapped", |bench| (bench.update(Writing::Mapped), idle())),
     ("replace", |bench| (bench.replace(), idle())),
     ("rewrite", |bench| (bench.rewrite(), idle())),
-    ("create", |bench| (bench.create(PWRITE), bench.remove())),
+    ("create", |bench| (bench.create(Writing::Positional), bench.remove())),
+    ("create-ring", |bench| (bench.create(Writing::Ring), bench.remove())),
+    ("create-mapped", |bench| (bench.create(Writing::Mapped), bench.remove())),
     ("create-bare", |bench| (bench.create_bare(), bench.remove())),
     ("create-cacache", |bench| (bench.create_cacache(), bench.remove_cacache())),
     ("sign-ed25519", |_| (sign_ed25519(), idle())),
@@ -62,14 +63,15 @@ impl Bench {
     }
 
     /// Another head for a file that is there.
-    fn update(&self) -> Work {
-        let (store, runtime) = (self.store(), runtime());
+    fn update(&self, way: Writing) -> Work {
+        let (store, runtime) = (self.store().writing(way), runtime());
         let body = Full::new(Bytes::from(self.payload.clone()));
         runtime.block_on(store.put("a", When::Always, stored(body))).unwrap();
         Box::new(move |number| {
             let mut head: Response<()> = stored(());
             head.headers_mut().insert("x-number", number.into());
-            runtime.block_on(store.update("a", None, &head)).unwrap();
+            let published = runtime.block_on(store.update("a", None, &head)).unwrap();
+            assert_eq!((published.durable, published.writing), (true, way));
         })
     }
 
@@ -94,13 +96,14 @@ impl Bench {
     }
 
     /// A new file of a store.
-    fn create(&self, way: Way) -> Work {
-        let (store, runtime, mut payload) = (way(self.store()), runtime(), self.numbered());
+    fn create(&self, way: Writing) -> Work {
+        let (store, runtime, mut payload) = (self.store().writing(way), runtime(), self.numbered());
         Box::new(move |number| {
             let body = Full::new(Bytes::from(payload(number)));
             let name = number.to_string();
             let put = store.put(&name, When::New, stored(body));
-            assert!(runtime.block_on(put).unwrap().durable);
+            let published = runtime.block_on(put).unwrap();
+            assert_eq!((published.durable, published.writing), (true, way));
         })
     }
 
