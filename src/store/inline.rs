@@ -16,7 +16,7 @@ use super::desk::Desk;
 use super::format::BLOCK;
 use super::notice::count;
 use super::payload::Reader;
-use super::slots::Slots;
+use super::slots::{Raw, Slots};
 use super::store::Store;
 use super::told::Told;
 use crate::answer::{Asked, Plan};
@@ -86,7 +86,7 @@ impl Desk<Directory> {
             let left = size.saturating_sub(offset).min(length as u64);
             read_now(file, offset, left).ok_or(())
         };
-        let held = match Slots::in_blocks(blocks, beyond).ok()? {
+        let held = match Raw::in_blocks(blocks.to_vec(), beyond).ok()?.judge() {
             Slots::Equal(held) | Slots::Newer(held) => held,
             // A writer may be at work, or there is something to be reported.
             Slots::One(..) | Slots::Contradict | Slots::None(_) => return None,

@@ -1,12 +1,11 @@
 //! Reading a head: the slots, what they say together, and whether that is to be believed.
 
-use std::thread::yield_now;
-
 use super::desk::{Desk, Fault};
 use super::error::{Damage, Kind, StoreError};
+use super::format::Flaw;
 use super::notice::{Notice, count};
 use super::sign::Signed;
-use super::slots::{Held, Slots};
+use super::slots::{Held, Raw, Slots};
 use crate::sys::Stat;
 use crate::sys::write::{Access, Disk};
 
@@ -91,12 +90,14 @@ impl<D: Disk> Desk<D> {
     /// Reads until the slots say something.
     pub(super) fn settle(&self, name: &str, file: &D::File) -> Result<(Held, State), StoreError> {
         let mut reads = 1;
+        let mut raw = self.raw(name, file)?;
+        let mut slots = raw.judge();
         loop {
-            let slots = self.slots(name, file)?;
             match slots {
                 Slots::Equal(held) => return Ok((held, State::Equal)),
                 Slots::Newer(held) => return Ok((held, State::Unequal)),
-                Slots::One(held, flaw) if reads >= ENOUGH_READS => {
+                // No writer makes a slot unreadable.
+                Slots::One(held, flaw) if reads >= ENOUGH_READS || flaw == Flaw::Unreadable => {
                     count(&self.counts.bad_slots);
                     let slot = 1 - held.at;
                     self.tell(|| Notice::BadSlot { name: name.to_owned(), slot, flaw });
@@ -109,15 +110,27 @@ impl<D: Disk> Desk<D> {
                     return Err(Damage::Contradiction.into());
                 }
                 // A writer may be at work.
-                Slots::One(..) | Slots::None(_) | Slots::Contradict => yield_now(),
+                Slots::One(..) | Slots::None(_) | Slots::Contradict => {
+                    self.disk.give_way();
+                }
             }
             reads += 1;
+            let again = self.raw(name, file)?;
+            // The same bytes say the same.
+            if again != raw {
+                slots = again.judge();
+                raw = again;
+            }
         }
     }
 
     /// Reads both slots, once.
     pub(super) fn slots(&self, name: &str, file: &D::File) -> Result<Slots, StoreError> {
-        Slots::read(|offset, length| {
+        Ok(self.raw(name, file)?.judge())
+    }
+
+    fn raw(&self, name: &str, file: &D::File) -> Result<Raw, StoreError> {
+        Raw::read(|offset, length| {
             let mut bytes = vec![0; length];
             let read = self.must(name, |disk| disk.read(file, &mut bytes, offset))?;
             bytes.truncate(read);

@@ -1,9 +1,14 @@
 //! Which of the two slots holds: a judgement on what was read of them. Pure.
 
-use super::format::{BLOCK, Flaw, Slot, decode, extent};
+use super::format::{BLOCK, Flaw, Layout, Slot, decode, extent};
 
 /// What the bytes of one slot came to: the slot and its image.
 pub(crate) type Read = Result<(Slot, Vec<u8>), Flaw>;
+
+/// The bytes of the two slots, as they were read: each an image and what is behind it up to a whole block,
+/// or why there is none.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Raw([Result<Vec<u8>, Flaw>; 2]);
 
 /// What the two slots of a file say together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,33 +33,65 @@ pub(crate) struct Held {
     pub(crate) at: usize,
 }
 
-impl Slots {
+impl Raw {
     /// Reads both slots of a file: the two first blocks at once, and what goes beyond them. `at` gives
-    /// as many bytes from an offset on as there are, up to a number.
+    /// as many bytes from an offset on as there are, up to a number. If but one slot can be read, that is
+    /// a flaw of the other.
     pub(crate) fn read<E>(mut at: impl FnMut(u64, usize) -> Result<Vec<u8>, E>) -> Result<Self, E> {
         let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
-        let blocks = at(0, 2 * block)?;
-        Self::in_blocks(&blocks, at)
+        match at(0, 2 * block) {
+            Ok(blocks) => Self::in_blocks(blocks, at),
+            // The bad place may be in one of the two.
+            Err(_) => {
+                let blocks = [at(Layout::first(0), block), at(Layout::first(1), block)];
+                Self::rest(blocks, at)
+            }
+        }
     }
 
     /// As [`read`](Self::read), with the two first blocks at hand.
     pub(crate) fn in_blocks<E>(
-        blocks: &[u8],
-        mut at: impl FnMut(u64, usize) -> Result<Vec<u8>, E>,
+        mut first: Vec<u8>,
+        at: impl FnMut(u64, usize) -> Result<Vec<u8>, E>,
     ) -> Result<Self, E> {
         let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
-        let (first, second) = blocks.split_at(block.min(blocks.len()));
-        // At rest they are the same, and most heads do not go beyond them: one is read for both.
-        if first == second && !extent(first).is_ok_and(|extent| extent.length > block) {
-            return Ok(match one(first, 0, &mut at)? {
-                Ok((slot, image)) => Self::Equal(Held { slot, image, at: 0 }),
-                Err(flaw) => Self::None([flaw; 2]),
-            });
-        }
-        let reads = [one(first, 0, &mut at)?, one(second, 1, &mut at)?];
-        Ok(Self::of(reads))
+        let second = first.split_off(block.min(first.len()));
+        Self::rest([Ok(first), Ok(second)], at)
     }
 
+    fn rest<E>(
+        [first, second]: [Result<Vec<u8>, E>; 2],
+        mut at: impl FnMut(u64, usize) -> Result<Vec<u8>, E>,
+    ) -> Result<Self, E> {
+        let first = first.and_then(|first| one(first, 0, &mut at));
+        let second = second.and_then(|second| one(second, 1, &mut at));
+        match (first, second) {
+            (Err(error), Err(_)) => Err(error),
+            (first, second) => {
+                Ok(Self([first, second].map(|read| read.unwrap_or(Err(Flaw::Unreadable)))))
+            }
+        }
+    }
+
+    /// What they say.
+    pub(crate) fn judge(&self) -> Slots {
+        // At rest they are the same: one is judged for both.
+        if let [Ok(first), Ok(second)] = &self.0 {
+            if first == second {
+                return match judged(first) {
+                    Ok((slot, image)) => Slots::Equal(Held { slot, image, at: 0 }),
+                    Err(flaw) => Slots::None([flaw; 2]),
+                };
+            }
+        }
+        Slots::of([&self.0[0], &self.0[1]].map(|read| match read {
+            Ok(bytes) => judged(bytes),
+            Err(flaw) => Err(*flaw),
+        }))
+    }
+}
+
+impl Slots {
     /// Judges the two.
     pub(crate) fn of(reads: [Read; 2]) -> Self {
         let held = |(slot, image), at| Held { slot, image, at };
@@ -91,30 +128,31 @@ impl Slots {
     }
 }
 
-/// Reads one slot, of which this is the first block.
+/// Reads the rest of one slot, of which this is the first block.
 fn one<E>(
-    block: &[u8],
+    mut bytes: Vec<u8>,
     which: usize,
     at: &mut impl FnMut(u64, usize) -> Result<Vec<u8>, E>,
-) -> Result<Read, E> {
-    let extent = match extent(block) {
+) -> Result<Result<Vec<u8>, Flaw>, E> {
+    let extent = match extent(&bytes) {
         Ok(extent) => extent,
         Err(flaw) => return Ok(Err(flaw)),
     };
-    let beyond = extent.length.saturating_sub(block.len());
-    if beyond == 0 {
-        let image = block.get(..extent.length).unwrap_or(block);
-        return Ok(decode(block).map(|slot| (slot, image.to_vec())));
+    let beyond = extent.length.saturating_sub(bytes.len());
+    if beyond > 0 {
+        // Whole blocks: what is behind the image is looked at too.
+        let beyond = (beyond as u64).div_ceil(BLOCK) * BLOCK;
+        let beyond = usize::try_from(beyond).unwrap_or(usize::MAX);
+        bytes.extend_from_slice(&at(extent.layout.rest(which), beyond)?);
     }
-    let mut bytes = block.to_vec();
-    // Whole blocks: what is behind the image is looked at too.
-    let beyond = (beyond as u64).div_ceil(BLOCK) * BLOCK;
-    let beyond = usize::try_from(beyond).unwrap_or(usize::MAX);
-    bytes.extend_from_slice(&at(extent.layout.rest(which), beyond)?);
-    Ok(decode(&bytes).map(|slot| {
-        bytes.truncate(extent.length);
-        (slot, bytes)
-    }))
+    Ok(Ok(bytes))
+}
+
+/// The slot that these bytes are, and its image.
+fn judged(bytes: &[u8]) -> Read {
+    let slot = decode(bytes)?;
+    let length = extent(bytes)?.length;
+    Ok((slot, bytes.get(..length).unwrap_or_default().to_vec()))
 }
 
 #[cfg(test)]

@@ -49,6 +49,11 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// An open file.
     type File: Send + Sync + std::fmt::Debug + 'static;
 
+    /// Lets others go on: one of them may be in the middle of writing what was read.
+    fn give_way(&self) {
+        std::thread::yield_now();
+    }
+
     fn mounted(&self) -> Result<Mounted, Refusal>;
     /// Opens a regular file; a symbolic link is not followed.
     fn open(&self, name: &str, access: Access) -> Result<Self::File, Refusal>;

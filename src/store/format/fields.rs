@@ -75,17 +75,22 @@ pub(super) fn lines(fields: &HeaderMap) -> Vec<u8> {
 pub(super) fn parse(mut lines: &[u8]) -> Option<HeaderMap> {
     let mut fields = HeaderMap::new();
     while !lines.is_empty() {
-        let end = lines.windows(2).position(|pair| pair == b"\r\n")?;
-        let (line, rest) = lines.split_at_checked(end)?;
-        let colon = line.windows(2).position(|pair| pair == b": ")?;
-        let (name, value) = line.split_at_checked(colon)?;
+        let (line, rest) = cut(lines, *b"\r\n")?;
+        let (name, value) = cut(line, *b": ")?;
         let parsed = HeaderName::from_bytes(name).ok()?;
         if parsed.as_str().as_bytes() != name || !keepable(&parsed) {
             return None;
         }
-        let value = HeaderValue::from_bytes(value.get(2..)?).ok()?;
+        let value = HeaderValue::from_bytes(value).ok()?;
         fields.try_append(parsed, value).ok()?;
-        lines = rest.get(2..)?;
+        lines = rest;
     }
     Some(fields)
+}
+
+/// What is before the first of these two bytes, and what is behind both.
+fn cut(bytes: &[u8], both: [u8; 2]) -> Option<(&[u8], &[u8])> {
+    let found = bytes.iter().position(|byte| *byte == both[0])?;
+    let (before, rest) = bytes.split_at_checked(found)?;
+    Some((before, rest.strip_prefix(&both)?))
 }

@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Flaw {
     /// The file ends before the slot does.
     Cut,
+    /// The kernel would not read it: a bad place of the disk.
+    Unreadable,
     /// It does not begin as a slot does.
     Magic,
     /// The checksum is of other bytes: torn, or damaged.
@@ -36,6 +38,7 @@ impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cut => f.write_str("wanted a slot, found the end of the file"),
+            Self::Unreadable => f.write_str("wanted a slot, found what cannot be read"),
             Self::Magic => f.write_str("wanted the magic number of a head, found other bytes"),
             Self::Checksum => f.write_str("wanted the bytes that the checksum is of, found others"),
             Self::Padding => f.write_str("wanted nothing behind the head, found something"),

@@ -34,6 +34,7 @@ fn padded(image: &[u8]) -> Vec<u8> {
 #[test]
 fn what_is_written_is_read() {
     let mut random = fastrand::Rng::with_seed(6);
+    let signers = golden::keys();
     for _ in 0..2_000 {
         let head = random_head(&mut random);
         let layout = Layout::with_room(4096 * random.u32(..4)).expect("some room");
@@ -49,7 +50,6 @@ fn what_is_written_is_read() {
             place: &place,
             head: &head,
         };
-        let signers = golden::keys();
         let signer = random.choice(&signers).filter(|_| random.u8(..8) == 0);
         let image = encode(&draft, signer.map(|key| key as &dyn Sign));
         if place.name.len() > LONGEST_NAME {

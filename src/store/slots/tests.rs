@@ -11,17 +11,17 @@ fn part(bytes: &[u8], offset: u64, length: usize) -> Vec<u8> {
 }
 
 fn read(bytes: &[u8]) -> Slots {
-    let Ok(slots) =
-        Slots::read::<std::convert::Infallible>(|offset, length| Ok(part(bytes, offset, length)));
-    slots
+    let Ok(raw) =
+        Raw::read::<std::convert::Infallible>(|offset, length| Ok(part(bytes, offset, length)));
+    raw.judge()
 }
 
 /// One slot by itself.
 fn read_one(bytes: &[u8], which: usize) -> Read {
     let block = part(bytes, Layout::first(which), 4096);
     let mut at = |offset, length| Ok::<_, std::convert::Infallible>(part(bytes, offset, length));
-    let Ok(read) = one(&block, which, &mut at);
-    read
+    let Ok(read) = one(block, which, &mut at);
+    judged(&read?)
 }
 
 fn truth(name: &str) -> Slot {
@@ -117,4 +117,36 @@ fn two_heads_of_one_generation_contradict() {
     let [first, second] = golden::rivals();
     assert_eq!(read(&golden::file(0, [&first, &second])), Slots::Contradict);
     assert!(matches!(read(&golden::file(0, [&first, &first])), Slots::Equal(_)));
+}
+
+/// Reads a file of which some bytes cannot be read.
+fn read_around(bytes: &[u8], bad: std::ops::Range<u64>) -> Result<Slots, &'static str> {
+    let raw = Raw::read(|offset, length| {
+        let end = offset + length as u64;
+        let is_bad = offset < bad.end && bad.start < end;
+        if is_bad { Err("a bad place") } else { Ok(part(bytes, offset, length)) }
+    })?;
+    Ok(raw.judge())
+}
+
+#[test]
+fn a_slot_that_cannot_be_read_leaves_the_other() {
+    for name in ["created", "updated"] {
+        let bytes = golden::golden(name);
+        let truth = truth(name);
+        let blocks = truth.layout.payload() / BLOCK;
+        for block in 0..blocks {
+            let slots = read_around(&bytes, block * BLOCK..(block + 1) * BLOCK);
+            let which = if block < 2 { block } else { (block - 2) / (blocks / 2 - 1) };
+            match slots {
+                Ok(Slots::One(held, Flaw::Unreadable)) => {
+                    assert_eq!((held.slot, held.at as u64), (truth.clone(), 1 - which), "{name}");
+                }
+                other => panic!("{name}, block {block}: {other:?}"),
+            }
+        }
+        assert_eq!(read_around(&bytes, 0..blocks * BLOCK), Err("a bad place"));
+        assert_eq!(read_around(&bytes, 100..4100), Err("a bad place"));
+        assert!(matches!(read_around(&bytes, bytes.len() as u64..u64::MAX), Ok(Slots::Equal(_))));
+    }
 }

@@ -166,6 +166,9 @@ impl Machine {
 impl Disk for Made {
     type File = Open;
 
+    /// There is nobody.
+    fn give_way(&self) {}
+
     fn mounted(&self) -> Result<Mounted, Refusal> {
         drop(self.whole(Operation::Mount)?);
         Ok(Mounted { read_only: false, free: u64::MAX })

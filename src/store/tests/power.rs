@@ -1,8 +1,8 @@
 //! What a loss of power can leave: every choice of what reached the disk, or many of them.
 
 use std::collections::HashSet;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash as _, Hasher as _};
+
+use sha2::{Digest as _, Sha256};
 
 use super::disk::Machine;
 use super::inode::Inode;
@@ -50,10 +50,15 @@ pub(super) fn each_state(
                 (None, _) => random.usize(..choices),
             };
             let after = state(&mut picks);
-            let mut hasher = DefaultHasher::new();
-            (&after.names, nth == usize::MAX).hash(&mut hasher);
-            after.inodes.iter().for_each(|inode| inode.cache.hash(&mut hasher));
-            if seen.insert(hasher.finish()) {
+            let mut hasher = Sha256::new();
+            for (name, inode) in &after.names {
+                hasher.update(format!("{name}/{inode}/"));
+            }
+            for inode in &after.inodes {
+                hasher.update(inode.cache.len().to_le_bytes());
+                hasher.update(&inode.cache);
+            }
+            if seen.insert(<[u8; 32]>::from(hasher.finalize())) {
                 each(after);
             }
         }
