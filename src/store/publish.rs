@@ -98,12 +98,12 @@ impl<D: Disk> Desk<D> {
             Onto::Nothing if making.temp.is_unnamed() => Strategy::Anonymous,
             Onto::Nothing | Onto::Anything => Strategy::Replace,
         };
-        if !self.give_name(&mut making.temp, name, onto)? {
+        if self.give_name(&mut making.temp, name, onto)?.is_some() {
             making = self.rename(name, &making, held)?;
             ready = self.prepare(name, &mut making, now_seen, plan, held)?;
             strategy = Strategy::Replace;
-            if !self.give_name(&mut making.temp, name, onto)? {
-                return Err(Kind::Restless.into());
+            if let Some(fault) = self.give_name(&mut making.temp, name, onto)? {
+                return Err(self.end(fault));
             }
         }
         if let Some(now) = &now {

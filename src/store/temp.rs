@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::desk::Desk;
+use super::desk::{Desk, Fault};
 use super::error::{Kind, StoreError};
 use super::making::Directory;
 use crate::sys::Refusal;
@@ -85,18 +85,18 @@ impl<D: Disk> Desk<D> {
         Ok(temp)
     }
 
-    /// Gives it the name; the directory is locked. `Ok(false)`: a file without a name can get none here.
+    /// Gives it the name; the directory is locked. `Ok(Some(_))`: this file cannot get it, another one may.
     pub(super) fn give_name(
         &self,
         temp: &mut Temp<D>,
         name: &str,
         onto: Onto,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Fault>, StoreError> {
         if temp.is_unnamed() {
             if onto == Onto::Nothing {
                 return match self.ask(name, |disk| disk.link(temp.file(), name)) {
-                    Ok(()) => Ok(true),
-                    Err(fault) if fault.is_next() => Ok(false),
+                    Ok(()) => Ok(None),
+                    Err(fault) if fault.is_next() => Ok(Some(fault)),
                     Err(fault) if fault.errno() == libc::EEXIST => Err(Kind::Exists.into()),
                     Err(fault) => Err(self.end(fault)),
                 };
@@ -110,13 +110,17 @@ impl<D: Disk> Desk<D> {
             });
             match own {
                 Ok(own) => temp.name = Some(own),
-                Err(fault) if fault.is_next() => return Ok(false),
+                Err(fault) if fault.is_next() => return Ok(Some(fault)),
                 Err(fault) => return Err(self.end(fault)),
             }
         }
         let own = temp.name.clone().unwrap_or_default();
         match self.ask(name, |disk| disk.rename(&own, name, onto)) {
             Ok(()) => {}
+            // The directory has changed its project since the file was made.
+            Err(fault) if fault.is_next() && fault.errno() == libc::EXDEV => {
+                return Ok(Some(fault));
+            }
             Err(fault) if fault.is_next() && onto == Onto::Nothing => {
                 // Who gives names holds the lock that we hold.
                 match self.ask(name, |disk| disk.look(name)) {
@@ -131,6 +135,6 @@ impl<D: Disk> Desk<D> {
         }
         temp.name = None;
         self.disk.unlock(temp.file());
-        Ok(true)
+        Ok(None)
     }
 }

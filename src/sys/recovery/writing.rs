@@ -44,6 +44,9 @@ pub(super) fn standard(
         // A bad place of the disk, or a file that may only be appended to.
         (Write, libc::EIO | libc::EPERM) => next("this file cannot be written to; a new one may"),
         (Link | Rename, libc::EEXIST) => Some((taken, "the name is taken", 1)),
+        (Rename, libc::EXDEV) => next(
+            "the directory is of another project than the file; a new file will be of the same",
+        ),
         (
             Link,
             libc::EPERM
