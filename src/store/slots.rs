@@ -39,14 +39,12 @@ impl Raw {
     /// a flaw of the other.
     pub(crate) fn read<E>(mut at: impl FnMut(u64, usize) -> Result<Vec<u8>, E>) -> Result<Self, E> {
         let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
-        match at(0, 2 * block) {
-            Ok(blocks) => Self::in_blocks(blocks, at),
-            // The bad place may be in one of the two.
-            Err(_) => {
-                let blocks = [at(Layout::first(0), block), at(Layout::first(1), block)];
-                Self::rest(blocks, at)
-            }
+        if let Ok(blocks) = at(0, 2 * block) {
+            return Self::in_blocks(blocks, at);
         }
+        // The bad place may be in one of the two.
+        let blocks = [at(Layout::first(0), block), at(Layout::first(1), block)];
+        Self::rest(blocks, at)
     }
 
     /// As [`read`](Self::read), with the two first blocks at hand.

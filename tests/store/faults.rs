@@ -46,10 +46,19 @@ fn outcome(done: Result<Published, StoreError>) -> String {
 }
 
 /// What becomes of each operation on `/old`, which was there before, and of a new file.
-async fn each(directory: &Path) -> [String; 6] {
+async fn each(directory: &Path) -> [String; 7] {
     let store = Store::open(directory).unwrap();
     let large = || Response::new(Full::<Bytes>::from(vec![b'x'; LARGE]));
     let create = outcome(store.put("new", When::New, large()).await);
+    let stream = async {
+        // Of a length that is not known before its end.
+        let mut draft = store.draft("stream", When::New, None).await?;
+        for _ in 0..LARGE >> 16 {
+            draft.write(vec![b'x'; 1 << 16].into()).await?;
+        }
+        draft.publish(&Response::new(())).await
+    };
+    let stream = outcome(stream.await);
     let put = outcome(store.put("old", When::Always, large()).await);
     let head = |filler: usize| {
         Response::builder().header("x-filler", "x".repeat(filler)).body(()).unwrap()
@@ -64,7 +73,7 @@ async fn each(directory: &Path) -> [String; 6] {
         Ok(_) => "removed".to_owned(),
         Err(error) => outcome(Err(error)),
     };
-    [create, put, update, long, read, remove]
+    [create, stream, put, update, long, read, remove]
 }
 
 struct Table {
@@ -85,7 +94,7 @@ impl Table {
         };
         let outcomes = std::thread::scope(|scope| scope.spawn(work).join().unwrap());
         let _ = writeln!(self.text, "{name}");
-        let operations = ["create", "put", "update", "long", "read", "remove"];
+        let operations = ["create", "stream", "put", "update", "long", "read", "remove"];
         for (operation, outcome) in operations.iter().zip(outcomes) {
             let _ = writeln!(self.text, "    {operation:<7} {outcome}");
         }
@@ -144,7 +153,9 @@ fn fill(directory: &Path) {
 #[test]
 fn the_matrix_of_disks_mounts_and_limits() {
     in_namespace("faults::the_matrix_of_disks_mounts_and_limits", || {
-        for needed in ["mkfs.ext4", "mksquashfs", "python3", "chattr"] {
+        for needed in
+            ["mkfs.ext4", "mkfs.erofs", "mkfs.btrfs", "btrfs", "mksquashfs", "python3", "chattr"]
+        {
             if let Err(why) = tool("which", &[needed]) {
                 return skip(format!("{needed} ({why})"));
             }
@@ -155,6 +166,7 @@ fn the_matrix_of_disks_mounts_and_limits() {
         let usual = table.directory("usual");
         table.row("as usual", &usual, Who::Root);
         full(&mut table);
+        quota(&mut table);
         read_only(&mut table);
         permissions(&mut table);
         odd(&mut table);
@@ -181,6 +193,25 @@ fn full(table: &mut Table) {
     table.row("a full ext4", &at, Who::Root);
 }
 
+/// A quota of bytes, which on this filesystem goes for everybody, root included.
+fn quota(table: &mut Table) {
+    let image = text_of(&table.scratch.path("quota.image"));
+    File::create(&image).unwrap().set_len(120 << 20).unwrap();
+    tool("mkfs.btrfs", &["--quiet", &image]).unwrap();
+    let at = table.mounted("quota", &["-o", "loop", &image]);
+    tool("btrfs", &["quota", "enable", &text_of(&at)]).unwrap();
+    for (name, used) in [("a quota that is too small", 0), ("a quota that is used up", 1)] {
+        let own = at.join(used.to_string());
+        tool("btrfs", &["subvolume", "create", &text_of(&own)]).unwrap();
+        Table::filled(&own);
+        tool("btrfs", &["qgroup", "limit", "1M", &text_of(&own)]).unwrap();
+        if used > 0 {
+            fill(&own);
+        }
+        table.row(name, &own, Who::Root);
+    }
+}
+
 fn read_only(table: &mut Table) {
     let from = table.directory("plain");
     let at = table.mounted("bound", &["--bind", "-o", "ro", &text_of(&from)]);
@@ -189,6 +220,10 @@ fn read_only(table: &mut Table) {
     tool("mksquashfs", &[&text_of(&from), &text_of(&image)]).unwrap();
     let at = table.mounted("squashfs", &["-o", "loop,ro", "-t", "squashfs", &text_of(&image)]);
     table.row("squashfs", &at, Who::Root);
+    let image = table.scratch.path("erofs.image");
+    tool("mkfs.erofs", &["--quiet", &text_of(&image), &text_of(&from)]).unwrap();
+    let at = table.mounted("erofs", &["-o", "loop,ro", "-t", "erofs", &text_of(&image)]);
+    table.row("erofs", &at, Who::Root);
     let at = table.ext4("remounted");
     Table::filled(&at);
     tool("mount", &["-o", "remount,ro", &text_of(&at)]).unwrap();
@@ -218,7 +253,9 @@ fn permissions(table: &mut Table) {
         let file = Attribute::set(flag, at.join("old"));
         table.row(&format!("a file that is {name}"), &at, Who::Root);
         drop(file);
-        fs::remove_file(at.join("new")).unwrap();
+        for made in ["new", "stream"] {
+            fs::remove_file(at.join(made)).unwrap();
+        }
         let _directory = Attribute::set(flag, at.clone());
         table.row(&format!("a directory that is {name}"), &at, Who::Root);
     }

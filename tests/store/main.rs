@@ -7,6 +7,8 @@
 mod apart;
 mod concurrency;
 mod damage;
+mod disk;
+mod disks;
 mod faults;
 mod killed;
 mod mapped;
