@@ -143,7 +143,7 @@ async fn only_small_responses_and_stored_200s_are_kept() {
 }
 
 /// Status, fields and content; or that the content failed.
-async fn told(response: Response<StoreBody>) -> (StatusCode, http::HeaderMap, Option<Bytes>) {
+async fn told(response: Response<StoreBody>) -> (http::StatusCode, http::HeaderMap, Option<Bytes>) {
     let (parts, body) = response.into_parts();
     let content = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
     (parts.status, parts.headers, content)
