@@ -17,6 +17,8 @@ const VARIANTS: &[(&str, Set)] = &[
     ("kept", |store| store),
     // Opened and read for each request, checked once for each version of a file.
     ("once", |store| store.cache(0).verify(Verify::Once)),
+    // Opened and read for each request, the payload checked each time, the head for each version.
+    ("whole", |store| store.cache(0)),
     // Opened, read and checked for each request, head and payload.
     ("every", |store| store.cache(0).verify(Verify::Always)),
 ];
