@@ -167,8 +167,12 @@ fn said(file: &[u8], slot: usize) -> Option<Said> {
     }
     std::str::from_utf8(name).ok().and(std::str::from_utf8(key).ok())?;
     let status = number::<2>(&image, 112)?;
-    if !(100..1000).contains(&status) {
-        return None;
+    // Of a whole response, and of one with content only where there may be some.
+    match status {
+        206 | 304 | 416 => return None,
+        204 | 205 if number::<8>(&image, 64)? > 0 => return None,
+        200..1000 => {}
+        _ => return None,
     }
     let fixed =
         [&image[52..88], &image[96..112], &image[114..115], &image[128..160], name].concat();
