@@ -54,10 +54,14 @@ impl EntityTag {
     /// A strong tag made of a digest of the content, in hexadecimal digits.
     #[must_use]
     pub fn of_digest(digest: &[u8]) -> Self {
-        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        let digits = digits.filter_map(|digit| char::from_digit(u32::from(digit), 16));
-        let quoted = std::iter::once('"').chain(digits).chain(std::iter::once('"'));
-        Self::plain(quoted.collect::<String>().into_bytes())
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        let mut quoted = Vec::with_capacity(2 * digest.len() + 2);
+        quoted.push(b'"');
+        for byte in digest {
+            quoted.extend([byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
+        }
+        quoted.push(b'"');
+        Self::plain(quoted)
     }
 
     /// A strong tag made of a length and the time of the last change.

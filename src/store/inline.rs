@@ -16,7 +16,7 @@ use super::desk::Desk;
 use super::format::BLOCK;
 use super::notice::count;
 use super::payload::Reader;
-use super::slots::{Raw, Slots};
+use super::slots::{Held, Raw, Slots};
 use super::store::Store;
 use super::told::Told;
 use crate::answer::{Asked, Plan};
@@ -86,10 +86,13 @@ impl Desk<Directory> {
             let left = size.saturating_sub(offset).min(length as u64);
             read_now(file, offset, left).ok_or(())
         };
-        let held = match Raw::in_blocks(blocks.to_vec(), beyond).ok()?.judge() {
-            Slots::Equal(held) | Slots::Newer(held) => held,
-            // A writer may be at work, or there is something to be reported.
-            Slots::One(..) | Slots::Contradict | Slots::None(_) => return None,
+        let held = match Held::at_rest(blocks) {
+            Some(held) => held,
+            None => match Raw::in_blocks(blocks.to_vec(), beyond).ok()?.judge() {
+                Slots::Equal(held) | Slots::Newer(held) => held,
+                // A writer may be at work, or there is something to be reported.
+                Slots::One(..) | Slots::Contradict | Slots::None(_) => return None,
+            },
         };
         // A signature that is new takes its time.
         if held.slot.signature.is_some() && self.memory.signer(&held.slot.checksum).is_none() {

@@ -89,6 +89,18 @@ impl Raw {
     }
 }
 
+impl Held {
+    /// The head of a file at rest, if the two first blocks hold all of it twice; they are not copied.
+    pub(crate) fn at_rest(blocks: &[u8]) -> Option<Self> {
+        let block = usize::try_from(BLOCK).unwrap_or(usize::MAX);
+        let (first, second) = blocks.split_at_checked(block)?;
+        let length = extent(first).ok()?.length;
+        let image = first.get(..length).filter(|_| first == second)?;
+        let slot = decode(first).ok()?;
+        Some(Self { slot, image: image.to_vec(), at: 0 })
+    }
+}
+
 impl Slots {
     /// Judges the two.
     pub(crate) fn of(reads: [Read; 2]) -> Self {
