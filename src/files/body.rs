@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::closing;
 use super::counts::Counters;
 use super::failed::{FileError, Why};
 use super::pace::Pace;
@@ -16,7 +17,6 @@ use super::sender::FileSender;
 use super::source::{Source, Trouble};
 use super::task::Task;
 use crate::answer::{Piece, Plan};
-use crate::sys::Place;
 
 /// The bytes of a file, or of an error answer.
 ///
@@ -156,9 +156,20 @@ impl Reader {
         }
     }
 
-    /// Whether to close it may wait for a network or a daemon.
+    /// Whether to close it may wait for a network or a daemon, or for a disk.
     fn may_wait(&self) -> bool {
-        matches!(&self.origin, Origin::File(source) if source.place() == Place::Elsewhere)
+        matches!(&self.origin, Origin::File(source) if closing::may_wait(&source.handle))
+    }
+
+    /// It, if there is more to come.
+    fn unless_done(self: Box<Self>) -> Option<Box<Self>> {
+        if !self.is_done() {
+            return Some(self);
+        }
+        if self.may_wait() {
+            closing::elsewhere(self);
+        }
+        None
     }
 
     fn counters(&self) -> Option<&Counters> {
@@ -258,7 +269,7 @@ impl FileBody {
                         if let Some(counters) = reader.counters() {
                             counters.inline_chunks.add();
                         }
-                        let reader = Some(reader).filter(|reader| !reader.is_done());
+                        let reader = reader.unless_done();
                         self.state = next.map_or(State::Ended, |b| State::Ready(b, reader));
                         continue;
                     }
@@ -336,12 +347,9 @@ impl Drop for FileBody {
         else {
             return;
         };
-        // The client has left in the middle; a file is closed where that may wait. Without a runtime
-        // there is nobody to wait.
+        // The client has left in the middle.
         if reader.may_wait() {
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                drop(runtime.spawn_blocking(move || drop(reader)));
-            }
+            closing::elsewhere(reader);
         }
     }
 }

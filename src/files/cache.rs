@@ -8,20 +8,25 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::Response;
 use http::header::HeaderMap;
-use quick_cache::sync::Cache as Evicting;
-use quick_cache::{Equivalent, Weighter};
+use quick_cache::sync::{Cache as Evicting, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 
+use super::closing;
 use super::sender::FileSender;
 use super::settings::Settings;
 use super::watched::{Seen, Watching};
 use crate::answer::{Again, Coding, Facts};
-use crate::sys::{Handle, Root, Stat};
+use crate::sys::{Handle, Root, Stat, most_descriptors};
 
 /// What an entry takes beside its bytes and its name: the head, the facts, the tables.
 const OVERHEAD: u64 = 2048;
 
-/// What an open file counts for: a descriptor takes no such room, but there are few of them.
+/// What an open file counts for at least: a descriptor takes no such room, but there are few of them.
 const OPEN: u64 = 1024 * 1024;
+
+/// The most parts that are locked apart. Each has its share of the budget, and has to have room for a few
+/// open files.
+const MOST_SHARDS: usize = 16;
 
 /// How long a file is kept open.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -38,6 +43,8 @@ pub(super) struct Cache {
     files: Evicting<Key, Arc<Ready>, Weigh>,
     absent: Evicting<Box<[u8]>, Arc<Option<Seen>>>,
     budget: u64,
+    /// What an open file counts for.
+    open: u64,
     /// None: each request looks.
     watching: Option<Watching>,
 }
@@ -71,18 +78,41 @@ struct Key(Box<[u8]>, Coding);
 struct Asked<'a>(&'a [u8], Coding);
 
 #[derive(Clone, Debug)]
-struct Weigh;
+struct Weigh {
+    open: u64,
+}
 
 impl Cache {
     /// One whose files and heads take about `budget` bytes, besides the names that name nothing.
     pub(super) fn new(budget: u64, watching: Option<Watching>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        // The others are for clients, and for whatever else the process does.
+        Self::with(budget, watching, most_descriptors() / 8, cores.saturating_mul(4))
+    }
+
+    /// The same, with at most so many files open, and about so many parts that are locked apart.
+    pub(super) fn with(
+        budget: u64,
+        watching: Option<Watching>,
+        most_open: u64,
+        shards: usize,
+    ) -> Self {
         let items = usize::try_from(budget / (16 * 1024)).unwrap_or(usize::MAX).clamp(16, 1 << 20);
-        Self {
-            files: Evicting::with_weighter(items, budget, Weigh),
-            absent: Evicting::new(MOST_ABSENT),
-            budget,
-            watching,
-        }
+        let open = OPEN.max(budget.div_ceil(most_open.max(1)));
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(items)
+            .weight_capacity(budget)
+            .shards(shards.min(MOST_SHARDS))
+            .build();
+        let files = match options {
+            Ok(options) => {
+                let (hasher, lifecycle) =
+                    (DefaultHashBuilder::default(), DefaultLifecycle::default());
+                Evicting::with_options(options, Weigh { open }, hasher, lifecycle)
+            }
+            Err(_) => Evicting::with_weighter(items, budget, Weigh { open }),
+        };
+        Self { files, absent: Evicting::new(MOST_ABSENT), budget, open, watching }
     }
 
     /// Whether a file of this length, changed last so long ago, is one to be kept.
@@ -93,7 +123,8 @@ impl Cache {
 
     /// Whether a file that is left to the kernel, changed last so long ago, is one to be kept open.
     pub(super) fn takes_open(&self, age: Duration, settle: Duration) -> bool {
-        OPEN <= self.budget / 16 && age >= settle.max(YOUNGEST)
+        // Two fit into each part.
+        self.open <= self.budget / (2 * MOST_SHARDS as u64) && age >= settle.max(YOUNGEST)
     }
 
     /// What was kept of this name, if the name still has that version; and whether that was looked up.
@@ -223,13 +254,22 @@ impl Ready {
     }
 
     /// The same, with the file where what is not in `bytes` is to be had; it was opened at `now`.
-    pub(super) fn with_open(self, handle: Arc<Handle>, now: SystemTime) -> Self {
-        Self { open: Some(Open { handle, at: now }), ..self }
+    pub(super) fn with_open(mut self, handle: Arc<Handle>, now: SystemTime) -> Self {
+        self.open = Some(Open { handle, at: now });
+        self
     }
 
     /// The head of the 200 at the time `now`; `None` if it has to be made anew.
     pub(super) fn whole(&self, now: SystemTime) -> Option<Response<()>> {
         self.head.at(now)
+    }
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        if let Some(open) = self.open.take() {
+            closing::close(open.handle);
+        }
     }
 }
 
@@ -243,7 +283,7 @@ impl Open {
 
 impl Weighter<Key, Arc<Ready>> for Weigh {
     fn weight(&self, key: &Key, ready: &Arc<Ready>) -> u64 {
-        let open = if ready.open.is_some() { OPEN } else { 0 };
+        let open = if ready.open.is_some() { self.open } else { 0 };
         OVERHEAD + open + (key.0.len() + ready.bytes.len()) as u64
     }
 }

@@ -8,6 +8,7 @@ mod bound;
 mod buffers;
 mod cache;
 mod choose;
+mod closing;
 mod counts;
 mod digest;
 mod failed;

@@ -15,8 +15,7 @@ use super::refused::Refused;
 use super::sender::OnChange;
 use super::settings::Settings;
 use crate::sys::{
-    Change, Decision, Diagnosis, Handle, Opened, Operation, Place, Refusal, Ruling, Stat, Tried,
-    read_at,
+    Change, Decision, Diagnosis, Handle, Opened, Operation, Refusal, Ruling, Stat, Tried, read_at,
 };
 
 /// How long an append is waited for whose time is there and whose bytes are not; the kernel has them
@@ -78,11 +77,6 @@ impl Source {
     /// The same, with leave to be open.
     pub(super) fn with_leave(self, leave: Option<Leave>) -> Self {
         Self { leave: leave.map(Arc::new), ..self }
-    }
-
-    /// Where its bytes are.
-    pub(super) fn place(&self) -> Place {
-        self.handle.place()
     }
 
     /// What is counted of the sender.

@@ -150,8 +150,10 @@ fn lately(extension: &[u8]) -> Option<&'static str> {
     }
     let look = || guess(extension)?.first_raw().and_then(common);
     let mut key = [0; 8];
-    // Longer ones are rare.
-    let Some(bytes) = key.get_mut(..extension.len()) else { return look() };
+    // Longer ones are rare, and one with a NUL in it would be taken for a shorter one.
+    let Some(bytes) = key.get_mut(..extension.len()).filter(|_| !extension.contains(&0)) else {
+        return look();
+    };
     bytes.copy_from_slice(extension);
     let key = u64::from_le_bytes(key);
     // The upper bits of the product depend on all of the key.
@@ -253,6 +255,8 @@ mod tests {
             "a.\u{e9}",
             "a.svgz",
             "a.appcache",
+            "a.css\0",
+            "a.\0",
         ];
         for name in names.into_iter().chain(["a.PNG", "a.woff2", "a.mp4", "a", "a.nothing"]) {
             let root = crate::sys::Root::open(std::path::Path::new("src")).expect("a directory");

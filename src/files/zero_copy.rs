@@ -16,10 +16,12 @@ use tower_service::Service;
 
 use super::body::{FileBody, Origin, Reader, State};
 use super::bound::Leave;
+use super::closing::{self, LONG};
 use super::failed::FileError;
 use super::or::{Or, OrBody, OrError, OrFuture, WhoseProjection};
 use super::sender::{FileSender, OnChange};
 use super::service::FileFuture;
+use crate::sys::Handle;
 use crate::sys::span::{self, FileData};
 
 /// What is read before the head is told, to know that the file can be read.
@@ -83,8 +85,10 @@ impl FileSender {
     /// Of a file that it sends that way the descriptor, the head and the first 4 KiB are [kept](Self::cache) for ten
     /// seconds, and used if the look for a request finds that the name has that very version. After that
     /// it is open until somebody asks for it or its place is needed: the room on the disk of a large
-    /// file that was removed may not be free before. One counts for 1 MiB, so there are no more than 64 by default. With
-    /// [`open_files`](Self::open_files), or without a cache, each request opens its file.
+    /// file that was removed may not be free before. One counts for 1 MiB, so there are no more than 64 by default,
+    /// and never more than an eighth of the descriptors that the process may have when the sender is made. With
+    /// [`open_files`](Self::open_files), a cache of less than 32 MiB, or fewer than 256 descriptors, each
+    /// request opens its file.
     ///
     /// # Examples
     ///
@@ -166,6 +170,26 @@ impl Future for ZeroCopyFuture {
     }
 }
 
+/// Kept by the spans of a file: closes it when the last of them is gone, and gives the leave back then.
+struct Closing {
+    handle: Option<Arc<Handle>>,
+    _leave: Option<Arc<Leave>>,
+}
+
+impl Closing {
+    fn of(handle: &Arc<Handle>, leave: Option<Arc<Leave>>) -> Self {
+        Self { handle: Some(Arc::clone(handle)), _leave: leave }
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            closing::close(handle);
+        }
+    }
+}
+
 impl Reader {
     /// The next bytes, unread, if that is worth it.
     fn next_span(&mut self) -> Option<FileData> {
@@ -182,8 +206,11 @@ impl Reader {
         source.counters().spans.add();
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
         let data = FileData::span(&source.handle, source.seen, self.part.start, wanted);
-        let data = match &source.leave {
-            Some(leave) => data.keeping(Arc::<Leave>::clone(leave)),
+        let leave = source.leave.as_ref().map(Arc::<Leave>::clone);
+        let is_long = source.handle.stat().identity.size >= LONG;
+        let data = match leave {
+            leave if is_long => data.keeping(Arc::new(Closing::of(&source.handle, leave))),
+            Some(leave) => data.keeping(leave),
             None => data,
         };
         self.part.start = self.part.start.saturating_add(length);

@@ -68,7 +68,7 @@ pub(crate) use filesystem::Place;
 pub(crate) use lease::{Obstacle, Proof, writer_there};
 pub(crate) use meaning::Meaning;
 #[cfg(all(feature = "files", unix))]
-pub(crate) use open::{Handle, How, Opened, Symlinks, duplicate};
+pub(crate) use open::{Handle, How, Opened, Symlinks, duplicate, most_descriptors};
 #[cfg(all(feature = "files", unix))]
 pub use operation::Operation;
 #[cfg(all(feature = "files", unix))]

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::Resource;
 
 use super::again::uninterrupted;
 use super::door::{self, Reach};
@@ -55,6 +56,11 @@ pub(crate) struct Handle {
     descriptor: OwnedFd,
     stat: Stat,
     place: Place,
+}
+
+/// How many descriptors this process may have.
+pub(crate) fn most_descriptors() -> u64 {
+    rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
 impl Root {

@@ -1,17 +1,25 @@
 //! What is kept open for the kernel to send: the same answers, never an older version, and few descriptors.
 
 use std::fs;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Context;
 use std::time::{Duration, SystemTime};
 
+use bytes::Buf as _;
 use http::Request;
+use http_body::Body as _;
+use tower_service::Service as _;
 
 use super::{Scratch, Told};
 use crate::answer::{Asked, Coding};
-use crate::files::FileSender;
+use crate::files::cache::Cache;
+use crate::files::closing;
 use crate::files::look::Target;
 use crate::files::path::FilePath;
+use crate::files::{FileSender, ZeroCopy};
 use crate::sys::span;
 
 const LONG: usize = 300_000;
@@ -54,6 +62,15 @@ impl Scratch {
     fn spanning(&self) -> FileSender {
         self.sender().zero_copy().0
     }
+}
+
+/// A runtime with one thread that may block.
+fn with_one_thread<F: Future>(work: F) -> F::Output {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().max_blocking_threads(1).build().unwrap().block_on(async {
+        // What would wait for the one thread, which waits for this, waits no longer than that.
+        tokio::time::timeout(Duration::from_secs(60), work).await.unwrap()
+    })
 }
 
 #[tokio::test]
@@ -104,6 +121,10 @@ async fn no_request_gets_a_version_that_was_there_before() {
     scratch.replace("a", &content(1));
     assert!(offered(&sender, "GET", "/a", &[], now).await.body == content(1));
     assert_eq!((sender.counts().kept, open(&scratch.0)), (1, 1), "the old one is closed");
+    // Who may open it has changed: it is opened again.
+    fs::set_permissions(scratch.0.join("a"), fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(offered(&sender, "GET", "/a", &[], now).await.body == content(1));
+    assert_eq!(sender.counts().kept, 1);
     // Of the same length, in place.
     let file = fs::File::options().write(true).open(scratch.0.join("a")).unwrap();
     file.write_all_at(&content(2), 0).unwrap();
@@ -112,6 +133,84 @@ async fn no_request_gets_a_version_that_was_there_before() {
     fs::remove_file(scratch.0.join("a")).unwrap();
     assert_eq!(offered(&sender, "GET", "/a", &[], now).await.status, 404);
     assert_eq!(open(&scratch.0), 0);
+}
+
+/// A thread that may block, and is kept from what it is given to do until this is told to go on.
+struct Busy(std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<()>);
+
+impl Busy {
+    fn new() -> Self {
+        let (go, wait) = std::sync::mpsc::channel();
+        Self(go, tokio::task::spawn_blocking(move || wait.recv().unwrap()))
+    }
+
+    async fn go_on(self) {
+        self.0.send(()).unwrap();
+        self.1.await.unwrap();
+        // What was handed over meanwhile is done before this.
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
+    }
+}
+
+/// To close the last descriptor of a file without a name gives back its room on the disk, in one go.
+#[test]
+fn a_file_that_lost_its_name_is_closed_where_that_may_block() {
+    let scratch = Scratch::new();
+    let long = usize::try_from(closing::LONG).unwrap();
+    scratch.write("a", vec![b'a'; long]).write("b", vec![b'b'; long]);
+    let (sender, now) = (scratch.spanning(), soon());
+    with_one_thread(async {
+        for path in ["/a", "/b"] {
+            assert_eq!(offered(&sender, "GET", path, &[], now).await.body.len(), long);
+        }
+        assert_eq!(open(&scratch.0), 2);
+        fs::remove_file(scratch.0.join("a")).unwrap();
+        let busy = Busy::new();
+        let cache = sender.settings.shared.cache.as_ref().unwrap();
+        let later = now + Duration::from_secs(10);
+        for name in [b"a", b"b"] {
+            let kept = cache.fresh(&sender.settings.root, name, Coding::Identity, later, true);
+            assert!(kept.is_none());
+        }
+        // Only `b` was closed here.
+        assert_eq!((sender.counts().files, open(&scratch.0)), (0, 1));
+        busy.go_on().await;
+        assert_eq!(open(&scratch.0), 0);
+    });
+}
+
+/// However it is sent, and wherever that ends.
+#[test]
+fn nobody_who_is_sent_a_long_file_closes_it_on_the_runtimes_thread() {
+    let long = usize::try_from(closing::LONG).unwrap();
+    for (is_span, is_whole) in [(false, false), (false, true), (true, false), (true, true)] {
+        let scratch = Scratch::new();
+        scratch.write("a", vec![b'a'; long]);
+        let sender = scratch.spanning().cache(0);
+        with_one_thread(async {
+            let mut zero = ZeroCopy(sender);
+            let request = Request::get("/a").body(()).unwrap();
+            let response = span::offering(|| zero.call(request)).await.unwrap();
+            fs::remove_file(scratch.0.join("a")).unwrap();
+            let busy = Busy::new();
+            let mut body = response.into_body();
+            let mut next = async || {
+                let poll = |cx: &mut Context<'_>| {
+                    let mut poll = || Pin::new(&mut body).poll_frame(cx);
+                    if is_span { span::offering(poll) } else { poll() }
+                };
+                Some(std::future::poll_fn(poll).await?.unwrap().into_data().unwrap().remaining())
+            };
+            let mut had = 0;
+            while had < if is_whole { long } else { 1 << 20 } {
+                had += next().await.unwrap();
+            }
+            drop(body);
+            assert_eq!(open(&scratch.0), 1, "{is_span} {is_whole}");
+            busy.go_on().await;
+            assert_eq!(open(&scratch.0), 0, "{is_span} {is_whole}");
+        });
+    }
 }
 
 #[tokio::test]
@@ -145,6 +244,17 @@ async fn there_are_few_of_them() {
     let sender = scratch.spanning();
     assert!((16..=64).contains(&open_by(&sender).await), "{}", sender.counts());
     drop(sender);
+    // However much room and however few descriptors there are, on machines of two cores and of many.
+    for shards in [1, 8, 1024] {
+        for budget in [FileSender::CACHE, 1 << 30, 1 << 50] {
+            let mut sender = scratch.spanning();
+            let cache = Cache::with(budget, None, 40, shards);
+            let shared = Arc::get_mut(&mut Arc::get_mut(&mut sender.settings).unwrap().shared);
+            shared.unwrap().cache = Some(cache);
+            let found = open_by(&sender).await;
+            assert!((16..=40).contains(&found), "{found}: {budget} {shards}");
+        }
+    }
     // A budget too small for one, and a sender that counts who is sent a file.
     assert_eq!(open_by(&scratch.spanning().cache(8 * 1024 * 1024)).await, 0);
     assert_eq!(open_by(&scratch.spanning().open_files(4)).await, 0);
