@@ -173,3 +173,69 @@ impl Answer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::header::{ACCEPT_RANGES, CONTENT_DISPOSITION, ETAG, VARY};
+    use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+    use super::*;
+    use crate::field::coding::Coding;
+    use crate::field::etag::EntityTag;
+
+    fn facts(random: &mut fastrand::Rng, now: SystemTime) -> Facts {
+        let mut facts = Facts::new(random.u64(..) >> random.u32(0..64));
+        if random.bool() {
+            facts = facts.tag(EntityTag::of_digest(&[random.u8(..)]));
+        }
+        if random.bool() {
+            let age = Duration::from_secs(random.u64(0..9));
+            facts = facts.last_modified(if random.bool() { now - age } else { now + age });
+        }
+        for _ in 0..random.usize(0..6) {
+            let value = HeaderValue::from(random.u16(..));
+            facts = match random.u8(0..9) {
+                0 => facts.unsettled(),
+                1 => facts.without_ranges(),
+                2 => facts.coding(Coding::ALL[random.usize(0..4)]),
+                3 => facts.vary(HeaderName::from_static("origin")),
+                // What the answer makes itself, and what it does not.
+                4 => facts.field(ETAG, value),
+                5 => facts.field(ACCEPT_RANGES, value),
+                6 => facts.field(VARY, HeaderValue::from_static("Accept, *")),
+                7 => facts.content_type(value),
+                _ => facts.field(CONTENT_DISPOSITION, value),
+            };
+        }
+        facts
+    }
+
+    #[test]
+    fn facts_that_are_taken_over_make_the_same_answer_line_by_line() {
+        let mut random = fastrand::Rng::with_seed(200);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let lines = |answer: Answer| {
+            let (head, plan) = answer.into_parts();
+            let fields = head.headers().iter();
+            let fields: Vec<_> = fields.map(|(n, v)| (n.clone(), v.clone())).collect();
+            (head.status(), fields, format!("{plan:?}"))
+        };
+        for _ in 0..5_000 {
+            let facts = facts(&mut random, now);
+            let method = [Method::GET, Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT];
+            let mut fields = HeaderMap::new();
+            for (name, value) in
+                [("accept-encoding", "br"), ("range", "bytes=0-0"), ("if-none-match", "*")]
+            {
+                if random.u8(0..4) == 0 {
+                    fields.insert(name, HeaderValue::from_static(value));
+                }
+            }
+            let asked = Asked::new(&method[random.usize(0..5)], &fields);
+            let wanted = lines(answer(&asked, &facts, now));
+            assert_eq!(lines(answer_once(&asked, facts, now)), wanted, "{asked:?}");
+        }
+    }
+}

@@ -258,9 +258,21 @@ mod tests {
             "a.css\0",
             "a.\0",
         ];
-        for name in names.into_iter().chain(["a.PNG", "a.woff2", "a.mp4", "a", "a.nothing"]) {
-            let root = crate::sys::Root::open(std::path::Path::new("src")).expect("a directory");
-            let mut settings = Settings::of(root);
+        let more = ["a.PNG", "a.woff2", "a.mp4", "a", "a.nothing"];
+        // Each ending of up to three letters and digits.
+        let alphabet = [""].into_iter().chain("0 1 2 3 4 5 6 7 8 9".split(' '));
+        let alphabet =
+            alphabet.chain("a b c d e f g h i j k l m n o p q r s t u v w x y z".split(' '));
+        let alphabet: Vec<&str> = alphabet.collect();
+        let all: Vec<String> = (0..alphabet.len().pow(3))
+            .map(|n| [n, n / 37, n / 37 / 37].map(|n| alphabet[n % 37]).concat())
+            .map(|extension| format!("a.{extension}"))
+            .collect();
+        let names = names.into_iter().chain(more).chain(all.iter().map(String::as_str));
+        let root = crate::sys::Root::open(std::path::Path::new("src")).expect("a directory");
+        let mut settings = Settings::of(root);
+        for name in names {
+            settings.charsets.clear();
             let short = settings.media_type(name.as_bytes());
             assert_eq!(short, settings.media_type(name.as_bytes()), "{name} again");
             // A rule for another name, so that nothing is taken as it is.

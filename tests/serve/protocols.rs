@@ -110,6 +110,35 @@ async fn an_error_of_the_service_ends_its_connection_alone() {
     task.abort();
 }
 
+/// A service that does its work when it is called, and not when its future is polled.
+#[tokio::test]
+async fn a_service_that_panics_when_it_is_called_ends_its_connection_alone() {
+    let service = tower::service_fn(|request: Request<Incoming>| {
+        assert!(request.uri().path() != "/panic", "a service's bug");
+        std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(Full::new(
+            bytes::Bytes::from("fine"),
+        ))))
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = letterhead::serve(listener, service).max_connections(1).shutdown_on(async {
+        let _ = stopped.await;
+    });
+    let task = tokio::spawn(server.into_future());
+    for _ in 0..3 {
+        let mut raw = Raw::connect(addr).await;
+        raw.get("/").await;
+        assert_eq!(raw.answer().await, (200, b"fine".to_vec()));
+        raw.get("/panic").await;
+        assert_eq!(raw.rest().await, "");
+    }
+    // The one place is free again, and nobody is waited for.
+    stop.send(()).unwrap();
+    let served = soon(task).await.unwrap().unwrap();
+    assert_eq!((served.accepted, served.cut), (3, 0));
+}
+
 #[tokio::test]
 async fn a_websocket_outlives_every_time_out_and_counts_as_a_connection() {
     let server = Running::start(|serve| {
