@@ -105,6 +105,9 @@ impl<'a> Chain<'a> {
                 (None, Ok(_)) => Ok(Ended::Whole),
                 // Nothing before it was refused or short: it was not begun at all.
                 (_, Err(_)) if *answer == -libc::ECANCELED => Ok(Ended::Elsewhere(libc::ECANCELED)),
+                // Before Linux 6.0, of a file that is open with O_NONBLOCK on a device that knows no writes that
+                // do not wait (an encrypted one): nothing of it was written.
+                (Some(_), Err(_)) if *answer == -libc::EAGAIN => Ok(Ended::Elsewhere(libc::EAGAIN)),
                 (_, Err(_)) => {
                     let errno = Errno::from_raw_os_error(answer.saturating_neg());
                     Err(Refusal::errno(operation, errno))
@@ -146,6 +149,8 @@ mod tests {
         check(&[4, -libc::EFBIG, OFF, OFF], &all[1..], Err((Operation::Write, libc::EFBIG)));
         check(&[4, 2, 3, -libc::EIO], &[], Err((Operation::Sync, libc::EIO)));
         check(&[4, OFF, OFF, OFF], &all[1..], Ok(Ended::Elsewhere(libc::ECANCELED)));
+        check(&[4, -libc::EAGAIN, OFF, OFF], &all[1..], Ok(Ended::Elsewhere(libc::EAGAIN)));
+        check(&[4, 2, 3, -libc::EAGAIN], &[], Err((Operation::Sync, libc::EAGAIN)));
         // A kernel that went on behind a short write is not believed.
         check(&[4, 1, 3, 0], &[(b"b", 1), (b"xyz", 50)], Ok(Ended::Short));
     }
