@@ -24,7 +24,7 @@ declare -A most_instructions=(
   [axum-layer]=3240 [hyper-layer]=2670 [axum-stream-layer]=3920 [hyper-stream-layer]=2980
   [two-named-unwatched]=985 [watched]=8540 [watched-named]=2235 [watched-two-named]=1775
   [watched-three-named]=1765 [watched-named-two-writes]=1220 [watched-head-two-writes]=1260
-  [named-two-writes]=380 [head-two-writes]=860 [watched-named-eight]=610
+  [named-two-writes]=400 [head-two-writes]=860 [watched-named-eight]=610
 )
 declare -A most_allocations=(
   [axum-layer]=4 [hyper-layer]=3 [axum-stream-layer]=4 [hyper-stream-layer]=3
