@@ -19,7 +19,7 @@ mod watched;
 
 use super::look::Target;
 use super::path::FilePath;
-use super::{FileBody, FileSender};
+use super::{FileBody, FileFuture, FileSender};
 use crate::answer::{Asked, Coding};
 
 /// A directory that is gone with its value.
@@ -72,6 +72,17 @@ async fn at(
     lines: &[(&str, &str)],
     now: SystemTime,
 ) -> Told {
+    let Ok(response) = begun(sender, method, path, lines, now).await;
+    Told::of(response).await
+}
+
+fn begun(
+    sender: &FileSender,
+    method: &str,
+    path: &str,
+    lines: &[(&str, &str)],
+    now: SystemTime,
+) -> FileFuture {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in lines {
         request = request.header(*name, *value);
@@ -79,8 +90,7 @@ async fn at(
     let request = request.body(()).unwrap();
     let read = FilePath::read(path, false);
     let target = Target::Path(read, Some(request.uri().clone()));
-    let Ok(response) = sender.start_at(Asked::of(&request), target, now).await;
-    Told::of(response).await
+    sender.start_at(Asked::of(&request), target, now)
 }
 
 #[derive(Debug, PartialEq)]

@@ -13,12 +13,10 @@ use http::Request;
 use http_body::Body as _;
 use tower_service::Service as _;
 
-use super::{Scratch, Told};
-use crate::answer::{Asked, Coding};
+use super::{Scratch, Told, begun};
+use crate::answer::Coding;
 use crate::files::cache::Cache;
 use crate::files::closing;
-use crate::files::look::Target;
-use crate::files::path::FilePath;
 use crate::files::{FileSender, ZeroCopy};
 use crate::sys::span;
 
@@ -32,13 +30,7 @@ async fn offered(
     lines: &[(&str, &str)],
     now: SystemTime,
 ) -> Told {
-    let mut request = Request::builder().method(method).uri(path);
-    for (name, value) in lines {
-        request = request.header(*name, *value);
-    }
-    let request = request.body(()).unwrap();
-    let target = Target::Path(FilePath::read(path, false), Some(request.uri().clone()));
-    let Ok(response) = span::offering(|| sender.start_at(Asked::of(&request), target, now)).await;
+    let Ok(response) = span::offering(|| begun(sender, method, path, lines, now)).await;
     Told::of(response).await
 }
 
