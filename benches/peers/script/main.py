@@ -43,6 +43,8 @@ def arguments():
                        help="with commas between: " + ", ".join(WORKLOADS))
     files.add_argument("--against", default="nginx", choices=list(SYSTEMS),
                        help="the system that ratios are of")
+    files.add_argument("--plot", type=names(WORKLOADS), default=["1k", "tree", "100k", "1m"],
+                       help="the workloads that are plotted, if they were measured")
     files.add_argument("--files", type=int, default=10_000, help="in the tree")
     files.add_argument("--root", help="where the files are made (a new directory in /var/tmp)")
     files.set_defaults(known=SYSTEMS)
@@ -102,8 +104,9 @@ def main():
     text = report.markdown(results, args)
     print(text)
     report.write(args.out, "peers.md", text)
-    report.write(args.out, "peers.svg", report.svg(results, args, "rates"))
-    report.write(args.out, "peers-cpu.svg", report.svg(results, args, "costs"))
+    plotted = {name: results[name] for name in args.plot if name in results} or results
+    report.write(args.out, "peers.svg", report.svg(plotted, args, "rates"))
+    report.write(args.out, "peers-cpu.svg", report.svg(plotted, args, "costs"))
 
 
 if __name__ == "__main__":
