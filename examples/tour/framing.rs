@@ -9,9 +9,9 @@ use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use http_body::Frame;
-use letterhead::Hold;
+use letterhead::{Head, Hold};
 
 use crate::{Frames, send, streamed};
 
@@ -65,18 +65,17 @@ pub(crate) async fn slow_first() -> Response<Body> {
     })
 }
 
-/// Three frames and a trailer, all within the hold.
-pub(crate) async fn small() -> Response<Body> {
-    let mut trailers = HeaderMap::new();
-    trailers.insert("x-rows", HeaderValue::from_static("3"));
-    let frames = [
-        Frame::data(Bytes::from_static(b"one\n")),
-        Frame::data(Bytes::from_static(b"two\n")),
-        Frame::data(Bytes::from_static(b"three\n")),
-        Frame::trailers(trailers),
-    ];
-    let frames = tokio_stream::iter(frames.map(Ok::<_, Infallible>));
-    let mut response = Response::new(Body::new(http_body_util::StreamBody::new(frames)));
+/// Three frames within the hold; a field is written when the last one is there.
+pub(crate) async fn small(head: Head) -> Response<Body> {
+    let rows = ["one\n", "two\n", "three\n"];
+    let frames = rows.into_iter().enumerate().map(move |(number, row)| {
+        if number + 1 == rows.len() {
+            let _ = head.insert("x-rows", rows.len());
+        }
+        Ok::<_, Infallible>(Frame::data(Bytes::from_static(row.as_bytes())))
+    });
+    let frames = http_body_util::StreamBody::new(tokio_stream::iter(frames));
+    let mut response = Response::new(Body::new(frames));
     response.extensions_mut().insert(Hold::up_to(4096));
     response
 }

@@ -1,5 +1,6 @@
 //! `Cache-Control` by its directives: the stricter of two, and what contradicts itself.
 
+mod restriction;
 #[cfg(test)]
 mod tests;
 
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 use http::header::{HeaderName, HeaderValue};
 
 use super::list;
+pub(crate) use restriction::restriction;
 
 /// The directives of one writer (RFC 9111, section 5.2.2); a repeated one counts as the stricter.
 #[derive(Debug, Default)]

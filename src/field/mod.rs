@@ -15,3 +15,4 @@ pub(crate) mod member;
 pub(crate) mod nature;
 pub(crate) mod range;
 pub(crate) mod tag;
+pub(crate) mod trailer;

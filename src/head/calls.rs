@@ -1,19 +1,19 @@
 //! The calls of named layers that are under way, and the response that each was given last.
 
-use std::num::NonZeroU64;
+use std::num::NonZeroU32;
 
 use super::Told;
 use crate::ledger::LayerName;
 
 /// One call of a named layer, as its two sides know it. It goes in with the request, in its `Head`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct CallId(NonZeroU64);
+pub(crate) struct CallId(NonZeroU32);
 
 /// The calls of one exchange that are under way; mostly the last one is asked for.
 #[derive(Default)]
 pub(crate) struct Calls {
     open: Vec<Call>,
-    made: u64,
+    made: u32,
 }
 
 /// A call that is under way.
@@ -26,8 +26,8 @@ pub(crate) struct Call {
 
 impl Calls {
     pub(crate) fn open(&mut self, name: LayerName) -> CallId {
-        let id = CallId(NonZeroU64::MIN.saturating_add(self.made));
-        self.made += 1;
+        let id = CallId(NonZeroU32::MIN.saturating_add(self.made));
+        self.made = self.made.saturating_add(1);
         self.open.push(Call { id, name, given: None });
         id
     }

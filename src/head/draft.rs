@@ -8,10 +8,11 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::answer::replace;
-use super::handle::HookResult;
+use super::batch::Batch;
+use super::landing;
 use super::shared::Hook;
-use super::write::{Change, Unreadable, Write};
-use super::{Ability, ErrorAnswer, Promises, Trailing};
+use super::write::{Change, Origin, Unreadable, Write};
+use super::{Ability, ErrorAnswer, HookResult, Promises, Trailing};
 use crate::caught::{caught, contained, discard, message};
 use crate::error::{Error, Kind};
 use crate::ledger::{
@@ -22,12 +23,18 @@ use crate::ledger::{
 const MOST_HOOKS: u32 = 1024;
 
 /// The most writes that may wait for one commit.
-const MOST_WRITES: usize = 1024;
+const MOST_WRITES: u32 = 1024;
 
 /// What waits for the commit, and the ledger of what has happened.
 #[derive(Default)]
 pub(crate) struct Sealing {
-    writes: Vec<Write>,
+    pub(super) writes: Vec<Write>,
+    /// How many writes there were.
+    placed: u32,
+    /// What landed on responses that are on their way.
+    pub(super) batches: Vec<Batch>,
+    /// What landed on the response that is sent, and may be stated again.
+    pub(super) restated: Vec<Write>,
     hooks: Vec<Hook>,
     pub(crate) promises: Promises,
     pub(crate) ledger: Ledger,
@@ -37,10 +44,11 @@ pub(crate) struct Sealing {
 impl Sealing {
     /// Lets a write wait for the commit; gives it back if too many do.
     pub(crate) fn add(&mut self, write: Write) -> Result<(), Write> {
-        if self.writes.len() >= MOST_WRITES {
+        if self.placed >= MOST_WRITES {
             return Err(write);
         }
-        self.writes.push(write);
+        self.placed += 1;
+        self.writes.push(Write { number: self.placed, ..write });
         Ok(())
     }
 
@@ -58,11 +66,13 @@ impl Sealing {
     pub(crate) fn is_waiting(&self) -> bool {
         self.ledger.watches()
             || !(self.writes.is_empty() && self.hooks.is_empty() && self.promises.is_empty())
+            || !self.batches.is_empty()
     }
 
     /// The response is over: what will never be sent is marked in the ledger and dropped, and a
     /// panic in the drop of what is not ours contained.
     pub(crate) fn give_up(&mut self, committed: bool, trailing: Trailing) {
+        self.give_up_batches();
         let writes = std::mem::take(&mut self.writes);
         for write in &writes {
             self.ledger.record(write.entry(Fate::Unsent));
@@ -80,14 +90,6 @@ impl Sealing {
         self.drop_hooks();
     }
 
-    /// Applies the writes that waited, in the order in which they were made.
-    pub(crate) fn apply_writes(&mut self, status: &mut StatusCode, fields: &mut HeaderMap) {
-        for write in std::mem::take(&mut self.writes) {
-            let entry = write.apply(status, fields, &self.ledger);
-            self.ledger.record(entry);
-        }
-    }
-
     /// An error answer takes the head's place, with those fields that `outlives` lets it keep: marks
     /// the writes that go with it. Returns its content.
     pub(crate) fn replaced(
@@ -100,7 +102,9 @@ impl Sealing {
         let was = *status;
         let before = self.ledger.watches().then(|| Lines::of(fields));
         let brings: Vec<HeaderName> = answer.names().cloned().collect();
+        let written = landing::written_for_errors(&self.ledger, fields);
         let content = replace(status, fields, answer, outlives);
+        landing::put_back(&written, fields);
         // What is not there any more went with the old head, whoever would have had it stay.
         self.ledger.replaced(|name| fields.contains_key(name) && !brings.contains(name));
         if let Some(before) = before {
@@ -297,8 +301,14 @@ impl Draft<'_> {
     #[track_caller]
     fn write(&mut self, change: Result<Change, Unreadable>) -> Placed {
         let entry = match change {
-            Ok(change) => Write { change, writer: Location::caller(), stage: Stage::Committing }
-                .apply(self.status, self.fields, &self.sealing.ledger),
+            Ok(change) => {
+                let (writer, stage) = (Location::caller(), Stage::Committing);
+                Write { change, writer, stage, origin: Origin::default(), number: 0 }.apply(
+                    self.status,
+                    self.fields,
+                    &self.sealing.ledger,
+                )
+            }
             Err(unreadable) => unreadable.entry(Location::caller(), Stage::Committing),
         };
         let placed = match entry.fate {
@@ -309,6 +319,8 @@ impl Draft<'_> {
             | Fate::Trailers
             | Fate::Mended
             | Fate::Replaced
+            | Fate::Superseded
+            | Fate::Discarded
             | Fate::Unsent => Placed::Head,
         };
         self.sealing.ledger.record(entry);

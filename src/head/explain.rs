@@ -167,7 +167,12 @@ fn line(text: &mut String, verb: &str, writer: &Writer, rest: &str) {
 fn is_lasting(entry: &Entry) -> bool {
     match entry.fate() {
         Fate::Applied | Fate::Overridden | Fate::Mended | Fate::Replaced => true,
-        Fate::Yielded | Fate::Trailers | Fate::Refused(_) | Fate::Unsent => false,
+        Fate::Yielded
+        | Fate::Trailers
+        | Fate::Refused(_)
+        | Fate::Superseded
+        | Fate::Discarded
+        | Fate::Unsent => false,
     }
 }
 
@@ -179,6 +184,8 @@ fn with_fate(entry: &Entry, what: &str) -> String {
         | Fate::Refused(_)
         | Fate::Mended
         | Fate::Replaced
+        | Fate::Superseded
+        | Fate::Discarded
         | Fate::Unsent) => format!("{what} ({other})"),
     }
 }

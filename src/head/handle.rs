@@ -7,11 +7,12 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue};
 use http::{Extensions, StatusCode};
 
+use super::attempts::Attempt;
 use super::calls::CallId;
 use super::shared::Shared;
-use super::write::{Change, Unreadable, Write};
-use super::{Draft, Input, Receipt, Verdict};
-use crate::error::{BoxError, Error, Kind};
+use super::write::{Change, Origin, Unreadable, Write};
+use super::{Draft, HookResult, Input, Receipt, Verdict};
+use crate::error::{Error, Kind};
 use crate::ledger::{Entry, Fate, LayerName, Placed, Refusal, Stage, Verb, Writer};
 
 /// The response head of one exchange, from anywhere in the application.
@@ -23,6 +24,12 @@ use crate::ledger::{Entry, Fate, LayerName, Placed, Refusal, Stage, Verb, Writer
 /// Writes made before the commit are applied at the commit, in the order in which they were
 /// made, on top of whatever the response carries by then. So they win over fields that handlers
 /// and layers put on the response, except for [`set_default`](Self::set_default), which yields.
+///
+/// A write that is made before the response is there counts as made where its author stands. Layers
+/// outside add to its lists ([`insert`](Self::insert) names them); with a [`named`](crate::named) layer
+/// around the author it is on the response that this layer is given, so that caches, compression and
+/// logs see it. It does not land on another response than the one that it was made for, nor on an
+/// error that it was not meant for; see [`Placed::Head`].
 ///
 /// # Examples
 ///
@@ -47,18 +54,29 @@ use crate::ledger::{Entry, Fate, LayerName, Placed, Refusal, Stage, Verb, Writer
 /// assert_eq!(response.headers()["x-rows"], "3");
 /// # }
 /// ```
-#[derive(Clone)]
 pub struct Head {
     shared: Arc<Shared>,
-    /// The call of a named layer that the request came through last, where somebody watches.
-    call: Option<CallId>,
     /// Whose call that is.
     layer: u64,
+    /// The call of a named layer that the request came through last, where somebody watches.
+    call: Option<CallId>,
+    origin: Origin,
+    /// This handle was put into the request's extensions by a layer of this crate; its clones were
+    /// not.
+    placed: bool,
+}
+
+impl Clone for Head {
+    fn clone(&self) -> Self {
+        let Self { layer, call, origin, .. } = *self;
+        Self { shared: Arc::clone(&self.shared), layer, call, origin, placed: false }
+    }
 }
 
 impl Head {
     pub(crate) const fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, call: None, layer: 0 }
+        let origin = Origin { attempt: 0, insists: false, copied: false };
+        Self { shared, layer: 0, call: None, origin, placed: true }
     }
 
     /// The head of the exchange that these request extensions belong to.
@@ -68,7 +86,10 @@ impl Head {
     /// [`Error::is_missing_layer`] if there is none: no layer stands around this handler, or a
     /// layer in between built a new request and left the extensions behind.
     pub fn of(extensions: &Extensions) -> Result<Self, Error> {
-        extensions.get::<Self>().cloned().ok_or_else(|| Error::new(Kind::MissingLayer))
+        let head = extensions.get::<Self>().ok_or_else(|| Error::new(Kind::MissingLayer))?;
+        let mut own = head.clone();
+        own.origin.copied |= !head.placed;
+        Ok(own)
     }
 
     /// A second layer met this head; `true` if its exchange is still under way.
@@ -77,6 +98,18 @@ impl Head {
         let under_way = state.life.stage() != Stage::Ended;
         state.nested |= under_way;
         under_way
+    }
+
+    /// Begins an attempt: what is written with this handle from now on belongs to it. There is none
+    /// if there were too many.
+    #[inline]
+    pub(crate) fn start_attempt(&mut self) -> (Arc<Shared>, Option<Attempt>) {
+        let attempt = self.shared.attempts.start(self.origin.attempt);
+        if let Some(attempt) = attempt {
+            self.origin = Origin { attempt, ..Origin::default() };
+            self.placed = true;
+        }
+        (Arc::clone(&self.shared), attempt)
     }
 
     /// Who else has this head, if somebody watches it.
@@ -94,7 +127,33 @@ impl Head {
         (self.call, self.layer) = (Some(call), layer.number());
     }
 
+    /// The same head, to write what has to be there whatever is sent.
+    ///
+    /// A write that was made before there was a response is about the one that its author had in
+    /// mind: on an error that somebody else made (a time-out's 503, a panic's 500, the handler's own
+    /// `Err`) a status does not land, nor does what describes the content. What is written through the
+    /// handle that this gives lands there, too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn show(head: &letterhead::Head) {
+    /// // Where the client finds help, also if what follows fails.
+    /// let _ = head.even_on_error().insert("content-location", "/help");
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn even_on_error(&self) -> Self {
+        let mut head = self.clone();
+        head.origin.insists = true;
+        head
+    }
+
     /// Replaces every value of `name` with `value`.
+    ///
+    /// Before the response is there, the write adds to what layers further out write to `Vary`,
+    /// `Link`, `Server-Timing` and `Set-Cookie` (a cookie of the same name, domain and path is
+    /// replaced), and of two `Cache-Control` the stricter directives stand.
     #[track_caller]
     pub fn insert<N, V>(&self, name: N, value: V) -> Placed
     where
@@ -299,11 +358,16 @@ impl Head {
     #[track_caller]
     fn write(&self, change: Result<Change, Unreadable>) -> Placed {
         let writer = Location::caller();
+        let origin = self.origin;
+        if origin.attempt != 0 {
+            self.shared.note_attempted();
+        }
         let mut state = self.shared.lock();
         let stage = state.life.stage();
         match change {
             Ok(change) => {
-                let (placed, refused) = state.place(Write { change, writer, stage });
+                let write = Write { change, writer, stage, origin, number: 0 };
+                let (placed, refused) = state.place(write);
                 drop(state);
                 drop(refused);
                 placed
@@ -321,30 +385,6 @@ impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head").field("stage", &self.stage()).finish_non_exhaustive()
     }
-}
-
-/// What a before-commit hook may return: nothing, or a `Result` whose error makes a 500.
-pub trait HookResult: sealed::Sealed {
-    #[doc(hidden)]
-    fn into_result(self) -> Result<(), BoxError>;
-}
-
-impl HookResult for () {
-    fn into_result(self) -> Result<(), BoxError> {
-        Ok(())
-    }
-}
-
-impl<E: Into<BoxError>> HookResult for Result<(), E> {
-    fn into_result(self) -> Result<(), BoxError> {
-        self.map_err(Into::into)
-    }
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for () {}
-    impl<E> Sealed for Result<(), E> {}
 }
 
 #[cfg(test)]

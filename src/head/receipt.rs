@@ -74,6 +74,9 @@ pub enum Note {
     Mended(Mended),
     /// The body sent trailers that no client may be given; these names were left out.
     TrailersDropped(Vec<HeaderName>),
+    /// [`merge_trailers`](crate::LetterheadLayer::merge_trailers) named these trailers, and their
+    /// definition does not allow it (RFC 9110, section 6.5.1): they were not merged into the head.
+    TrailersNotMerged(Vec<HeaderName>),
     /// A second layer was found inside; it does nothing. Said once for each outer layer.
     NestedLayer,
     /// This failed, too, while the first [failure](Receipt::failure) was being answered.
@@ -94,6 +97,7 @@ impl Note {
         match self {
             Self::Mended(_) => "mended",
             Self::TrailersDropped(_) => "trailers-dropped",
+            Self::TrailersNotMerged(_) => "trailers-not-merged",
             Self::NestedLayer => "nested-layer",
             Self::AlsoFailed(_) => "also-failed",
             Self::EndUnseen => "end-unseen",
@@ -108,6 +112,7 @@ impl Note {
         match self {
             Self::Mended(mended) => Some(mended),
             Self::TrailersDropped(_)
+            | Self::TrailersNotMerged(_)
             | Self::NestedLayer
             | Self::AlsoFailed(_)
             | Self::EndUnseen
@@ -123,6 +128,10 @@ impl fmt::Display for Note {
             Self::Mended(mended) => mended.fmt(f),
             Self::TrailersDropped(names) => {
                 f.write_str("trailers dropped:")?;
+                names.iter().try_for_each(|name| write!(f, " {name}"))
+            }
+            Self::TrailersNotMerged(names) => {
+                f.write_str("trailers not merged, their definition does not allow it:")?;
                 names.iter().try_for_each(|name| write!(f, " {name}"))
             }
             Self::NestedLayer => f.write_str("a second letterhead layer inside does nothing"),

@@ -6,15 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, HeaderMap, HeaderName, TRANSFER_ENCODING,
+};
 use http::{Method, StatusCode};
 
+use super::attempts::Attempts;
 use super::calls::Calls;
-use super::write::{Change, Write};
+use super::write::Write;
 use super::{Ability, Arrived, Draft, Life, Note, Receipt, Sealing, Trailing};
 use crate::error::{BoxError, Error};
-use crate::ledger::{Entry, Fate, Ledger, Lines, Placed, Refusal, Stage};
-use crate::rules::Conflict;
+use crate::ledger::{Entry, Fate, Lines, Placed, Refusal, Stage};
+use crate::rules::{Conflict, Rules};
 
 /// Runs before the commit, with the draft of the head.
 pub(crate) type Hook = Box<dyn FnOnce(&mut Draft<'_>) -> Result<(), BoxError> + Send>;
@@ -33,6 +36,10 @@ pub(crate) struct Shared {
     pub(crate) exchange: u64,
     /// The route is known.
     routed: AtomicBool,
+    /// Writes were made in the course of attempts.
+    attempted: AtomicBool,
+    /// The attempts of named layers.
+    pub(crate) attempts: Attempts,
     calls: Mutex<Calls>,
     state: Mutex<State>,
 }
@@ -49,7 +56,7 @@ pub(crate) struct State {
     /// How long this response may wait for its body's word.
     pub(crate) patience: Duration,
     /// What few responses have; made when it is needed.
-    record: Option<Box<Record>>,
+    pub(super) record: Option<Box<Record>>,
     /// What a write finds after the commit.
     pub(crate) trailing: Trailing,
     /// The planned head, lent by the response future while it waits.
@@ -67,6 +74,12 @@ pub(crate) struct Record {
     pub(crate) notes: Vec<Note>,
     /// What layers did to the response; it comes with it.
     pub(crate) told: Option<Arrived>,
+    /// The number by which responses are known that writes landed on; 0 before there is one.
+    landings: u64,
+    /// The batches of writes that landed on the response that is sent.
+    pub(crate) landed: Vec<u32>,
+    /// What the application says about the kinds of its fields.
+    pub(crate) rules: Option<Arc<Rules>>,
     /// The head as it went out.
     pub(crate) sent: Option<Lines>,
     /// Fields whose values are not shown.
@@ -88,6 +101,8 @@ impl Shared {
             method,
             exchange: 0,
             routed: AtomicBool::new(false),
+            attempted: AtomicBool::new(false),
+            attempts: Attempts::new(),
             calls: Mutex::default(),
             state: Mutex::new(State::new()),
         }
@@ -96,18 +111,20 @@ impl Shared {
     /// As if it were new, for another exchange.
     pub(crate) fn renew(&mut self, ability: Ability, method: Method) {
         (self.ability, self.method, self.exchange) = (ability, method, 0);
-        *self.routed.get_mut() = false;
+        (*self.routed.get_mut(), *self.attempted.get_mut()) = (false, false);
+        self.attempts.clear();
         self.state = Mutex::new(State::new());
     }
 
     /// Watches this head: it gets a number, values are kept, and layers are followed.
-    pub(crate) fn watch(&mut self, secrets: Arc<[HeaderName]>, path: Arc<str>) {
+    pub(crate) fn watch(&mut self, rules: &Arc<Rules>, secrets: Arc<[HeaderName]>, path: Arc<str>) {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         self.exchange = NEXT.fetch_add(1, Ordering::Relaxed);
         let record = self.state.get_mut().unwrap_or_else(PoisonError::into_inner).record();
         record.sealing.ledger.watch(Arc::clone(&secrets));
         record.secrets = Some(secrets);
         record.path = Some(path);
+        record.rules = Some(Arc::clone(rules));
     }
 
     /// Whether somebody watches.
@@ -118,6 +135,16 @@ impl Shared {
     /// The calls of named layers. Their stories are dropped after the lock.
     pub(crate) fn calls(&self) -> MutexGuard<'_, Calls> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A write is made in the course of an attempt.
+    pub(crate) fn note_attempted(&self) {
+        self.attempted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether writes were made in the course of attempts.
+    pub(crate) fn has_attempted(&self) -> bool {
+        self.attempted.load(Ordering::Relaxed)
     }
 
     /// Whether the route is not known yet.
@@ -220,6 +247,7 @@ impl State {
     /// so that it is dropped after the lock.
     pub(crate) fn place(&mut self, write: Write) -> (Placed, Option<Write>) {
         let refusal = match write.stage {
+            Stage::Open if write.change.field().is_some_and(frames_bytes) => Refusal::SetOnResponse,
             Stage::Open | Stage::Held => match self.sealing().add(write) {
                 Ok(()) => return (Placed::Head, None),
                 Err(write) => return self.refuse(write, Refusal::TooMany),
@@ -244,71 +272,18 @@ impl State {
         (Placed::Refused(refusal), Some(write))
     }
 
-    /// The values that `name` would have if the head were committed now, as far as is known.
-    pub(crate) fn read(&self, name: &HeaderName) -> Vec<HeaderValue> {
-        let mut fields = HeaderMap::new();
-        if let Some((_, planned)) = &self.lent {
-            for value in planned.get_all(name) {
-                fields.append(name, value.clone());
-            }
+    /// The number by which a response is known that writes land on.
+    pub(crate) fn landings(&mut self) -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let record = self.record();
+        if record.landings == 0 {
+            record.landings = NEXT.fetch_add(1, Ordering::Relaxed);
         }
-        for write in self.writes() {
-            if write.change.field() == Some(name) {
-                write.change.clone().apply_to_fields(&mut fields);
-            }
-        }
-        fields.get_all(name).iter().cloned().collect()
+        record.landings
     }
 
-    /// The status that the head has, or would have if it were committed now.
-    pub(crate) fn planned_status(&self) -> Option<StatusCode> {
-        let written = self.writes().iter().rev().find_map(|write| match write.change {
-            Change::Status(status) => Some(status),
-            Change::Insert(..) | Change::Append(..) | Change::Default(..) | Change::Remove(_) => {
-                None
-            }
-        });
-        self.status.or(written).or(self.lent.as_ref().map(|(status, _)| *status))
-    }
-
-    /// Asks about `fields` as they would be if they were committed now.
-    pub(crate) fn plans(&self, fields: &HeaderMap, ask: fn(&HeaderMap) -> bool) -> bool {
-        if self.writes().is_empty() {
-            return ask(fields);
-        }
-        let mut fields = fields.clone();
-        for write in self.writes() {
-            // A write that finds no room changes nothing.
-            let _ = write.change.clone().apply_to_fields(&mut fields);
-        }
-        ask(&fields)
-    }
-
-    /// Status, fields and ledger as far as they are known, for an explanation.
-    pub(crate) fn told(&self) -> (Option<StatusCode>, Lines, Ledger) {
-        let record = self.record.as_ref();
-        let mut fields = HeaderMap::new();
-        if let Some((_, lent)) = &self.lent {
-            fields.clone_from(lent);
-        }
-        let mut ledger = record.map(|record| record.sealing.ledger.clone()).unwrap_or_default();
-        if let Some(told) = record.and_then(|record| record.told.as_ref()) {
-            let mut story = told.ledger();
-            story.join(ledger);
-            ledger = story;
-        }
-        let known = self.planned_status();
-        let mut status = known.unwrap_or_default();
-        for write in self.writes() {
-            // As if they were applied now.
-            let entry = write.clone().apply(&mut status, &mut fields, &ledger);
-            ledger.record(entry);
-        }
-        let sent = record.and_then(|record| record.sent.clone());
-        (known.map(|_| status), sent.unwrap_or_else(|| Lines::of(&fields)), ledger)
-    }
-
-    fn writes(&self) -> &[Write] {
+    /// The writes that wait.
+    pub(super) fn writes(&self) -> &[Write] {
         self.record.as_ref().map_or(&[], |record| record.sealing.writes())
     }
 
@@ -316,4 +291,9 @@ impl State {
     pub(crate) fn note_entry(&mut self, entry: Entry) {
         self.sealing().ledger.record(entry);
     }
+}
+
+/// Whether a field says where the bytes of the content end, and which of them follow.
+fn frames_bytes(name: &HeaderName) -> bool {
+    [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, TRANSFER_ENCODING].contains(name)
 }

@@ -78,6 +78,15 @@ impl Arrived {
         told.map(|told: &Told| told.with(|story| story.ledger().clone())).unwrap_or_default()
     }
 
+    /// The batches of writes through `Head` that stand in the ledger.
+    pub(crate) fn batches(&self) -> Vec<u32> {
+        let told = match self {
+            Self::Alone(told) => Some(told),
+            Self::Carried(extensions) => extensions.get(),
+        };
+        told.map(|told: &Told| told.with(|story| story.batches())).unwrap_or_default()
+    }
+
     /// What was done until the commit of this head.
     pub(crate) fn end(self, status: StatusCode, fields: &HeaderMap) -> Ended {
         match self {

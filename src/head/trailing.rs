@@ -60,11 +60,12 @@ impl Trailing {
     /// Where a write that came after the commit may be put; else why nowhere.
     pub(crate) fn accepts(&mut self, write: &Write) -> Result<&mut Vec<Write>, Refusal> {
         let Some(name) = write.change.field() else { return Err(Refusal::HeadSealed) };
-        if !nature::may_be_trailer(name) {
-            return Err(Refusal::ForbiddenName);
-        }
+        let may_be_trailer = nature::may_be_trailer(name);
         let (promised, late) = match self {
+            // To promise it would not have helped: it belongs into the head, and that is gone.
+            Self::Closed(_) if !may_be_trailer => return Err(Refusal::HeadSealed),
             Self::Closed(refusal) => return Err(*refusal),
+            Self::Open { .. } if !may_be_trailer => return Err(Refusal::ForbiddenName),
             Self::Open { promised, late } => (promised, late),
         };
         if !promised.contains(name) {
@@ -126,7 +127,7 @@ pub(crate) struct Collected {
 }
 
 /// `trailers` without the names that may not be there, and those names.
-pub(crate) fn permitted(mut trailers: HeaderMap) -> (HeaderMap, Vec<HeaderName>) {
+fn permitted(mut trailers: HeaderMap) -> (HeaderMap, Vec<HeaderName>) {
     let forbidden: Vec<HeaderName> =
         trailers.keys().filter(|name| !nature::may_be_trailer(name)).cloned().collect();
     for name in &forbidden {

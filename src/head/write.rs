@@ -5,6 +5,7 @@ use std::panic::Location;
 use http::StatusCode;
 use http::header::{self as map, HeaderMap, HeaderName, HeaderValue};
 
+use super::attempts::Attempt;
 use crate::ledger::{Entry, Fate, Ledger, Refusal, Seen, Stage, Values, Verb, Writer};
 
 /// One change that somebody wants of a head.
@@ -40,6 +41,20 @@ pub(crate) struct Write {
     pub(crate) change: Change,
     pub(crate) writer: &'static Location<'static>,
     pub(crate) stage: Stage,
+    pub(crate) origin: Origin,
+    /// Its place among all writes of the exchange.
+    pub(crate) number: u32,
+}
+
+/// Through which handle a write was made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Origin {
+    /// The attempt whose request the handle came with.
+    pub(crate) attempt: Attempt,
+    /// The write lands on an error, too.
+    pub(crate) insists: bool,
+    /// The handle came with a copy of the request's extensions.
+    pub(crate) copied: bool,
 }
 
 impl Change {
@@ -141,7 +156,7 @@ impl Write {
             }
             return entry;
         }
-        let Self { change, writer, stage } = self;
+        let Self { change, writer, stage, .. } = self;
         let (verb, field, code) = (change.verb(), change.field().cloned(), change.status_code());
         let values = |fields: &HeaderMap| match &field {
             Some(field) => Values::of(fields.get_all(field).iter()),

@@ -3,7 +3,7 @@
 use std::sync::MutexGuard;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderName};
+use http::header::{CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{Response, StatusCode};
 use http_body::Body;
@@ -11,19 +11,19 @@ use http_body::Body;
 use super::ResponseBody;
 use super::content::Content;
 use super::exchange::{Exchange, Unheard};
-use super::hold;
 use super::holding::{Held, Holding};
 use super::kept::{Kept, Says};
 use super::recover::Origin;
 use super::spare;
 use super::terms::{Terms, mend, terms_of};
-use super::watched;
+use super::tidy::tidy;
+use super::{trailers, watched};
 use crate::error::Error;
-use crate::field::class::Shape;
 use crate::head::{
-    Arrived, CommitCause, Ended, ErrorAnswer, Input, Note, Sealing, State, Trailing,
+    Arrived, CommitCause, Ended, ErrorAnswer, Input, Landing, Note, Planned, Sealing, State,
+    Trailing,
 };
-use crate::ledger::{Lines, Values, Writer};
+use crate::ledger::Lines;
 use crate::rules::Judged;
 use crate::rules::framing::{self, ContentPlan, Mended};
 
@@ -44,6 +44,7 @@ where
             if let Terms::Weighed(weighed) = &terms {
                 mend(exchange, &mut held.parts.headers, weighed, None);
             }
+            tidy(exchange, &mut held.parts.headers, None);
             return terms;
         }
     }
@@ -72,6 +73,8 @@ where
 struct Sealed {
     sealing: Option<Sealing>,
     told: Option<Arrived>,
+    /// The batches of writes that landed on the response on its way here.
+    landed: Vec<u32>,
 }
 
 /// A head as it was seen when so many lines of the ledger were written.
@@ -93,8 +96,42 @@ fn seal<B: Body>(exchange: &Exchange, held: &Held<B>, input: Input) -> Sealed {
     state.life = state.life.step(input).0;
     state.held = held.content.frames.bytes();
     let sealing = state.take_sealing();
-    let told = sealing.as_ref().and_then(|_| state.record().told.take());
-    Sealed { sealing, told }
+    let (mut told, mut landed) = (None, Vec::new());
+    if sealing.is_some() {
+        let record = state.record();
+        (told, landed) = (record.told.take(), std::mem::take(&mut record.landed));
+    }
+    Sealed { sealing, told, landed }
+}
+
+/// Brings together what layers did to the response and what waited for the commit, and applies it.
+/// Returns the head as it was seen before, if it need not be copied for that.
+fn apply(
+    exchange: &Exchange,
+    sealing: &mut Sealing,
+    (told, landed): (Option<Arrived>, Vec<u32>),
+    parts: &mut Parts,
+    failed: bool,
+) -> Option<Seen> {
+    let Parts { status, headers, .. } = parts;
+    let (mut seen, mut known) = (None, Vec::new());
+    if let Some(told) = told {
+        known = told.batches();
+        // What layers did comes before what is applied now.
+        let Ended { ledger, lines, extensions } = told.end(*status, headers);
+        spare::give_extensions(extensions);
+        let later = std::mem::replace(&mut sealing.ledger, ledger);
+        sealing.ledger.join(later);
+        seen = lines.map(|lines| Seen { lines, written: sealing.ledger.written() });
+    }
+    let carried = sealing.carried(&landed);
+    sealing.settle_batches(&landed, &known);
+    let watch = exchange.settings.watch.as_ref();
+    let rules = watch.map(|watch| &*watch.rules);
+    let landing = Landing { status: *status, failed, author: None, rules };
+    let mut head = Planned { status, fields: headers };
+    sealing.apply_writes(landing, &exchange.shared.attempts, &carried, &mut head);
+    seen
 }
 
 /// Applies writes and hooks, lets an error answer take its place, judges, and ends the commit.
@@ -108,21 +145,12 @@ where
     B: Body,
     B::Data: From<Bytes>,
 {
-    let Sealed { mut sealing, told } = sealed;
+    let Sealed { mut sealing, told, landed } = sealed;
     let watch = exchange.settings.watch.as_ref().filter(|_| exchange.shared.is_watched());
-    let mut seen = None;
-    if let Some(sealing) = &mut sealing {
-        let Parts { status, headers, .. } = &mut held.parts;
-        if let Some(told) = told {
-            // What layers did comes before what is applied now.
-            let Ended { ledger, lines, extensions } = told.end(*status, headers);
-            spare::give_extensions(extensions);
-            let later = std::mem::replace(&mut sealing.ledger, ledger);
-            sealing.ledger.join(later);
-            seen = lines.map(|lines| Seen { lines, written: sealing.ledger.written() });
-        }
-        sealing.apply_writes(status, headers);
-    }
+    let failed = instead.is_some();
+    let seen = sealing
+        .as_mut()
+        .and_then(|sealing| apply(exchange, sealing, (told, landed), &mut held.parts, failed));
     if let Some(answer) = instead {
         put_instead(exchange, held, sealing.as_mut(), answer);
     }
@@ -135,9 +163,7 @@ where
         put_instead(exchange, held, sealing.as_mut(), answer);
         fail(exchange);
     }
-    if let Some(names) = fold_trailers(exchange, held, sealing.as_mut()) {
-        exchange.note_dropped(names);
-    }
+    trailers::merge(exchange, held, sealing.as_mut());
     let judged = match (&mut sealing, watch) {
         (Some(sealing), Some(watch)) => watched::judge(exchange, watch, sealing, held),
         (_, _) => Judged::default(),
@@ -157,6 +183,8 @@ where
         }
         mend(exchange, &mut held.parts.headers, weighed, sealing.as_mut());
     }
+    trailers::drop_unsent(exchange, held, &terms);
+    tidy(exchange, &mut held.parts.headers, sealing.as_mut());
     let known = seen.zip(sealing.as_ref()).and_then(|(seen, sealing)| seen.if_still(sealing));
     let sent = watch.map(|watch| match known {
         Some(lines) if !watch.explained => {
@@ -238,35 +266,6 @@ fn is_unfinal(exchange: &Exchange, status: StatusCode) -> bool {
     framing::is_unfinal(status, exchange.ability().version)
 }
 
-/// Trailers that came before the head was gone belong into the head, but for gRPC, where they
-/// are part of the protocol. Returns the names that may not be there.
-fn fold_trailers<B: Body>(
-    exchange: &Exchange,
-    held: &mut Held<B>,
-    mut sealing: Option<&mut Sealing>,
-) -> Option<Vec<HeaderName>> {
-    let fields = &mut held.parts.headers;
-    if held.content.trailers.is_none() || hold::is_grpc(fields) {
-        return None;
-    }
-    let (trailers, dropped) = crate::head::permitted(*held.content.trailers.take()?);
-    for name in trailers.keys() {
-        let before = Values::of(fields.get_all(name).iter());
-        // What comes last knows best; a list is gone on with.
-        if !matches!(exchange.shape(name), Shape::List | Shape::Lines) {
-            fields.remove(name);
-        }
-        for value in trailers.get_all(name) {
-            // A head that is full keeps what it has.
-            let _ = fields.try_append(name, value.clone());
-        }
-        if let Some(sealing) = &mut sealing {
-            sealing.changed(&Writer::Trailers, name, before, fields);
-        }
-    }
-    Some(dropped)
-}
-
 /// Carries the terms out and makes the response that the server is given.
 pub(crate) fn give<B>(
     exchange: Exchange,
@@ -291,6 +290,9 @@ where
             ContentPlan::Send(expected) => {
                 let says = if weighed.trailers {
                     Says::Trailers
+                } else if parts.headers.contains_key(TRANSFER_ENCODING) {
+                    // The bytes are in a coding: a length of them would end them early.
+                    Says::NoLength
                 } else if exact.is_some() && exact == expected {
                     Says::Exactly
                 } else {

@@ -15,7 +15,6 @@ use super::recover::{Cause, Failure, Origin};
 use super::spare;
 use crate::caught::{caught, contained, discard};
 use crate::error::Error;
-use crate::field::class::{self, Shape};
 use crate::field::nature;
 use crate::head::{
     Ability, Collected, CommitCause, ErrorAnswer, Input, Note, Outcome, Receipt, Record, Shared,
@@ -70,14 +69,6 @@ impl Exchange {
         match &self.settings.watch {
             Some(watch) => watch.rules.outlives(name),
             None => nature::outlives_content(name),
-        }
-    }
-
-    /// What shape the values of a field have.
-    pub(crate) fn shape(&self, name: &HeaderName) -> Shape {
-        match &self.settings.watch {
-            Some(watch) => watch.rules.shape(name),
-            None => class::of(name).shape(),
         }
     }
 

@@ -14,11 +14,14 @@ const MOST: u32 = 1 << 20;
 /// A `Hold` given to [`LetterheadLayer::hold`](crate::LetterheadLayer::hold) is for every
 /// response; one in a response's extensions is for that response.
 ///
-/// Responses that live by being sent at once are never held: event streams, `application/x-ndjson`,
-/// `application/json-seq`, `multipart/x-mixed-replace`, gRPC (also -web) and Connect, whatever
-/// says `X-Accel-Buffering: no`, 101, a successful `CONNECT`, and bodies that are already over. Fields
-/// and statuses that were written through [`Head`](crate::Head) count like the response's own. Their
-/// body is polled once, so that a first frame that is ready leaves in the same packet.
+/// Responses that live by being sent at once do not wait: event streams, JSON by the line or record
+/// (`application/x-ndjson`, `jsonl`, `json-seq`, `stream+json` and their like),
+/// `multipart/x-mixed-replace`, gRPC (also -web) and Connect, and whatever says
+/// `X-Accel-Buffering: no`. Fields and statuses that were written through [`Head`](crate::Head) count
+/// like the response's own. Their body is polled once, so that a first frame that is ready leaves in
+/// the same packet, and one that fails has a status. A `Hold` in the response's extensions counts more
+/// than its kind: a proxy of event streams may wait for the first event. 101, a successful `CONNECT`
+/// and bodies that are already over are never held.
 ///
 /// # Examples
 ///
@@ -71,7 +74,7 @@ impl Hold {
     ///
     /// At most [`MOST_BYTES`](Self::MOST_BYTES). A frame is never split, so a large one ends the
     /// hold at once; memory is at most concurrency x (`bytes` + one frame). A body that ends
-    /// within the hold gets a `Content-Length`, and its trailers fold into the head.
+    /// within the hold gets a `Content-Length`, unless trailers follow it.
     #[must_use]
     pub const fn up_to(bytes: u64) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "it is smaller than a u32")]
@@ -131,15 +134,30 @@ pub(crate) fn is_grpc(fields: &HeaderMap) -> bool {
 }
 
 fn is_streaming(kind: &[u8]) -> bool {
-    const WHOLE: [&[u8]; 5] = [
+    const WHOLE: [&[u8]; 13] = [
         b"text/event-stream",
         b"application/x-ndjson",
         b"application/ndjson",
+        b"text/x-ndjson",
+        b"application/jsonl",
+        b"application/x-jsonl",
+        b"application/jsonlines",
+        b"application/x-jsonlines",
+        b"application/json-lines",
         b"application/json-seq",
+        b"application/stream+json",
+        b"application/x-json-stream",
         b"multipart/x-mixed-replace",
     ];
+    /// Structured syntaxes (RFC 6838, section 4.2.8) of records that follow each other.
+    const SUFFIXES: [&[u8]; 3] = [b"+json-seq", b"+ndjson", b"+jsonl"];
     let kind = essence(kind);
+    let ends_with = |suffix: &&[u8]| {
+        let start = kind.len().saturating_sub(suffix.len());
+        kind.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(suffix))
+    };
     WHOLE.iter().any(|known| kind.eq_ignore_ascii_case(known))
+        || SUFFIXES.iter().any(ends_with)
         || starts_with(kind, b"application/grpc")
         || starts_with(kind, b"application/connect+")
 }
@@ -171,6 +189,14 @@ mod tests {
         check("content-type", "Text/Event-Stream; charset=utf-8", true);
         check("content-type", "application/x-ndjson", true);
         check("content-type", "application/json-seq", true);
+        check("content-type", "application/geo+json-seq", true);
+        check("content-type", "application/jsonl; charset=utf-8", true);
+        check("content-type", "application/x-jsonlines", true);
+        check("content-type", "application/stream+json", true);
+        check("content-type", "application/vnd.of-ours+ndjson", true);
+        check("content-type", "+jsonl", true);
+        check("content-type", "application/ld+json", false);
+        check("content-type", "application/jsonlogic", false);
         check("content-type", "multipart/x-mixed-replace;boundary=x", true);
         check("content-type", "application/grpc", true);
         check("content-type", "application/grpc+proto", true);

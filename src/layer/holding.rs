@@ -19,7 +19,7 @@ use super::recover::Origin;
 use super::timer;
 use crate::caught::{Payload, caught};
 use crate::error::{BoxError, Error, Kind};
-use crate::head::{Arrived, CommitCause, Input, Verdict};
+use crate::head::{Arrived, CommitCause, Input, Landed, Verdict};
 use crate::rules::framing::content_is_due;
 
 /// Frames taken in one turn before the task is given back and the deadline looked at.
@@ -31,6 +31,8 @@ const MOST_FRAMES: usize = 1024;
 /// An inner response whose head has not been committed.
 pub(crate) struct Holding<B: Body> {
     hold: Hold,
+    /// The response itself says how it is held.
+    explicit: bool,
     /// Others have the [`Head`](crate::Head), so status and fields are lent to the shared state.
     lent: bool,
     pub(crate) held: Held<B>,
@@ -54,14 +56,14 @@ impl<B: Body> Holding<B> {
     pub(crate) fn of(response: Response<B>) -> Self {
         let (parts, body) = response.into_parts();
         let held = Held { parts, content: Content::of(body) };
-        Self { hold: Hold::none(), lent: false, held }
+        Self { hold: Hold::none(), explicit: false, lent: false, held }
     }
 
     /// Where there was no response.
     pub(crate) fn nothing() -> Self {
         let parts = Response::new(()).into_parts().0;
         let held = Held { parts, content: Content::none() };
-        Self { hold: Hold::none(), lent: false, held }
+        Self { hold: Hold::none(), explicit: false, lent: false, held }
     }
 
     /// The whole response, to be committed.
@@ -90,33 +92,41 @@ where
         } else {
             None
         };
-        let hold = parts.extensions.get().copied().unwrap_or(exchange.settings.hold);
-        self.hold = hold;
+        let landed = exchange.shared.has_attempted().then(|| parts.extensions.remove()).flatten();
+        let explicit: Option<Hold> = parts.extensions.get().copied();
+        self.explicit = explicit.is_some();
+        self.hold = explicit.unwrap_or(exchange.settings.hold);
         let asked = content.ask();
 
         let mut state = exchange.shared.lock();
         if told.is_some() {
             state.record().told = told;
         }
-        state.patience = if hold.until() == Until::Never { Duration::ZERO } else { hold.time() };
+        if let Some(Landed { exchange, batches }) = landed {
+            if exchange == state.landings() {
+                state.record().landed = batches;
+            }
+        }
+        let never = self.hold.until() == Until::Never;
+        state.patience = if never { Duration::ZERO } else { self.hold.time() };
         let (life, verdict) = state.life.step(Input::Answered);
         state.life = life;
         let Parts { status, headers, .. } = parts;
-        let waiting = state.has_waiting();
-        let planned = if waiting { state.planned_status() } else { None }.unwrap_or(*status);
+        let planned = if state.has_waiting() { state.plan_status(*status) } else { *status };
         let due = if let Verdict::Commit(cause) = verdict {
             Some(cause)
-        } else if hold.until() == Until::Never
-            || !content_is_due(planned, false, exchange.ability().connect)
-        {
+        } else if never || !content_is_due(planned, false, exchange.ability().connect) {
             Some(CommitCause::NotHeld)
         } else if content.body.is_none() {
             Some(CommitCause::EndOfBody)
-        } else if matches!(hold.until(), Until::Bytes(_))
-            && state.plans(headers, hold::is_never_held)
-        {
-            Some(CommitCause::NotHeld)
         } else {
+            if matches!(self.hold.until(), Until::Bytes(_))
+                && !self.explicit
+                && state.plans(*status, headers, hold::is_never_held)
+            {
+                // It does not wait, but a first frame that is there may still fail.
+                self.hold = Hold::first_frame().deadline(self.hold.time());
+            }
             None
         };
         // Whoever has the head may read it from now on; if nobody has, nobody can.
@@ -246,12 +256,17 @@ impl<B: Body> Holding<B> {
         if self.is_never_held(exchange) { None } else { exchange.timer(self.hold.time()) }
     }
 
-    /// Whether this response is of a kind that must not wait, by its planned fields.
+    /// Whether this response is of a kind that must not wait, by its planned fields. One that says
+    /// itself how it is held may wait whatever its kind.
     fn is_never_held(&self, exchange: &Exchange) -> bool {
+        if self.explicit {
+            return false;
+        }
         let state = exchange.shared.lock();
+        let Parts { status, headers, .. } = &self.held.parts;
         match &state.lent {
-            Some((_, lent)) => state.plans(lent, hold::is_never_held),
-            None => state.plans(&self.held.parts.headers, hold::is_never_held),
+            Some((status, lent)) => state.plans(*status, lent, hold::is_never_held),
+            None => state.plans(*status, headers, hold::is_never_held),
         }
     }
 

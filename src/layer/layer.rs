@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) recover: Arc<dyn Recover>,
     pub(crate) on_end: Option<OnEnd>,
     pub(crate) linger: Duration,
+    /// Trailers of bodies that may be merged into the head.
+    pub(crate) merged_trailers: Arc<[HeaderName]>,
     /// What is watched, and for whom; `None` if nobody looks, and then nothing is paid for it.
     pub(crate) watch: Option<Watch>,
     pub(crate) sampling: Sampling,
@@ -138,6 +140,7 @@ impl LetterheadLayer {
                 recover: Arc::new(StandardRecover),
                 on_end: None,
                 linger: Self::LINGER,
+                merged_trailers: Arc::from([]),
                 watch: None,
                 sampling: Sampling::new(1),
                 timers: Timers::default(),
@@ -176,6 +179,32 @@ impl LetterheadLayer {
     #[must_use]
     pub fn linger(self, time: Duration) -> Self {
         self.with(|settings| settings.linger = time)
+    }
+
+    /// Merges these trailers into the head where a body ends within the hold.
+    ///
+    /// By default a body's own trailers stay trailers: what comes from an upstream must not become a
+    /// header field by itself. This takes only fields whose definition allows it (RFC 9110, section
+    /// 6.5.1): `ETag`, `Content-Digest`, `Repr-Digest`, `Server-Timing`, `Signature` and
+    /// `Signature-Input`. Others stay trailers, and the receipt has a
+    /// [note](crate::Note::TrailersNotMerged). A field that the head has is neither replaced nor
+    /// extended. The ledger names [`Writer::Trailers`](crate::Writer::Trailers) as the writer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::HeaderName;
+    /// use letterhead::{Hold, LetterheadLayer};
+    ///
+    /// // A small body that ends with its digest has it in the head.
+    /// let layer = LetterheadLayer::new()
+    ///     .hold(Hold::up_to(16 * 1024))
+    ///     .merge_trailers([HeaderName::from_static("repr-digest")]);
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn merge_trailers(self, names: impl IntoIterator<Item = HeaderName>) -> Self {
+        self.with(|settings| settings.merged_trailers = names.into_iter().collect())
     }
 
     /// Judges each head before its commit, and watches who wrote what for it; see [`Rules`].
@@ -221,13 +250,14 @@ impl LetterheadLayer {
     }
 
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let Settings { hold, ref recover, ref on_end, linger, ref watch, ref sampling, .. } =
-            *self.settings;
+        let Settings { hold, linger, .. } = *self.settings;
+        let Settings { recover, on_end, merged_trailers, watch, sampling, .. } = &*self.settings;
         let mut settings = Settings {
             hold,
             recover: Arc::clone(recover),
             on_end: on_end.clone(),
             linger,
+            merged_trailers: Arc::clone(merged_trailers),
             watch: watch.clone(),
             sampling: sampling.clone(),
             timers: Timers::default(),

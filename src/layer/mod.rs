@@ -1,6 +1,7 @@
 //! The tower layer: it polls, awaits and replays; what to do is decided on the floors below.
 
 mod abort;
+mod attempt;
 mod body;
 mod commit;
 mod content;
@@ -18,7 +19,9 @@ mod route;
 mod service;
 mod spare;
 mod terms;
+mod tidy;
 mod timer;
+mod trailers;
 mod watched;
 
 pub use abort::ResetCode;

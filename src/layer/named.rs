@@ -140,7 +140,7 @@ where
     #[inline]
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let probe = Probe::outside(&mut request, &self.name);
-        ProbeFuture { inner: self.inner.call(request), probe }
+        ProbeFuture { inner: Some(self.inner.call(request)), probe }
     }
 }
 
@@ -157,9 +157,9 @@ where
     }
 
     #[inline]
-    fn call(&mut self, request: Request<ReqB>) -> Self::Future {
-        let probe = Probe::inside(&request, &self.name);
-        ProbeFuture { inner: self.inner.call(request), probe }
+    fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
+        let probe = Probe::inside(&mut request, &self.name);
+        ProbeFuture { inner: Some(self.inner.call(request)), probe }
     }
 }
 
@@ -171,8 +171,9 @@ pin_project! {
     /// Dropping it drops the inner future.
     #[must_use = "futures do nothing unless they are polled"]
     pub struct ProbeFuture<F> {
+        // `None` once it has answered, where what is left of it was dropped early.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         probe: Option<Probe>,
     }
 }
@@ -184,11 +185,18 @@ where
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
+        let mut this = self.project();
+        let Some(inner) = this.inner.as_mut().as_pin_mut() else {
+            panic!("`ProbeFuture` polled after it was ready");
+        };
         // A response is large: it is looked at where it lies, and not moved.
-        let mut polled = this.inner.poll(cx);
+        let mut polled = inner.poll(cx);
         if let (Some(probe), Poll::Ready(answer)) = (&mut *this.probe, &mut polled) {
             if let Ok(response) = answer {
+                if probe.awaits_writes() {
+                    // A call inside that was given up is over now, and not when this is dropped.
+                    this.inner.set(None);
+                }
                 probe.look(response);
             }
             *this.probe = None;

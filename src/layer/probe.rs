@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Request, Response};
 
+use super::attempt;
 use super::route::route;
 use super::spare;
-use crate::head::{CallId, Head, Shared, Told};
+use crate::head::{Attempt, CallId, Head, Shared, Told};
 use crate::ledger::{LayerName, Story};
 
-/// One side of one call of a named layer, of a request whose head is watched.
+/// One side of one call of a named layer.
 pub(crate) struct Probe {
     shared: Arc<Shared>,
-    call: CallId,
+    /// The call, where somebody watches.
+    call: Option<CallId>,
+    /// On the inner side: what is written in the course of this call.
+    attempt: Option<Attempt>,
     side: Side,
 }
 
@@ -36,15 +40,22 @@ impl Probe {
                 shared.set_route(route);
             }
         }
-        Some(Self { shared, call, side: Side::Outside })
+        Some(Self { shared, call: Some(call), attempt: None, side: Side::Outside })
     }
 
     /// The inner side. A layer that hides the request's extensions hides this call, too.
-    pub(crate) fn inside<B>(request: &Request<B>, name: &LayerName) -> Option<Self> {
-        let head = request.extensions().get::<Head>()?;
-        let shared = Arc::clone(head.watched()?);
-        let call = head.call_of(name)?;
-        Some(Self { shared, call, side: Side::Inside })
+    #[inline]
+    pub(crate) fn inside<B>(request: &mut Request<B>, name: &LayerName) -> Option<Self> {
+        let head = request.extensions_mut().get_mut::<Head>()?;
+        let call = head.call_of(name);
+        let (shared, attempt) = head.start_attempt();
+        Some(Self { shared, call, attempt, side: Side::Inside })
+    }
+
+    /// Whether writes wait for the response of this call, so that what is left of the call has to
+    /// be dropped before they are put on it.
+    pub(crate) fn awaits_writes(&self) -> bool {
+        self.attempt.is_some() && self.shared.has_attempted()
     }
 
     /// Looks at a response as it passes.
@@ -58,6 +69,17 @@ impl Probe {
 
     /// The layer is given a response.
     fn enter<B>(&self, response: &mut Response<B>) {
+        if let Some(attempt) = self.attempt {
+            self.shared.attempts.answer(attempt);
+        }
+        if let Some(call) = self.call {
+            self.enter_watched(call, response);
+        } else if self.awaits_writes() {
+            attempt::put_writes(&self.shared, self.attempt, response, None);
+        }
+    }
+
+    fn enter_watched<B>(&self, call: CallId, response: &mut Response<B>) {
         let status = response.status();
         let known = self.told(response).map(|told| {
             told.with(|story| story.between(status, response.headers()));
@@ -67,7 +89,10 @@ impl Probe {
             let secrets = self.shared.secrets();
             self.tell(response, |story, fields| story.restart(status, fields, secrets))
         });
-        let before = told.and_then(|told| self.shared.calls().give(self.call, told));
+        if self.awaits_writes() {
+            attempt::put_writes(&self.shared, self.attempt, response, told.as_ref());
+        }
+        let before = told.and_then(|told| self.shared.calls().give(call, told));
         // What it was given before was nobody's response; its values are dropped after the lock.
         drop(before);
     }
@@ -75,7 +100,8 @@ impl Probe {
     /// The layer hands a response on.
     fn leave<B>(&mut self, response: &mut Response<B>) {
         self.side = Side::Over;
-        let Some(call) = self.shared.calls().close(self.call) else { return };
+        let call = self.call.and_then(|call| self.shared.calls().close(call));
+        let Some(call) = call else { return };
         let status = response.status();
         if let Some(told) = self.told(response) {
             told.with(|story| story.leave(call.name, status, response.headers()));
@@ -125,8 +151,8 @@ impl Probe {
 impl Drop for Probe {
     /// A call that is given up lets go of what it was given.
     fn drop(&mut self) {
-        if self.side == Side::Outside {
-            let call = self.shared.calls().close(self.call);
+        if let (Side::Outside, Some(call)) = (self.side, self.call) {
+            let call = self.shared.calls().close(call);
             drop(call);
         }
     }

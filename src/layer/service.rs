@@ -88,7 +88,7 @@ where
 fn watch<B>(shared: &mut Arc<Shared>, settings: &Settings, request: &Request<B>) {
     // Nobody else has it yet.
     if let (Some(watch), Some(shared)) = (&settings.watch, Arc::get_mut(shared)) {
-        shared.watch(Arc::clone(&watch.secrets), path(request));
+        shared.watch(&watch.rules, Arc::clone(&watch.secrets), path(request));
         if let Some(route) = route(request.extensions()) {
             shared.set_route(route);
         }

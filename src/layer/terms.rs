@@ -96,7 +96,10 @@ fn weigh<B: Body>(
         empty: over && content.frames.is_empty(),
     });
     let (announce, trailing) = weigh_trailers(ability, held, over, &plan, promises);
-    let trailers = matches!(trailing, Trailing::Open { .. }) || held.content.trailers.is_some();
+    let sends_own = held.content.trailers.is_some()
+        && ability.has_streams()
+        && matches!(plan.content, ContentPlan::Send(_));
+    let trailers = matches!(trailing, Trailing::Open { .. }) || sends_own;
     (Weighed { plan, announce, trailers }, trailing)
 }
 
@@ -120,10 +123,12 @@ fn weigh_trailers<B: Body>(
         Length::Set(_) => true,
         Length::Remove => false,
     };
+    // On HTTP/1.1 only what is announced is sent; the body's own trailers are known by now.
+    let own = held.content.trailers.as_deref().filter(|_| !ability.has_streams());
     let refusal = match possible {
         Err(refusal) => Some(refusal),
         Ok(()) if over && held.content.trailers.is_none() => Some(Refusal::BodyOver),
-        Ok(()) if !announced && promises.is_none() => Some(Refusal::NotDeclared),
+        Ok(()) if !announced && promises.is_none() && own.is_none() => Some(Refusal::NotDeclared),
         Ok(()) if has_length => Some(Refusal::HasLength),
         Ok(()) => None,
     };
@@ -134,6 +139,9 @@ fn weigh_trailers<B: Body>(
         return (announce, Trailing::Closed(refusal));
     }
     let mut names = list::names(fields, &TRAILER);
+    let own = own.into_iter().flat_map(HeaderMap::keys);
+    let own: Vec<HeaderName> = own.filter(|name| !names.contains(name)).cloned().collect();
+    names.extend(own);
     names.retain(nature::may_be_trailer);
     for name in promises.into_iter().flat_map(Promises::names) {
         if !names.contains(name) {

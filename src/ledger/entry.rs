@@ -61,6 +61,12 @@ pub enum Fate {
     Mended,
     /// The head was replaced by an error answer, and this field went with the old one.
     Replaced,
+    /// It was about the success that its author had in mind, and somebody else's error went out: a
+    /// layer's, or the handler's own `Err`. [`Entry::superseded_by`] names the author of that.
+    Superseded,
+    /// It was made for another response than the one that went out: for an attempt that was tried
+    /// again, for a sub-request, or for one that a layer put its own in the place of.
+    Discarded,
     /// The response ended before it could be sent.
     Unsent,
 }
@@ -77,6 +83,8 @@ impl Fate {
             Self::Refused(_) => "refused",
             Self::Mended => "mended",
             Self::Replaced => "replaced",
+            Self::Superseded => "superseded",
+            Self::Discarded => "discarded",
             Self::Unsent => "unsent",
         }
     }
@@ -92,6 +100,8 @@ impl Fate {
             | Self::Trailers
             | Self::Mended
             | Self::Replaced
+            | Self::Superseded
+            | Self::Discarded
             | Self::Unsent => None,
         }
     }
@@ -107,6 +117,8 @@ impl fmt::Display for Fate {
             Self::Refused(refusal) => write!(f, "refused: {refusal}"),
             Self::Mended => f.write_str("mended with the framing"),
             Self::Replaced => f.write_str("replaced by an error answer"),
+            Self::Superseded => f.write_str("superseded by an error"),
+            Self::Discarded => f.write_str("discarded with its response"),
             Self::Unsent => f.write_str("never sent"),
         }
     }
@@ -127,6 +139,17 @@ pub struct Entry {
     pub(crate) seen: Option<Seen>,
 }
 
+/// On what occasion a write landed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Occasion {
+    #[default]
+    Usual,
+    /// It was made with a handle that came with a copy of the request.
+    CopiedRequest,
+    /// It was stated again at the commit, because a layer had changed the field since.
+    Restated,
+}
+
 /// What a write changed, where it was watched.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Seen {
@@ -143,6 +166,10 @@ pub(crate) struct Seen {
     pub(crate) secret: bool,
     /// The fields that an answer of one's own dropped.
     pub(crate) lost: Lines,
+    /// On what occasion a write through `Head` landed.
+    pub(crate) occasion: Occasion,
+    /// Who made the error that went out instead of what was meant.
+    pub(crate) superseded_by: Option<Writer>,
 }
 
 impl Entry {
@@ -205,6 +232,13 @@ impl Entry {
         self.seen.iter().flat_map(|seen| seen.lost.names())
     }
 
+    /// Who made the error that went out, for a write that was [superseded](Fate::Superseded);
+    /// `None` if that is not known, because no layer with rules or a reporter watched.
+    #[must_use]
+    pub fn superseded_by(&self) -> Option<&Writer> {
+        self.seen.as_ref().and_then(|seen| seen.superseded_by.as_ref())
+    }
+
     /// Whether the write came when the head was already sealed.
     #[must_use]
     pub fn is_late(&self) -> bool {
@@ -244,6 +278,10 @@ impl fmt::Display for Entry {
             write!(f, " ({lost} fields lost)")?;
         }
         write!(f, " by {}", self.writer)?;
-        write!(f, " while {}: {}", self.stage, self.fate)
+        write!(f, " while {}: {}", self.stage, self.fate)?;
+        match self.superseded_by() {
+            Some(author) => write!(f, " of {author}"),
+            None => Ok(()),
+        }
     }
 }

@@ -9,8 +9,8 @@ mod values;
 mod writer;
 
 pub(crate) use book::Ledger;
-pub(crate) use entry::Seen;
 pub use entry::{Entry, Fate, Verb};
+pub(crate) use entry::{Occasion, Seen};
 pub use placed::{Placed, Refusal};
 pub use stage::Stage;
 pub(crate) use story::Story;

@@ -19,7 +19,14 @@ use std::fmt;
 #[must_use = "a write may be refused; look at the answer, or say `let _ =`"]
 #[non_exhaustive]
 pub enum Placed {
-    /// The write will be in the head (or, for a removal, the field will not).
+    /// The write goes to the head (for a removal: the field leaves it), as far as the response that
+    /// goes out is the one that the write was made for.
+    ///
+    /// A write that was made before the inner service answered is about the response that its author
+    /// had in mind. It does not land if that response is not sent, because the attempt was retried or
+    /// a layer answered by itself; and on an error that somebody else made only policy, restrictions
+    /// of caches and what helps an error land. The [receipt](crate::Receipt::writes) has the
+    /// [fate](crate::Fate) of each write. [`Head::even_on_error`](crate::Head::even_on_error) insists.
     Head,
     /// The head is gone; the write will be in the trailers (RFC 9110, section 6.5).
     Trailers,
@@ -87,6 +94,9 @@ pub enum Refusal {
     InvalidStatus,
     /// More writes were made than one head is given room for.
     TooMany,
+    /// The field says which bytes follow, and there is no response yet: layers further out may
+    /// still code or cut them. Set it on the response, where they see it.
+    SetOnResponse,
 }
 
 impl Refusal {
@@ -107,6 +117,7 @@ impl Refusal {
             Self::InvalidValue => "not a field value",
             Self::InvalidStatus => "not a final status",
             Self::TooMany => "too many writes to one head",
+            Self::SetOnResponse => "the field describes the bytes: set it on the response",
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Story {
     ledger: Ledger,
     /// The layer that handed the response on last.
     last: Option<LayerName>,
+    /// The batches of writes through `Head` that the ledger has.
+    batches: Vec<u32>,
 }
 
 impl Story {
@@ -50,6 +52,7 @@ impl Story {
         self.ledger.watch(secrets);
         self.fields = Lines::of(fields);
         (self.status, self.last) = (status, None);
+        self.batches.clear();
     }
 
     /// A response that `layer` made itself. `given` is the story of the one that it was given, if
@@ -68,6 +71,7 @@ impl Story {
             seen.lost = Lines(lost.take(MOST_LOST).collect());
             seen.was = Some(given.status);
             story.ledger = given.ledger;
+            story.batches = given.batches;
         }
         let answer = entry(Verb::Answer, None, &Writer::Layer(layer.clone()), seen);
         story.ledger.record(Entry { status: Some(status), ..answer });
@@ -96,6 +100,26 @@ impl Story {
         self.last = Some(layer);
     }
 
+    /// Writes through `Head` were put on the response where it is now.
+    pub(crate) fn landed(
+        &mut self,
+        batch: u32,
+        entries: impl IntoIterator<Item = Entry>,
+        status: StatusCode,
+        fields: &HeaderMap,
+    ) {
+        for entry in entries {
+            self.ledger.record(entry);
+        }
+        self.batches.push(batch);
+        (self.fields, self.status) = (Lines::of(fields), status);
+    }
+
+    /// The batches of writes through `Head` that the ledger has.
+    pub(crate) fn batches(&self) -> Vec<u32> {
+        self.batches.clone()
+    }
+
     /// What was done so far.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -114,9 +138,9 @@ impl Story {
 
     /// A copy, for a layer that may yet answer by itself.
     pub(crate) fn told(&self) -> Self {
-        let Self { fields, status, ledger, last } = self;
+        let Self { fields, status, ledger, last, batches } = self;
         let (fields, ledger) = (fields.clone(), ledger.clone());
-        Self { fields, status: *status, ledger, last: last.clone() }
+        Self { fields, status: *status, ledger, last: last.clone(), batches: batches.clone() }
     }
 
     fn is_same(&self, status: StatusCode, fields: &HeaderMap) -> bool {

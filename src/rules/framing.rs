@@ -99,6 +99,9 @@ pub enum Mended {
     ForbiddenLength,
     /// A 1xx status as the final answer became a 500.
     InformationalStatus(u16),
+    /// Blanks around values were taken away: HTTP/2 forbids them (RFC 9113, section 8.2.1), and
+    /// clients refuse the whole response.
+    PaddedValues,
 }
 
 /// What has to be done so that head and content agree.
@@ -140,7 +143,9 @@ pub(crate) fn judge(facts: &Facts) -> Plan {
     }
     let dropped = (!facts.empty && !facts.head).then_some(Mended::ContentDropped);
     if status == StatusCode::NOT_MODIFIED {
-        let (length, mended) = stands(declared);
+        // Frameworks say zero of the empty body; the length of a GET is not known from that.
+        let zero = facts.empty && declared.bytes() == Some(0);
+        let (length, mended) = if zero { (Length::Remove, None) } else { stands(declared) };
         return plan(facts, ContentPlan::Drop, length, [mended, dropped]);
     }
     if facts.head {
@@ -260,6 +265,7 @@ impl std::fmt::Display for Mended {
             Self::InformationalStatus(status) => {
                 write!(f, "{status} as the final status: sent 500")
             }
+            Self::PaddedValues => f.write_str("blanks around values: taken away"),
         }
     }
 }

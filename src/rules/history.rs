@@ -6,7 +6,7 @@ use http::header::{HeaderName, HeaderValue, SET_COOKIE};
 use super::{Conflict, Rule, Rules, merge};
 use crate::field::class::Shape;
 use crate::field::cookie;
-use crate::ledger::{Entry, Fate, Ledger, Lines, Stage, Verb, Writer};
+use crate::ledger::{Entry, Fate, Ledger, Lines, Occasion, Stage, Verb, Writer};
 
 /// Who wrote what last, as far as the ledger goes.
 ///
@@ -94,7 +94,12 @@ pub(crate) fn took_effect(entry: &Entry) -> bool {
         Fate::Applied | Fate::Overridden | Fate::Mended | Fate::Replaced => {
             entry.verb != Verb::Promise && !entry.is_late()
         }
-        Fate::Yielded | Fate::Trailers | Fate::Refused(_) | Fate::Unsent => false,
+        Fate::Yielded
+        | Fate::Trailers
+        | Fate::Refused(_)
+        | Fate::Superseded
+        | Fate::Discarded
+        | Fate::Unsent => false,
     }
 }
 
@@ -111,11 +116,22 @@ pub(crate) fn history(rules: &Rules, ledger: &Ledger) -> Vec<Conflict> {
             (None, Verb::Answer) => head_replaced(before(), entry),
             (None, _) => of_status(before(), entry),
         };
-        if let Some(conflict) = conflict {
+        let later = ledger.entries().get(at + 1..).unwrap_or_default();
+        if let Some(conflict) = conflict.filter(|conflict| !is_taken_back(conflict, later)) {
             found.push(Conflict { entry: Some(at), ..conflict });
         }
     }
     found
+}
+
+/// Whether the first of the two has the last word, because its write was stated again: then that
+/// is the conflict.
+fn is_taken_back(conflict: &Conflict, later: &[Entry]) -> bool {
+    let (Some(field), Some(first)) = (&conflict.field, &conflict.first) else { return false };
+    later.iter().any(|entry| {
+        let again = entry.seen.as_ref().is_some_and(|seen| seen.occasion == Occasion::Restated);
+        again && entry.is_about(field) && entry.writer.is(first)
+    })
 }
 
 fn of_field<'a>(

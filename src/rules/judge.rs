@@ -3,6 +3,7 @@
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName};
 
+use super::attempts::attempts;
 use super::history::{Cast, history, last_answer};
 use super::replay::Replay;
 use super::standing::{expected, standing};
@@ -35,7 +36,8 @@ pub(crate) struct Case<'a> {
 /// Judges a head: what was done to it by whom, then what it is.
 pub(crate) fn judge(mut case: Case<'_>) -> Judged {
     let mut judged = Judged::default();
-    let found = history(case.rules, case.ledger);
+    let mut found = history(case.rules, case.ledger);
+    found.extend(attempts(case.rules, case.ledger));
     case.carry_out(found, &mut judged);
     // What the first look repaired is not found again by the second.
     let found = standing(&case, Cast::of(case.ledger.entries()));

@@ -1,12 +1,13 @@
 //! Judgement: what may go out as it was written, and what has to be mended, told or refused.
 
+mod attempts;
 mod conflict;
 mod expect;
 pub(crate) mod framing;
 mod history;
 mod judge;
 mod late;
-mod merge;
+pub(crate) mod merge;
 pub(crate) mod meter;
 mod replay;
 mod rule;

@@ -38,11 +38,17 @@ pub enum Rule {
     /// Fields contradict each other: `no-store` beside a lifetime, `Set-Cookie` on a response that
     /// caches may share, `Access-Control-Allow-Origin: *` with credentials.
     Contradiction,
+    /// A layer answered with an error, and what was written through [`Head`](crate::Head) for the
+    /// response that the handler had in mind did not land; see [`Fate::Superseded`](crate::Fate).
+    Superseded,
+    /// Writes for two copies of one request met on one response: of two attempts, or of a page and
+    /// its sub-request. Where the layer that copies it is [`named`](crate::named) they do not meet.
+    OtherAttempt,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Overwritten,
         Self::Duplicated,
         Self::ListReplaced,
@@ -56,6 +62,8 @@ impl Rule {
         Self::Missing,
         Self::Forbidden,
         Self::Contradiction,
+        Self::Superseded,
+        Self::OtherAttempt,
     ];
 
     /// The rule's name: lower case, for labels and configuration.
@@ -75,6 +83,8 @@ impl Rule {
             Self::Missing => "missing",
             Self::Forbidden => "forbidden",
             Self::Contradiction => "contradiction",
+            Self::Superseded => "superseded",
+            Self::OtherAttempt => "other-attempt",
         }
     }
 

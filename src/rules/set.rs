@@ -156,6 +156,14 @@ impl Rules {
         }
     }
 
+    /// What a field speaks of.
+    pub(crate) fn role(&self, field: &HeaderName) -> Role {
+        match self.classes.get(field) {
+            Some(class) if !self.classes.is_empty() => class.role(),
+            Some(_) | None => class::of(field).role(),
+        }
+    }
+
     /// What shape the values of a field have.
     pub(crate) fn shape(&self, field: &HeaderName) -> Shape {
         match self.classes.get(field) {

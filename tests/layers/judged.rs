@@ -91,23 +91,40 @@ async fn nothing_that_describes_content_is_put_in_where_there_is_none() {
 }
 
 #[tokio::test]
-async fn a_trailer_that_folds_over_a_field_is_told() {
+async fn a_trailer_changes_no_field_and_one_that_is_merged_has_its_writer() {
     let handler = || async {
         let mut trailers = HeaderMap::new();
         trailers.insert("x-sum", value("2"));
-        trailers.insert("x-list", value("b"));
+        trailers.insert("server-timing", value("b"));
+        trailers.insert("etag", value("\"2\""));
         let frames = [Ok::<_, std::convert::Infallible>(Frame::<Bytes>::trailers(trailers))];
         Body::new(http_body_util::StreamBody::new(tokio_stream::iter(frames)))
     };
     let router = Router::new()
         .route("/", on_get(handler))
         .layer(named("sum", over(name("x-sum"), "1")))
-        .layer(named("list", over(name("x-list"), "a")));
-    let rules = Rules::standard().class(name("x-list"), Class::new(Shape::List, Role::Policy));
-    let (answer, receipt) = ask(router, rules, get("/", &[])).await;
-    assert_eq!((answer.field("x-sum").as_str(), answer.field("x-list").as_str()), ("2", "a | b"));
-    let told = "overwritten x-sum: layer sum, then the body's trailers; `1` became `2`; reported";
-    assert_eq!(the_one(&receipt, Rule::Overwritten).to_string(), told);
+        .layer(named("timing", over(name("server-timing"), "a")));
+    let (answer, receipt) = ask(router.clone(), Rules::standard(), get("/", &[])).await;
+    assert_eq!(
+        (answer.field("x-sum").as_str(), answer.field("server-timing").as_str()),
+        ("1", "a")
+    );
+    assert_eq!(answer.field("etag"), "");
+    assert!(receipt.conflicts().is_empty(), "{receipt}");
+
+    let seen = Collector::new();
+    let layer = LetterheadLayer::new()
+        .merge_trailers(["x-sum", "server-timing", "etag"].map(name))
+        .rules(Rules::standard())
+        .reporter(seen.clone());
+    let response = layer.layer(router).oneshot(get("/", &[])).await.unwrap();
+    assert_eq!(response.headers()["x-sum"], "1");
+    assert_eq!(response.headers()["server-timing"], "a");
+    assert_eq!(response.headers()["etag"], "\"2\"");
+    drop(response);
+    let receipt = seen.take().remove(0);
+    let merged = receipt.writes().iter().find(|write| write.field() == Some(&http::header::ETAG));
+    assert_eq!(merged.unwrap().writer().to_string(), "the body's trailers");
 }
 
 #[tokio::test]

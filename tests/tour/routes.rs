@@ -146,7 +146,7 @@ fn a_slow_body_has_its_head_sent_at_the_deadline() {
 }
 
 #[test]
-fn a_small_body_is_one_response_with_a_length_and_its_trailer_is_a_field() {
+fn a_small_body_is_one_response_with_a_length_and_with_what_it_wrote_at_its_end() {
     check("/small", |ran| {
         ran.exits(0).says("content-length: 14\n").says("x-rows: 3\n").says("one\ntwo\nthree\n");
     });

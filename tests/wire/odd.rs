@@ -301,9 +301,12 @@ async fn the_ledger_knows_what_truly_became_of_a_write() {
         let late = |writes: fn(&Head), head: Head| Act::Do(Box::new(move || writes(&head)));
         match request.uri().path() {
             "/mended" => {
-                let _ = head.insert("content-length", "3");
-                let _ = head.insert("transfer-encoding", "chunked");
-                let _ = head.insert("trailer", "x-a");
+                let hook = head.before_commit(|draft| {
+                    let _ = draft.insert("content-length", "3");
+                    let _ = draft.insert("transfer-encoding", "chunked");
+                    let _ = draft.insert("trailer", "x-a");
+                });
+                hook.expect("the head is open");
                 Response::new(crate::serve::full("12345"))
             }
             "/twice" => {

@@ -1,4 +1,4 @@
-//! Trailers: promised, written late, sent by the body itself, folded, or refused.
+//! Trailers: promised, written late, sent by the body itself, merged, dropped or refused.
 
 use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
@@ -204,34 +204,53 @@ async fn a_body_of_known_length_keeps_the_trailers_that_it_announced() {
 }
 
 #[tokio::test]
-async fn trailers_that_come_within_the_hold_fold_into_the_head_but_not_for_grpc() {
-    let server =
-        serve_layer(LetterheadLayer::new().hold(Hold::up_to(100)), |request, _| async move {
-            let trailers = fields(&[("x-rows", "2"), ("content-type", "no"), ("grpc-status", "0")]);
-            let acts = match request.uri().path() {
-                "/only" => vec![Act::Trailers(trailers)],
-                _ => vec![Act::Data("a"), Act::Data("b"), Act::Trailers(trailers)],
-            };
-            let kind =
-                if request.uri().path() == "/grpc" { "application/grpc" } else { "text/plain" };
-            let mut response = Response::new(script(acts));
-            response.headers_mut().insert("content-type", kind.parse().unwrap());
-            response
-        })
-        .await;
+async fn a_bodys_own_trailers_stay_trailers_or_are_dropped_and_noted() {
+    let (layer, mut receipts) = collected(LetterheadLayer::new().hold(Hold::up_to(100)));
+    let server = serve_layer(layer, |request, _| async move {
+        let trailers = fields(&[
+            ("x-frame-options", "ALLOWALL"),
+            ("content-type", "no"),
+            ("etag", "\"new\""),
+            ("grpc-status", "0"),
+        ]);
+        let acts = match request.uri().path() {
+            "/only" => vec![Act::Trailers(trailers)],
+            _ => vec![Act::Data("a"), Act::Data("b"), Act::Trailers(trailers)],
+        };
+        let kind = if request.uri().path() == "/grpc" { "application/grpc" } else { "text/plain" };
+        let mut response = Response::new(script(acts));
+        *response.headers_mut() = fields(&[("content-type", kind), ("x-frame-options", "DENY")]);
+        response
+    })
+    .await;
     for (path, content) in [("/", "ab"), ("/only", "")] {
+        // The client says nothing of trailers: there are none, and the length is known.
         let answer = h1_get(&server, path, "").await;
         let length = content.len();
-        assert_eq!(
-            answer.head,
-            format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-rows: 2\r\ngrpc-status: 0\r\n\
-                 content-length: {length}"
-            )
-        );
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-frame-options: DENY";
+        assert_eq!(answer.head, format!("{head}\r\ncontent-length: {length}"));
         assert_eq!(answer.body, content);
+        let note = receipts.next().await.notes.remove(0);
+        let names = ["x-frame-options", "content-type", "etag", "grpc-status"];
+        let dropped = names.map(http::HeaderName::from_static).to_vec();
+        assert_eq!(note, Note::TrailersDropped(dropped));
+        // It takes them: they are announced, for HTTP/1.1 sends no others.
+        let answer = h1_get(&server, path, TE).await;
+        let trailer = "trailer: x-frame-options, etag, grpc-status\r\ntransfer-encoding: chunked";
+        assert_eq!(answer.head, format!("{head}\r\n{trailer}"));
+        let (_, trailers) = answer.body.split_once("0\r\n").unwrap();
+        let mut trailers: Vec<_> = trailers.trim_end().split("\r\n").collect();
+        trailers.sort_unstable();
+        assert_eq!(trailers, ["etag: \"new\"", "grpc-status: 0", "x-frame-options: ALLOWALL"]);
+        assert_eq!(
+            receipts.next().await.notes,
+            [Note::TrailersDropped(vec![http::header::CONTENT_TYPE])]
+        );
         let answer = h2_get(&server, path).await.unwrap();
-        assert_eq!((answer.field("x-rows"), &answer.trailers), (Some("2"), &None));
+        assert_eq!((answer.field("x-frame-options"), answer.field("etag")), (Some("DENY"), None));
+        assert_eq!(answer.body, content);
+        assert_eq!(answer.trailers.unwrap()["x-frame-options"], "ALLOWALL");
+        receipts.next().await;
     }
     let answer = h2_get(&server, "/grpc").await.unwrap();
     assert_eq!((answer.field("grpc-status"), answer.body.as_str()), (None, "ab"));
@@ -239,16 +258,37 @@ async fn trailers_that_come_within_the_hold_fold_into_the_head_but_not_for_grpc(
 }
 
 #[tokio::test]
-async fn a_folded_trailer_goes_on_with_a_list_and_replaces_a_single_field() {
-    let server = serve_layer(LetterheadLayer::new(), |_, _| async {
-        let trailers = [("etag", "\"new\""), ("server-timing", "db;dur=5")];
+async fn trailers_are_merged_where_that_is_asked_for_and_their_definition_allows_it() {
+    use http::HeaderName;
+    let names = ["etag", "repr-digest", "server-timing", "x-rows"].map(HeaderName::from_static);
+    let (layer, mut receipts) = collected(LetterheadLayer::new().merge_trailers(names));
+    let server = serve_layer(layer, |_, _| async {
+        let trailers = [
+            ("etag", "\"new\""),
+            ("repr-digest", "sha-256=:AAAA:"),
+            ("server-timing", "db;dur=5"),
+            ("x-rows", "2"),
+        ];
         let mut response = Response::new(script([Act::Trailers(fields(&trailers))]));
         *response.headers_mut() = fields(&[("etag", "\"old\""), ("server-timing", "app;dur=9")]);
         response
     })
     .await;
     let answer = h2_get(&server, "/").await.unwrap();
-    assert_eq!(answer.field("etag"), Some("\"new\""));
+    // What is there is neither replaced nor joined.
+    assert_eq!(answer.field("etag"), Some("\"old\""));
     let timings: Vec<_> = answer.fields.get_all("server-timing").iter().collect();
-    assert_eq!(timings, ["app;dur=9", "db;dur=5"]);
+    assert_eq!(timings, ["app;dur=9"]);
+    assert_eq!(
+        (answer.field("repr-digest"), answer.field("x-rows")),
+        (Some("sha-256=:AAAA:"), None)
+    );
+    let trailers = answer.trailers.unwrap();
+    assert_eq!((trailers.len(), trailers["x-rows"].to_str().unwrap()), (3, "2"));
+    assert_eq!(trailers["etag"], "\"new\"");
+    let refused = Note::TrailersNotMerged(vec![HeaderName::from_static("x-rows")]);
+    assert_eq!(receipts.next().await.notes, [refused]);
+    let answer = h1_get(&server, "/", "").await;
+    assert!(answer.head.contains("repr-digest: sha-256=:AAAA:"), "{}", answer.head);
+    assert!(!answer.head.contains("x-rows"), "{}", answer.head);
 }

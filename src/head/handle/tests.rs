@@ -120,8 +120,21 @@ fn a_promise_needs_a_request_that_allows_trailers() {
 
     let head = head_at(Stage::Open);
     assert_eq!(head.promise("set-cookie"), refused(Refusal::ForbiddenName));
+    let head = head_at(Stage::Held);
     assert!(head.insert("content-length", "5").is_placed());
     assert_eq!(head.promise("x-sum"), refused(Refusal::HasLength));
+}
+
+#[test]
+fn what_frames_the_bytes_is_refused_before_there_is_a_response() {
+    for name in ["content-encoding", "content-length", "content-range", "transfer-encoding"] {
+        let head = head_at(Stage::Open);
+        assert_eq!(head.insert(name, "1"), refused(Refusal::SetOnResponse), "{name}");
+        assert_eq!(head.append(name, "1"), refused(Refusal::SetOnResponse), "{name}");
+        assert_eq!(head.set_default(name, "1"), refused(Refusal::SetOnResponse), "{name}");
+        assert_eq!(head.remove(name), refused(Refusal::SetOnResponse), "{name}");
+        assert!(head_at(Stage::Held).insert(name, "1").is_placed(), "{name}");
+    }
 }
 
 #[test]

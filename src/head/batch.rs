@@ -1,0 +1,226 @@
+//! Writes that were put on a response as it left an attempt, and the mark by which it is known again.
+
+use http::StatusCode;
+use http::header::HeaderName;
+
+use super::Sealing;
+use super::attempts::{Attempt, Attempts};
+use super::landing::{Landing, Planned, is_cache_control, is_error, is_undone};
+use super::write::{Change, Write};
+use crate::ledger::{Entry, Fate, Ledger, Occasion, Stage, Verb, Writer};
+
+/// Writes that landed on one response together.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    attempt: Attempt,
+    writes: Vec<Write>,
+    entries: Vec<Entry>,
+}
+
+/// In the extensions of a response: which batches landed on it. A clone of the response has the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Landed {
+    /// The exchange that the batches are of; a layer may have kept a response of another one.
+    pub(crate) exchange: u64,
+    pub(crate) batches: Vec<u32>,
+}
+
+/// Writes that were made in the course of an attempt: those for its response, and those for others.
+#[derive(Debug, Default)]
+pub(crate) struct Sorted {
+    pub(crate) landing: Vec<Write>,
+    pub(crate) discarded: Vec<Write>,
+}
+
+impl Sealing {
+    /// Takes the writes that were made in the course of `attempt`, whose response has this status.
+    ///
+    /// What was written for an attempt inside of it that was never answered is for nobody's
+    /// response: it is kept for an error only, where its policy holds.
+    pub(crate) fn take_attempt(
+        &mut self,
+        attempts: &Attempts,
+        attempt: Attempt,
+        carried: &[Attempt],
+        status: StatusCode,
+    ) -> Sorted {
+        let mut sorted = Sorted::default();
+        let of_request = |write: &Write| write.stage == Stage::Open && write.origin.attempt == 0;
+        if attempt == 0 && self.writes.iter().all(of_request) {
+            sorted.landing = std::mem::take(&mut self.writes);
+            return sorted;
+        }
+        let is_within = |write: &mut Write| {
+            write.stage == Stage::Open && attempts.is_within(write.origin.attempt, attempt)
+        };
+        for write in self.writes.extract_if(.., is_within) {
+            let of = write.origin.attempt;
+            let lands = of == attempt
+                || attempts.is_current(of, attempt, carried)
+                    && (attempts.is_answered(of) || is_error(status));
+            if lands { sorted.landing.push(write) } else { sorted.discarded.push(write) }
+        }
+        sorted
+    }
+
+    /// Notes what landed on a response; the number goes into its [`Landed`].
+    pub(crate) fn add_batch(
+        &mut self,
+        attempt: Attempt,
+        writes: Vec<Write>,
+        entries: Vec<Entry>,
+    ) -> u32 {
+        let number = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
+        self.batches.push(Batch { attempt, writes, entries });
+        number
+    }
+
+    /// The attempts whose writes a response with this mark has with it.
+    pub(crate) fn carried(&self, landed: &[u32]) -> Vec<Attempt> {
+        let batches = landed.iter().filter_map(|number| self.batches.get(*number as usize));
+        batches.map(|batch| batch.attempt).collect()
+    }
+
+    /// The response that is sent carries the batches `landed`: they may be stated again. What
+    /// landed on other responses went with them. `known` batches stand in the ledger already.
+    pub(crate) fn settle_batches(&mut self, landed: &[u32], known: &[u32]) {
+        for (number, batch) in (0..).zip(std::mem::take(&mut self.batches)) {
+            let lives = landed.contains(&number);
+            if !known.contains(&number) {
+                for entry in batch.entries {
+                    let fate = if lives { entry.fate } else { Fate::Discarded };
+                    self.ledger.record(Entry { fate, ..entry });
+                }
+            }
+            if lives {
+                self.restated.extend(batch.writes);
+            }
+        }
+    }
+
+    /// The entries of all batches, for an explanation while none is settled.
+    pub(crate) fn batch_entries(&self) -> impl Iterator<Item = &Entry> {
+        self.batches.iter().flat_map(|batch| &batch.entries)
+    }
+
+    /// The writes of all batches.
+    pub(crate) fn batch_writes(&self) -> impl Iterator<Item = &Write> {
+        self.batches.iter().flat_map(|batch| &batch.writes)
+    }
+
+    /// The response is over without a commit.
+    pub(crate) fn give_up_batches(&mut self) {
+        for batch in std::mem::take(&mut self.batches) {
+            for entry in batch.entries {
+                self.ledger.record(Entry { fate: Fate::Unsent, ..entry });
+            }
+        }
+    }
+
+    /// Applies everything that waited, in the order in which it was made.
+    pub(crate) fn apply_writes(
+        &mut self,
+        landing: Landing<'_>,
+        attempts: &Attempts,
+        carried: &[Attempt],
+        head: &mut Planned<'_>,
+    ) {
+        let Sorted { landing: open, discarded } =
+            self.take_attempt(attempts, 0, carried, landing.status);
+        for write in &discarded {
+            self.ledger.record(write.entry(Fate::Discarded));
+        }
+        let author = self.author_of_the_head();
+        let landing = Landing { author: author.as_ref(), ..landing };
+        // What landed on a success is not stated again on what became an error since.
+        let restated = std::mem::take(&mut self.restated);
+        let mut restated = restated.into_iter().filter(|_| !landing.is_error()).peekable();
+        let intent = Intent::of(&open);
+        for write in open {
+            while let Some(earlier) = restated.next_if(|one| one.number < write.number) {
+                self.restate(landing, earlier, head);
+            }
+            let entry = intent.land(landing, write, head, &self.ledger);
+            self.ledger.record(entry);
+        }
+        for write in restated {
+            self.restate(landing, write, head);
+        }
+        // The rest was made while the response was held: its authors knew it.
+        for write in std::mem::take(&mut self.writes) {
+            let entry = write.apply(head.status, head.fields, &self.ledger);
+            self.ledger.record(entry);
+        }
+    }
+
+    fn restate(&mut self, landing: Landing<'_>, write: Write, head: &mut Planned<'_>) {
+        if is_undone(landing, &write, head.fields) {
+            let mut entry = landing.put(write, head, &self.ledger);
+            if let Some(seen) = &mut entry.seen {
+                seen.occasion = Occasion::Restated;
+            }
+            self.ledger.record(entry);
+        }
+    }
+
+    /// Who brought the head that goes out, or its status last, where that was watched.
+    fn author_of_the_head(&self) -> Option<Writer> {
+        if !self.ledger.watches() {
+            return None;
+        }
+        let brought = |entry: &&Entry| {
+            matches!(entry.verb, Verb::Status | Verb::Answer) && entry.fate == Fate::Applied
+        };
+        self.ledger.entries().iter().rev().find(brought).map(|entry| entry.writer.clone())
+    }
+}
+
+/// What the authors of writes that land together want in the end.
+#[derive(Debug, Default)]
+pub(crate) struct Intent {
+    /// The status that each attempt wrote last.
+    statuses: Vec<(Attempt, StatusCode)>,
+    /// Writes behind which earlier ones to the same field do not count: removals, and
+    /// `Cache-Control` written again.
+    fresh: Vec<(u32, HeaderName)>,
+}
+
+impl Intent {
+    pub(crate) fn of(writes: &[Write]) -> Self {
+        let mut intent = Self::default();
+        for write in writes {
+            match &write.change {
+                Change::Status(status) => {
+                    let of = write.origin.attempt;
+                    intent.statuses.retain(|(attempt, _)| *attempt != of);
+                    intent.statuses.push((of, *status));
+                }
+                Change::Remove(name) => intent.fresh.push((write.number, name.clone())),
+                Change::Insert(name, _) if is_cache_control(name) => {
+                    intent.fresh.push((write.number, name.clone()));
+                }
+                Change::Insert(..) | Change::Append(..) | Change::Default(..) => {}
+            }
+        }
+        intent
+    }
+
+    /// Puts one of the writes on the response, and says what became of it.
+    pub(crate) fn land(
+        &self,
+        landing: Landing<'_>,
+        write: Write,
+        head: &mut Planned<'_>,
+        ledger: &Ledger,
+    ) -> Entry {
+        let again = |(number, name): &(u32, HeaderName)| {
+            *number > write.number && write.change.field() == Some(name)
+        };
+        if self.fresh.iter().any(again) {
+            return write.entry(Fate::Overridden);
+        }
+        let of = write.origin.attempt;
+        let meant = self.statuses.iter().find(|(attempt, _)| *attempt == of);
+        landing.land(write, meant.map(|(_, status)| *status), head, ledger)
+    }
+}
