@@ -4,7 +4,7 @@
 //! that passes the inner side of a [named](crate::named) layer is an *attempt*; attempt 0 is the
 //! request itself. A write belongs to the attempt whose request its [`Head`](crate::Head) came with.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 /// The most starts and answers that one request tells apart. Calls beyond that count as part of the
 /// attempt that they were made in.
@@ -24,6 +24,8 @@ pub(crate) struct Attempts {
     parents: [AtomicU8; MOST],
     /// When the attempt was answered; 0 while it was not.
     answers: [AtomicU8; MOST],
+    /// The attempts whose requests are gone: handed on to another attempt, or dropped.
+    left: [AtomicU64; MOST / 64],
 }
 
 impl Attempts {
@@ -32,12 +34,14 @@ impl Attempts {
             clock: AtomicU32::new(0),
             parents: [const { AtomicU8::new(0) }; MOST],
             answers: [const { AtomicU8::new(0) }; MOST],
+            left: [const { AtomicU64::new(0) }; MOST / 64],
         }
     }
 
     /// Forgets every attempt, for another exchange.
     pub(crate) fn clear(&mut self) {
         *self.clock.get_mut() = 0;
+        self.left.iter_mut().for_each(|left| *left.get_mut() = 0);
     }
 
     /// Begins an attempt inside `parent`; `None` if there were too many.
@@ -57,6 +61,19 @@ impl Attempts {
         if let Some(answer) = self.answers.get(usize::from(attempt)) {
             answer.store(time, Ordering::Relaxed);
         }
+    }
+
+    /// The request of `attempt` is gone.
+    pub(crate) fn leave(&self, attempt: Attempt) {
+        if let Some(left) = self.left.get(usize::from(attempt / 64)) {
+            left.fetch_or(1 << (attempt % 64), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the request of `attempt` is still there, so that a copy of it is for another response.
+    pub(crate) fn is_at_home(&self, attempt: Attempt) -> bool {
+        let left = self.left.get(usize::from(attempt / 64));
+        left.is_some_and(|left| left.load(Ordering::Relaxed) & (1 << (attempt % 64)) == 0)
     }
 
     /// Whether `attempt` was answered.

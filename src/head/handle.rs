@@ -9,6 +9,7 @@ use http::{Extensions, StatusCode};
 
 use super::attempts::Attempt;
 use super::calls::CallId;
+use super::copies::clones_extensions;
 use super::shared::Shared;
 use super::write::{Change, Origin, Unreadable, Write};
 use super::{Draft, HookResult, Input, Receipt, Verdict};
@@ -61,15 +62,25 @@ pub struct Head {
     /// The call of a named layer that the request came through last, where somebody watches.
     call: Option<CallId>,
     origin: Origin,
-    /// This handle was put into the request's extensions by a layer of this crate; its clones were
-    /// not.
+    /// This handle lies in the request's extensions, where a layer of this crate has put it; its
+    /// clones do not.
     placed: bool,
 }
 
 impl Clone for Head {
+    #[track_caller]
     fn clone(&self) -> Self {
-        let Self { layer, call, origin, .. } = *self;
-        Self { shared: Arc::clone(&self.shared), layer, call, origin, placed: false }
+        let mut head = self.handle();
+        head.origin.copied |= self.placed && clones_extensions(Location::caller());
+        head
+    }
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        if self.placed {
+            self.shared.attempts.leave(self.origin.attempt);
+        }
     }
 }
 
@@ -87,9 +98,16 @@ impl Head {
     /// layer in between built a new request and left the extensions behind.
     pub fn of(extensions: &Extensions) -> Result<Self, Error> {
         let head = extensions.get::<Self>().ok_or_else(|| Error::new(Kind::MissingLayer))?;
-        let mut own = head.clone();
+        let mut own = head.handle();
+        // By hand, or with a copy of the extensions that it was placed in.
         own.origin.copied |= !head.placed;
         Ok(own)
+    }
+
+    /// Another handle of the same head.
+    fn handle(&self) -> Self {
+        let Self { layer, call, origin, .. } = *self;
+        Self { shared: Arc::clone(&self.shared), layer, call, origin, placed: false }
     }
 
     /// A second layer met this head; `true` if its exchange is still under way.
@@ -106,6 +124,7 @@ impl Head {
     pub(crate) fn start_attempt(&mut self) -> (Arc<Shared>, Option<Attempt>) {
         let attempt = self.shared.attempts.start(self.origin.attempt);
         if let Some(attempt) = attempt {
+            self.shared.attempts.leave(self.origin.attempt);
             self.origin = Origin { attempt, ..Origin::default() };
             self.placed = true;
         }
@@ -144,7 +163,7 @@ impl Head {
     /// ```
     #[must_use]
     pub fn even_on_error(&self) -> Self {
-        let mut head = self.clone();
+        let mut head = self.handle();
         head.origin.insists = true;
         head
     }
@@ -367,7 +386,8 @@ impl Head {
         match change {
             Ok(change) => {
                 let write = Write { change, writer, stage, origin, number: 0 };
-                let (placed, refused) = state.place(write);
+                let elsewhere = origin.copied && self.shared.attempts.is_at_home(origin.attempt);
+                let (placed, refused) = state.place(write, elsewhere);
                 drop(state);
                 drop(refused);
                 placed

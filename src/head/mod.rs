@@ -5,6 +5,7 @@ mod answer;
 mod attempts;
 mod batch;
 mod calls;
+mod copies;
 mod draft;
 mod explain;
 mod handle;

@@ -243,10 +243,11 @@ impl State {
         self.record.as_ref().is_some_and(|record| record.sealing.is_waiting())
     }
 
-    /// Places a write according to the stage, and writes it down. A refused write is given back,
-    /// so that it is dropped after the lock.
-    pub(crate) fn place(&mut self, write: Write) -> (Placed, Option<Write>) {
+    /// Places a write according to the stage, and writes it down; one that is made `elsewhere` is for
+    /// a copy of the request. A refused write is given back, so that it is dropped after the lock.
+    pub(crate) fn place(&mut self, write: Write, elsewhere: bool) -> (Placed, Option<Write>) {
         let refusal = match write.stage {
+            Stage::Open if elsewhere => Refusal::CopiedRequest,
             Stage::Open if write.change.field().is_some_and(frames_bytes) => Refusal::SetOnResponse,
             Stage::Open | Stage::Held => match self.sealing().add(write) {
                 Ok(()) => return (Placed::Head, None),

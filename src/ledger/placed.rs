@@ -94,6 +94,10 @@ pub enum Refusal {
     InvalidStatus,
     /// More writes were made than one head is given room for.
     TooMany,
+    /// The handle came with a copy of a request that is still there: the write is for a sub-request,
+    /// or one of several attempts, and not for the response that is sent. Give the layer that copies
+    /// the request a name with [`named`](crate::named), and the write lands on the response of its copy.
+    CopiedRequest,
     /// The field says which bytes follow, and there is no response yet: layers further out may
     /// still code or cut them. Set it on the response, where they see it.
     SetOnResponse,
@@ -117,6 +121,7 @@ impl Refusal {
             Self::InvalidValue => "not a field value",
             Self::InvalidStatus => "not a final status",
             Self::TooMany => "too many writes to one head",
+            Self::CopiedRequest => "the request is a copy, and the original is still there",
             Self::SetOnResponse => "the field describes the bytes: set it on the response",
         }
     }
