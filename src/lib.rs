@@ -90,6 +90,8 @@ pub use field::class::{Class, Role, Shape};
 #[cfg(all(feature = "files", unix))]
 pub use files::FileSender;
 pub use head::{CommitCause, Draft, ErrorAnswer, Head, HookResult, Note, Outcome, Receipt};
+#[doc(inline)]
+pub use layer::presets as named;
 pub use layer::{
     Cause, Failure, Hold, Inside, Letterhead, LetterheadLayer, Named, Origin, Outside, ProbeFuture,
     Recover, ResetCode, ResponseBody, ResponseFuture, StandardRecover, named,

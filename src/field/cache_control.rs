@@ -1,6 +1,6 @@
 //! `Cache-Control` by its directives: the stricter of two, and what contradicts itself.
 
-mod restriction;
+mod allows;
 #[cfg(test)]
 mod tests;
 
@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 
 use http::header::{HeaderName, HeaderValue};
 
+pub(crate) use allows::{forbids_transform, is_shared, restrictions, shares_cookies};
+
 use super::list;
-pub(crate) use restriction::restriction;
 
 /// The directives of one writer (RFC 9111, section 5.2.2); a repeated one counts as the stricter.
 #[derive(Debug, Default)]
@@ -115,16 +116,6 @@ pub(crate) fn loosens(before: &[HeaderValue], after: &[HeaderValue]) -> bool {
             (Some(_), None) => at != Lifetime::Shared as usize || !private,
             (Some(before), Some(after)) => after > before,
         })
-}
-
-/// Whether caches that serve several users are told that they may keep the response.
-pub(crate) fn is_shared(values: &[HeaderValue]) -> bool {
-    let said = Directives::read(values);
-    let shared = said.lifetime(Lifetime::Shared).is_some_and(|seconds| seconds > 0);
-    (said.has(Flag::Public) || shared)
-        && !said.forbids_storage()
-        && !said.private.is_whole()
-        && said.no_cache == Bound::Nothing
 }
 
 /// Two directives of `values` that cannot both be meant.

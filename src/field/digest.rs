@@ -1,8 +1,17 @@
 //! Digests of content and of representations, and who wants which (RFC 9530).
 
-use http::header::HeaderValue;
+use http::header::{HeaderName, HeaderValue};
 
 use super::list;
+
+/// Fields with a digest of the content or of the coded representation (RFC 9530, sections 2 and 3; RFC
+/// 3230, section 4.3.2; RFC 2616, section 14.15): another coding makes them untrue.
+pub(crate) const FIELDS: [HeaderName; 4] = [
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-md5"),
+];
 
 /// An algorithm of `Content-Digest` and `Repr-Digest` (RFC 9530, section 5): one of those that are good
 /// against somebody who tries.

@@ -1,7 +1,7 @@
 //! Which calls of named layers a write belongs to, and which of them led to the response.
 //!
 //! A layer that retries or hedges calls its inner service several times for one request. Each call
-//! that passes the inner side of a [named](crate::named) layer is an *attempt*; attempt 0 is the
+//! that passes the inner side of a [named](crate::named()) layer is an *attempt*; attempt 0 is the
 //! request itself. A write belongs to the attempt whose request its [`Head`](crate::Head) came with.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};

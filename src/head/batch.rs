@@ -5,9 +5,10 @@ use http::header::HeaderName;
 
 use super::Sealing;
 use super::attempts::{Attempt, Attempts};
-use super::landing::{Landing, Planned, is_cache_control, is_error, is_undone};
+use super::landing::{Landing, Planned, is_error, is_undone};
 use super::write::{Change, Write};
 use crate::ledger::{Entry, Fate, Ledger, Occasion, Stage, Verb, Writer};
+use crate::rules::merge::is_cache_control;
 
 /// Writes that landed on one response together.
 #[derive(Debug)]

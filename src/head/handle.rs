@@ -27,7 +27,7 @@ use crate::ledger::{Entry, Fate, LayerName, Placed, Refusal, Stage, Verb, Writer
 /// and layers put on the response, except for [`set_default`](Self::set_default), which yields.
 ///
 /// A write that is made before the response is there counts as made where its author stands. Layers
-/// outside add to its lists ([`insert`](Self::insert) names them); with a [`named`](crate::named) layer
+/// outside add to its lists ([`insert`](Self::insert) names them); with a [`named`](crate::named()) layer
 /// around the author it is on the response that this layer is given, so that caches, compression and
 /// logs see it. It does not land on another response than the one that it was made for, nor on an
 /// error that it was not meant for; see [`Placed::Head`].

@@ -17,6 +17,7 @@ use crate::field::class::{self, Role, Shape};
 use crate::field::cookie;
 use crate::field::member::Identity;
 use crate::ledger::{Entry, Fate, Ledger, Occasion, Seen, Values, Verb, Writer};
+use crate::rules::merge::is_cache_control;
 use crate::rules::{Rules, merge};
 
 /// A list of timings, one for each layer that measures (Server Timing, section 3).
@@ -171,7 +172,7 @@ fn restrict(change: &mut Change) -> bool {
         | Change::Default(name, value) => (name, value),
         Change::Remove(_) | Change::Status(_) => return false,
     };
-    let restriction = if is_cache_control(name) { cache_control::restriction(value) } else { None };
+    let restriction = if is_cache_control(name) { restriction(value) } else { None };
     let restricts = restriction.is_some();
     if let Some(restriction) = restriction {
         *value = restriction;
@@ -238,14 +239,16 @@ pub(crate) fn helps_an_error(name: &HeaderName) -> bool {
     [ALLOW, RETRY_AFTER, WWW_AUTHENTICATE, PROXY_AUTHENTICATE].contains(name)
 }
 
-/// `Cache-Control`, or the same words to one kind of cache (RFC 9213).
-pub(crate) fn is_cache_control(name: &HeaderName) -> bool {
-    name.as_str().ends_with("cache-control")
-}
-
 /// Whether a status is an error (RFC 9110, sections 15.5 and 15.6).
 pub(crate) fn is_error(status: StatusCode) -> bool {
     status.as_u16() >= 400
+}
+
+/// What of a `Cache-Control` only restricts caches: a lifetime was meant for one response, a
+/// restriction holds for any that goes out in its place.
+fn restriction(value: &HeaderValue) -> Option<HeaderValue> {
+    let rest = cache_control::restrictions(std::slice::from_ref(value));
+    rest.or_else(|| Some(value.clone())).filter(|rest| !rest.is_empty())
 }
 
 /// The fields that were written through `Head` and hold for any error, with what they say.
@@ -263,7 +266,7 @@ pub(crate) fn written_for_errors(ledger: &Ledger, fields: &HeaderMap) -> HeaderM
         for value in fields.get_all(name) {
             let value = match () {
                 () if helps_an_error(name) => Some(value.clone()),
-                () if is_cache_control(name) => cache_control::restriction(value),
+                () if is_cache_control(name) => restriction(value),
                 () => None,
             };
             if let Some(value) = value {

@@ -234,7 +234,7 @@ impl Receipt {
 
     /// Every write that was made through a [`Head`](crate::Head) or a [`Draft`](crate::Draft),
     /// with its author and its fate, in the order in which they took effect; where somebody
-    /// watches, also what [`named`](crate::named) layers wrote.
+    /// watches, also what [`named`](crate::named()) layers wrote.
     #[must_use]
     pub fn writes(&self) -> &[Entry] {
         self.ledger.entries()

@@ -13,6 +13,7 @@ mod kept;
 #[expect(clippy::module_inception, reason = "one public noun per file, and this one is the layer")]
 mod layer;
 mod named;
+pub mod presets;
 mod probe;
 mod recover;
 mod route;

@@ -6,13 +6,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::header::HeaderName;
+use http::header::{ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderName};
 use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use super::probe::Probe;
+use crate::field::digest;
 use crate::ledger::LayerName;
 
 /// Gives `layer` a name, so that receipts, conflicts and
@@ -70,7 +71,7 @@ pub fn named<L>(name: impl Into<Cow<'static, str>>, layer: L) -> Named<L> {
     Named { name: LayerName::new(name.into()), layer }
 }
 
-/// A layer with a name; made by [`named`].
+/// A layer with a name; made by [`named()`].
 #[derive(Clone)]
 pub struct Named<L> {
     name: LayerName,
@@ -81,8 +82,8 @@ impl<L> Named<L> {
     /// Says that the layer is there to change these fields: it may overwrite, replace and remove
     /// them, and the rules about that stay quiet.
     ///
-    /// A layer that compresses owns `Content-Encoding`, `Content-Length`, `Accept-Ranges` and
-    /// `ETag`, for example.
+    /// A layer that sets `Server` on every response owns that field, for example. For what many
+    /// applications use there are [names with what they own](mod@crate::named).
     #[must_use]
     pub fn owns(mut self, fields: impl IntoIterator<Item = HeaderName>) -> Self {
         self.name = self.name.owning(fields);
@@ -95,6 +96,25 @@ impl<L> Named<L> {
     pub fn owns_status(mut self) -> Self {
         self.name = self.name.owning_status();
         self
+    }
+
+    /// Says that the layer is there to apply or undo a content coding. It owns `Content-Encoding`,
+    /// `Content-Length`, `Accept-Ranges`, `ETag` and digests, and what it leaves behind of the bytes before is
+    /// put right at the commit without a report: a strong `ETag` becomes weak (RFC 9110, section 8.8.3), and a
+    /// digest of those bytes is taken out (RFC 9530). A layer that does so itself is left alone.
+    ///
+    /// That is done where conflicts are judged: within a [`LetterheadLayer`](crate::LetterheadLayer) with rules
+    /// or reporters, for requests that are sampled.
+    ///
+    /// [Rules that only observe](crate::Rules::observe) report it instead, and a rule that is
+    /// [allowed](crate::Action::Allow) leaves it as it is. A part that was coded and a coding against
+    /// `no-transform` cannot be put right, and are reported.
+    #[must_use]
+    pub fn codes_content(self) -> Self {
+        let fields = [CONTENT_ENCODING, CONTENT_LENGTH, ACCEPT_RANGES, ETAG];
+        let mut named = self.owns(fields.into_iter().chain(digest::FIELDS));
+        named.name = named.name.coding_content();
+        named
     }
 }
 

@@ -96,7 +96,7 @@ pub enum Refusal {
     TooMany,
     /// The handle came with a copy of a request that is still there: the write is for a sub-request,
     /// or one of several attempts, and not for the response that is sent. Give the layer that copies
-    /// the request a name with [`named`](crate::named), and the write lands on the response of its copy.
+    /// the request a name with [`named`](crate::named()), and the write lands on the response of its copy.
     CopiedRequest,
     /// The field says which bytes follow, and there is no response yet: layers further out may
     /// still code or cut them. Set it on the response, where they see it.

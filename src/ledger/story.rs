@@ -6,6 +6,8 @@ use std::sync::Arc;
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::field::class::{self, Shape};
+
 use super::{Entry, Fate, LayerName, Ledger, Lines, Seen, Stage, Values, Verb, Writer};
 
 /// The most lost field lines that are remembered of a head that was replaced.
@@ -56,7 +58,8 @@ impl Story {
     }
 
     /// A response that `layer` made itself. `given` is the story of the one that it was given, if
-    /// it was given any: what is not in the new head is lost.
+    /// it was given any: what is not in the new head is lost. Of a field with members or with lines that
+    /// count for themselves, that is each line which the new head does not repeat.
     pub(crate) fn answered(
         layer: &LayerName,
         status: StatusCode,
@@ -67,7 +70,11 @@ impl Story {
         let mut story = Self::begin(status, fields, secrets);
         let mut seen = Seen::default();
         if let Some(given) = given {
-            let lost = given.fields.0.into_iter().filter(|(name, _)| !fields.contains_key(name));
+            let lost = given.fields.0.into_iter().filter(|(name, value)| {
+                !fields.contains_key(name)
+                    || matches!(class::of(name).shape(), Shape::List | Shape::Lines)
+                        && !fields.get_all(name).iter().any(|now| now == value)
+            });
             seen.lost = Lines(lost.take(MOST_LOST).collect());
             seen.was = Some(given.status);
             story.ledger = given.ledger;

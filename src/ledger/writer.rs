@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::header::HeaderName;
 
-/// The name of a layer, as it was given to [`named`](crate::named).
+/// The name of a layer, as it was given to [`named`](crate::named()).
 #[derive(Clone)]
 pub struct LayerName {
     label: Arc<Label>,
@@ -21,11 +21,16 @@ struct Label {
     name: Cow<'static, str>,
     owns: Vec<HeaderName>,
     owns_status: bool,
+    codes_content: bool,
 }
 
 impl LayerName {
     pub(crate) fn new(name: Cow<'static, str>) -> Self {
-        Self { label: Arc::new(Label { name, owns: Vec::new(), owns_status: false }), instance: 0 }
+        Self::labelled(Label { name, owns: Vec::new(), owns_status: false, codes_content: false })
+    }
+
+    fn labelled(label: Label) -> Self {
+        Self { label: Arc::new(label), instance: 0 }
     }
 
     /// The name of another service that is made of the layer.
@@ -48,17 +53,19 @@ impl LayerName {
 
     /// The same name with more fields that it owns.
     pub(crate) fn owning(&self, more: impl IntoIterator<Item = HeaderName>) -> Self {
-        let Label { name, owns, owns_status } = &*self.label;
-        let owns = owns.iter().cloned().chain(more).collect();
-        let label = Label { name: name.clone(), owns, owns_status: *owns_status };
-        Self { label: Arc::new(label), instance: 0 }
+        let mut label = self.label.copy();
+        label.owns.extend(more);
+        Self::labelled(label)
     }
 
     /// The same name, which owns the status, too.
     pub(crate) fn owning_status(&self) -> Self {
-        let Label { name, owns, .. } = &*self.label;
-        let label = Label { name: name.clone(), owns: owns.clone(), owns_status: true };
-        Self { label: Arc::new(label), instance: 0 }
+        Self::labelled(Label { owns_status: true, ..self.label.copy() })
+    }
+
+    /// The same name, of a layer that is there to apply or undo a content coding.
+    pub(crate) fn coding_content(&self) -> Self {
+        Self::labelled(Label { codes_content: true, ..self.label.copy() })
     }
 
     /// Whether the layer is there to change this field.
@@ -71,9 +78,22 @@ impl LayerName {
         self.label.owns_status
     }
 
+    /// Whether the layer is there to apply or undo a content coding.
+    fn codes_content(&self) -> bool {
+        self.label.codes_content
+    }
+
     /// Whether both are of one service, and not only of one name.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.instance == other.instance && Arc::ptr_eq(&self.label, &other.label)
+    }
+}
+
+impl Label {
+    fn copy(&self) -> Self {
+        let Self { name, owns, owns_status, codes_content } = self;
+        let (name, owns) = (name.clone(), owns.clone());
+        Self { name, owns, owns_status: *owns_status, codes_content: *codes_content }
     }
 }
 
@@ -95,7 +115,7 @@ impl fmt::Debug for LayerName {
 pub enum Writer {
     /// A call of [`Head`](crate::Head) or [`Draft`](crate::Draft), at this source line.
     Place(&'static Location<'static>),
-    /// A layer that was [`named`](crate::named).
+    /// A layer that was [`named`](crate::named()).
     Layer(LayerName),
     /// The response as it first came into sight: the handler, or a layer inside the innermost
     /// named one.
@@ -151,6 +171,11 @@ impl Writer {
     /// Whether the writer is there to change the status.
     pub(crate) fn owns_status(&self) -> bool {
         self.layer().is_some_and(LayerName::owns_status)
+    }
+
+    /// Whether the writer is there to apply or undo a content coding.
+    pub(crate) fn codes_content(&self) -> bool {
+        self.layer().is_some_and(LayerName::codes_content)
     }
 
     /// Whether both are one and the same.

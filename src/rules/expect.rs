@@ -22,8 +22,9 @@ use crate::field::glob;
 ///     .or(HeaderValue::from_static("max-age=63072000"));
 /// let rules = Rules::standard()
 ///     .require(hsts)
+///     // Forbidden fields are reported, unless it is said that they are taken out.
 ///     .forbid(Expect::field(header::SERVER).on_status(200..=599))
-///     .on(Rule::Missing, Action::Merge);
+///     .on(Rule::Forbidden, Action::Merge);
 /// # let _ = rules;
 /// ```
 #[derive(Clone, Debug)]
@@ -56,8 +57,12 @@ impl Expect {
         self
     }
 
-    /// What to put in where a required field is missing and the action is
-    /// [`Merge`](crate::Action::Merge).
+    /// What is put in where a required field is missing; it is reported as resolved.
+    ///
+    /// It is put in without an action for [`Rule::Missing`](crate::Rule::Missing) and with
+    /// [`Merge`](crate::Action::Merge); another action, and rules that only
+    /// [observe](crate::Rules::observe), leave it out. What describes content is only put in where there is
+    /// some.
     #[must_use]
     pub fn or(mut self, value: HeaderValue) -> Self {
         self.value = Some(value);

@@ -1,12 +1,13 @@
 //! Conflicts that lie in what was done to a head: who wrote what over whose.
 
 use http::StatusCode;
-use http::header::{HeaderName, HeaderValue, SET_COOKIE};
+use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
+use super::judge::Case;
 use super::{Conflict, Rule, Rules, merge};
 use crate::field::class::Shape;
 use crate::field::cookie;
-use crate::ledger::{Entry, Fate, Ledger, Lines, Occasion, Stage, Verb, Writer};
+use crate::ledger::{Entry, Fate, Ledger, Lines, Occasion, Stage, Values, Verb, Writer};
 
 /// Who wrote what last, as far as the ledger goes.
 ///
@@ -70,16 +71,50 @@ impl<'a> Cast<'a> {
     /// When `field` was written last; 0 if it came with the head, or a handler asked for it before
     /// any layer saw the response.
     pub(crate) fn time(self, field: &HeaderName) -> u64 {
-        let made = |entry: &Entry| match (&entry.writer, entry.stage) {
-            (Writer::Place(_), Stage::Open | Stage::Held) => 0,
-            (_, _) => entry.sequence().unwrap_or_default(),
-        };
-        self.writes(field).next().map(made).unwrap_or_default()
+        self.writes(field).next().map(time_of).unwrap_or_default()
     }
 
-    fn status_writer(self) -> &'a Writer {
+    /// What `field` was when all that was done until `time` was done, and who had written it.
+    pub(crate) fn at(self, field: &HeaderName, time: u64, now: &HeaderMap) -> (Values, &'a Writer) {
+        let mut later = None;
+        for entry in self.writes(field) {
+            if time_of(entry) <= time {
+                return (stood_before(later, field, now), &entry.writer);
+            }
+            later = Some(entry);
+        }
+        (stood_before(later, field, now), self.base)
+    }
+
+    fn status_write(self) -> Option<&'a Entry> {
         let is_status = |entry: &&Entry| entry.verb == Verb::Status && took_effect(entry);
-        self.entries.iter().rev().find(is_status).map_or(self.base, |entry| &entry.writer)
+        self.entries.iter().rev().find(is_status)
+    }
+
+    /// Who said the status.
+    pub(crate) fn status_writer(self) -> &'a Writer {
+        self.status_write().map_or(self.base, |entry| &entry.writer)
+    }
+
+    /// When the status was said; 0 as with fields.
+    pub(crate) fn status_time(self) -> u64 {
+        self.status_write().map(time_of).unwrap_or_default()
+    }
+}
+
+/// When a write was made, as far as layers are concerned.
+fn time_of(entry: &Entry) -> u64 {
+    match (&entry.writer, entry.stage) {
+        (Writer::Place(_), Stage::Open | Stage::Held) => 0,
+        (_, _) => entry.sequence().unwrap_or_default(),
+    }
+}
+
+/// What stood in `field` before this write; what is there now, if there was none.
+fn stood_before(write: Option<&Entry>, field: &HeaderName, now: &HeaderMap) -> Values {
+    match write.and_then(|entry| entry.seen.as_ref()) {
+        Some(seen) => seen.before.clone(),
+        None => Values::of(now.get_all(field).iter()),
     }
 }
 
@@ -104,7 +139,8 @@ pub(crate) fn took_effect(entry: &Entry) -> bool {
 }
 
 /// The conflicts in the order in which they came about.
-pub(crate) fn history(rules: &Rules, ledger: &Ledger) -> Vec<Conflict> {
+pub(crate) fn history(case: &Case<'_>) -> Vec<Conflict> {
+    let Case { rules, ledger, .. } = case;
     let mut found = Vec::new();
     for (at, entry) in ledger.entries().iter().enumerate() {
         if !took_effect(entry) {
@@ -113,7 +149,7 @@ pub(crate) fn history(rules: &Rules, ledger: &Ledger) -> Vec<Conflict> {
         let before = || Cast::of(ledger.entries().get(..at).unwrap_or_default());
         let conflict = match (&entry.field, entry.verb) {
             (Some(field), _) => of_field(rules, ledger, before, entry, field),
-            (None, Verb::Answer) => head_replaced(before(), entry),
+            (None, Verb::Answer) => head_replaced(case, before(), entry),
             (None, _) => of_status(before(), entry),
         };
         let later = ledger.entries().get(at + 1..).unwrap_or_default();
@@ -213,13 +249,20 @@ fn of_status(cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
 }
 
 /// One conflict for the whole head. What was lost is told with it.
-fn head_replaced(cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
+fn head_replaced(case: &Case<'_>, cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
     if matches!(entry.writer, Writer::ErrorAnswer) {
         // It says itself what it keeps, and why it came.
         return None;
     }
-    let lost = entry.seen.as_ref()?.lost.0.iter();
-    let lost = Lines(lost.filter(|(field, _)| !entry.writer.owns(field)).cloned().collect());
+    let all = &entry.seen.as_ref()?.lost.0;
+    let mut lost = Vec::new();
+    for lines in all.chunk_by(|(one, _), (two, _)| one == two) {
+        let Some((field, _)) = lines.first() else { continue };
+        if !entry.writer.owns(field) && is_lost(case, field, lines) {
+            lost.extend(lines.iter().cloned());
+        }
+    }
+    let lost = Lines(lost);
     let names: Vec<&HeaderName> = lost.names().collect();
     let count = names.len();
     if count == 0 {
@@ -240,6 +283,18 @@ fn head_replaced(cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
         lost,
         ..Conflict::new(Rule::HeadReplaced)
     })
+}
+
+/// Whether the head that goes out lacks something of these lines of `field`. A list that is there again may
+/// have all of its members.
+fn is_lost(case: &Case<'_>, field: &HeaderName, lines: &[(HeaderName, HeaderValue)]) -> bool {
+    let shape = case.rules.shape(field);
+    if !matches!(shape, Shape::List | Shape::Lines) || !case.fields.contains_key(field) {
+        return true;
+    }
+    let lines: Vec<_> = lines.iter().map(|(_, value)| value.clone()).collect();
+    let now: Vec<_> = case.fields.get_all(field).iter().cloned().collect();
+    merge::loses(field, shape, &lines, &now)
 }
 
 impl<'a> Cast<'a> {

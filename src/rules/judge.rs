@@ -8,7 +8,7 @@ use super::history::{Cast, history, last_answer};
 use super::replay::Replay;
 use super::standing::{expected, standing};
 use super::{Action, Conflict, Rule, Rules, Settled};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Writer};
 
 /// The most conflicts that one response lists; what comes after is acted upon and counted.
 const MOST_CONFLICTS: usize = 256;
@@ -36,7 +36,7 @@ pub(crate) struct Case<'a> {
 /// Judges a head: what was done to it by whom, then what it is.
 pub(crate) fn judge(mut case: Case<'_>) -> Judged {
     let mut judged = Judged::default();
-    let mut found = history(case.rules, case.ledger);
+    let mut found = history(&case);
     found.extend(attempts(case.rules, case.ledger));
     case.carry_out(found, &mut judged);
     // What the first look repaired is not found again by the second.
@@ -65,7 +65,7 @@ impl Case<'_> {
         let mut replay = Replay::default();
         let mut settled = Vec::with_capacity(found.len());
         for mut conflict in found {
-            conflict.action = self.rules.action(conflict.rule, conflict.field.as_ref());
+            conflict.action = self.action(&conflict);
             if conflict.action == Action::Allow {
                 continue;
             }
@@ -80,13 +80,17 @@ impl Case<'_> {
                     conflict.settled = Settled::Rejected;
                 }
                 Action::KeepFirst | Action::KeepLast | Action::Merge => {
-                    replay.note(self, &conflict, live);
+                    replay.note(settled.len(), self, &conflict, live);
                 }
                 Action::Allow | Action::Report | Action::Reject => {}
             }
             settled.push(conflict);
         }
         replay.run(self, &mut settled);
+        settled.retain(|conflict| {
+            // What a layer does that was named for it is no conflict once it is put right.
+            conflict.settled != Settled::Resolved || !is_expected(conflict)
+        });
         for conflict in settled {
             if judged.conflicts.len() < MOST_CONFLICTS {
                 judged.conflicts.push(conflict);
@@ -96,10 +100,27 @@ impl Case<'_> {
         }
     }
 
+    /// What is to be done about a conflict.
+    fn action(&self, conflict: &Conflict) -> Action {
+        let (rule, field) = (conflict.rule, conflict.field.as_ref());
+        // A value that was given with a required field is there to be put in.
+        let offered = rule == Rule::Missing && !conflict.offer.is_empty();
+        let standard = if offered { Action::Merge } else { Action::Report };
+        let action = self.rules.action_or(rule, field, standard);
+        let expected = is_expected(conflict) && !self.rules.only_observes();
+        if expected && action != Action::Allow { Action::Merge } else { action }
+    }
+
     /// Whether an action on this field was asked for by name.
     pub(crate) fn is_asked_for(&self, rule: Rule, field: &HeaderName) -> bool {
         self.rules.has_for_field(rule, field)
     }
+}
+
+/// Whether it is about what a coding leaves behind, and the layer that coded was named for that.
+fn is_expected(conflict: &Conflict) -> bool {
+    matches!(conflict.rule, Rule::StrongTag | Rule::StaleDigest)
+        && conflict.second.as_ref().is_some_and(Writer::codes_content)
 }
 
 #[cfg(test)]

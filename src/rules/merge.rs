@@ -86,7 +86,7 @@ pub(crate) fn repeats(name: &HeaderName, shape: Shape, values: &[HeaderValue]) -
 }
 
 /// `Cache-Control`, or the same words to one kind of cache (RFC 9213).
-fn is_cache_control(name: &HeaderName) -> bool {
+pub(crate) fn is_cache_control(name: &HeaderName) -> bool {
     name.as_str().ends_with("cache-control")
 }
 
@@ -103,7 +103,7 @@ fn names_hops(name: &HeaderName) -> bool {
     matches!(name.as_str(), "cache-status" | "proxy-status" | "via")
 }
 
-fn has_star(values: &[HeaderValue]) -> bool {
+pub(super) fn has_star(values: &[HeaderValue]) -> bool {
     Identity::Name.members(values).any(|member| member == b"*")
 }
 

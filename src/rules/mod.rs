@@ -1,15 +1,19 @@
 //! Judgement: what may go out as it was written, and what has to be mended, told or refused.
 
 mod attempts;
+mod cached;
+mod coded;
 mod conflict;
 mod expect;
 pub(crate) mod framing;
 mod history;
 mod judge;
 mod late;
+mod mend;
 pub(crate) mod merge;
 pub(crate) mod meter;
 mod replay;
+mod restore;
 mod rule;
 mod set;
 mod standing;

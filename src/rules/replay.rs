@@ -1,19 +1,17 @@
 //! The actions: a field's story told again, without what should not have happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use http::StatusCode;
-use http::header::{HeaderName, HeaderValue};
+use http::header::{ETAG, HeaderName, HeaderValue};
 
 use super::history::{last_answer, took_effect};
 use super::judge::Case;
-use super::{Action, Conflict, Rule, Settled, merge};
-use crate::field::class::{self, Role};
-use crate::field::etag;
+use super::mend::mended;
+use super::{Action, Conflict, Rule, Settled, merge, restore};
 use crate::ledger::{Entry, Fate, Seen, Stage, Values, Verb, Writer};
-use crate::rules::framing::content_is_due;
 
-/// What is to be done, collected before anything is changed.
+/// What is to be done, collected before anything is changed. Conflicts are known by their place.
 #[derive(Default)]
 pub(crate) struct Replay {
     /// By the place of the entry that it is about.
@@ -24,6 +22,17 @@ pub(crate) struct Replay {
     /// Fields that get these values, whatever their stories say.
     set: BTreeMap<Key, Vec<HeaderValue>>,
     status: bool,
+    /// The conflicts for which something is done, and the fields that have to come out as planned.
+    noted: BTreeMap<usize, Vec<Key>>,
+}
+
+/// What could not be done as planned.
+#[derive(Default)]
+struct Failed {
+    /// Fields whose values are not known any more, or for which the head has no room.
+    fields: BTreeSet<Key>,
+    /// Entries that cannot be told without a loss.
+    entries: BTreeSet<usize>,
 }
 
 /// A name in the order of its text, because the order of a hash map is no order for a head.
@@ -51,6 +60,7 @@ fn describes_bytes(field: &HeaderName) -> bool {
             | "content-digest"
             | "content-encoding"
             | "content-language"
+            | "content-md5"
             | "content-range"
             | "content-type"
             | "digest"
@@ -60,112 +70,108 @@ fn describes_bytes(field: &HeaderName) -> bool {
     )
 }
 
+/// Whether an action may put `field` back: over other bytes only where that was asked for by name; a 304 has
+/// none.
+fn may_be_put_back(case: &Case<'_>, rule: Rule, field: &HeaderName) -> bool {
+    let not_modified = *case.status == StatusCode::NOT_MODIFIED;
+    !describes_bytes(field)
+        || case.is_asked_for(rule, field)
+        || not_modified && restore::is_of_not_modified(field)
+}
+
 impl Replay {
-    /// Notes what an action wants of a conflict.
-    pub(crate) fn note(&mut self, case: &Case<'_>, conflict: &Conflict, live: bool) {
+    /// Notes what an action wants of the conflict at `place`.
+    pub(crate) fn note(&mut self, place: usize, case: &Case<'_>, conflict: &Conflict, live: bool) {
         let action = conflict.action;
         match (conflict.rule, &conflict.field, conflict.entry) {
-            (Rule::HeadReplaced, _, _) => self.restore(case, conflict),
+            (Rule::HeadReplaced, _, Some(entry)) => self.restore(place, case, conflict, entry),
             (Rule::StatusChanged, _, Some(entry)) if live && action != Action::Merge => {
                 self.by_entry.insert(entry, action);
                 self.status = true;
+                self.noted.insert(place, Vec::new());
             }
+            // Of one value there is nothing to join.
+            (Rule::Overwritten, _, _) if action == Action::Merge => {}
             (Rule::Overwritten | Rule::ListReplaced | Rule::Removed, Some(field), Some(entry)) => {
                 let back = action != Action::KeepLast;
-                let asked = || case.is_asked_for(conflict.rule, field);
                 // Without values there is nothing to tell again.
                 let known = !conflict.before.is_empty();
-                if live && (!back || known && (!describes_bytes(field) || asked())) {
+                if live && (!back || known && may_be_put_back(case, conflict.rule, field)) {
                     self.by_entry.insert(entry, action);
                     self.stories.entry(Key(field.clone())).or_insert(None);
+                    self.noted.insert(place, vec![Key(field.clone())]);
                 }
             }
-            (_, Some(field), _) => self.note_standing(case, conflict, field),
+            (_, Some(field), _) => {
+                let key = Key(field.clone());
+                let planned = self.set.get(&key).map(Vec::as_slice);
+                let now = planned.unwrap_or(conflict.after.as_slice());
+                if let Some(values) = mended(case, conflict, field, now) {
+                    self.set.insert(key.clone(), values);
+                    self.noted.insert(place, vec![key]);
+                }
+            }
             (_, None, _) => {}
         }
     }
 
-    fn note_standing(&mut self, case: &Case<'_>, conflict: &Conflict, field: &HeaderName) {
-        let now = conflict.after.as_slice();
-        let one = |value: Option<&HeaderValue>| value.cloned().into_iter().collect();
-        let values: Vec<HeaderValue> = match (conflict.rule, conflict.action) {
-            (Rule::Duplicated, Action::KeepFirst) => one(now.first()),
-            (Rule::Duplicated, Action::KeepLast | Action::Merge) => one(now.last()),
-            (Rule::MemberRepeated, _) => merge::merge(field, case.rules.shape(field), &[], now),
-            (Rule::StrongTag, Action::Merge) => now.iter().map(etag::weaken).collect(),
-            (Rule::Missing, Action::Merge) if may_be_put_in(field, *case.status) => {
-                let offer = conflict.offer.as_slice().to_vec();
-                if offer.is_empty() {
-                    return;
-                }
-                offer
-            }
-            (Rule::Forbidden, Action::KeepFirst | Action::Merge) => Vec::new(),
-            (_, _) => return,
-        };
-        self.set.insert(Key(field.clone()), values);
-    }
-
-    /// What a replaced head said of policy stands at the beginning of the new one's story, where the
-    /// new one has no word on it. Of several replaced heads the last one's word counts.
-    fn restore(&mut self, case: &Case<'_>, conflict: &Conflict) {
+    /// What is due of a replaced head stands at the beginning of the new one's story. Of several replaced
+    /// heads the last one's word counts.
+    fn restore(&mut self, place: usize, case: &Case<'_>, conflict: &Conflict, entry: usize) {
         if conflict.action == Action::KeepLast {
+            self.noted.insert(place, Vec::new());
             return;
         }
-        let mut fields: BTreeMap<Key, Vec<HeaderValue>> = BTreeMap::new();
-        for (field, value) in &conflict.lost.0 {
-            if case.rules.outlives(field) && !value.is_empty() {
-                fields.entry(Key(field.clone())).or_default().push(value.clone());
+        let Some(seen) = case.ledger.entries().get(entry).and_then(|e| e.seen.as_ref()) else {
+            return;
+        };
+        let lost = &conflict.lost;
+        let etag = case.fields.contains_key(ETAG) || lost.names().any(|name| *name == ETAG);
+        let mut keys = Vec::new();
+        for lines in lost.0.chunk_by(|(one, _), (two, _)| one == two) {
+            let Some((field, _)) = lines.first() else { continue };
+            let due = restore::due(case.rules, field, seen.was, *case.status, etag);
+            let values = lines.iter().map(|(_, value)| value.clone()).collect();
+            let values = restore::part(due, values);
+            if !values.is_empty() {
+                self.stories.insert(Key(field.clone()), Some(values));
+                keys.push(Key(field.clone()));
             }
         }
-        for (field, values) in fields {
-            self.stories.insert(field, Some(values));
+        if !keys.is_empty() && !seen.cut {
+            self.noted.insert(place, keys);
+        } else if seen.cut {
+            // The lines are there, but what they said is not known any more.
+            for key in &keys {
+                self.stories.remove(key);
+            }
         }
     }
 
     /// Changes the head, writes that down, and says of each conflict whether it was resolved.
     pub(crate) fn run(self, case: &mut Case<'_>, conflicts: &mut [Conflict]) {
         let since = last_answer(case.ledger.entries()).map_or(0, |at| at + 1);
-        let mut changes: Vec<(HeaderName, Vec<HeaderValue>)> = Vec::new();
-        for (Key(field), base) in &self.stories {
-            let values = self.tell(case, field, base.as_deref(), since);
-            if case.fields.get_all(field).iter().ne(values.iter()) {
-                changes.push((field.clone(), values));
-            }
+        let mut failed = Failed::default();
+        let mut changes: Vec<(&Key, Vec<HeaderValue>)> = Vec::new();
+        for (key, base) in &self.stories {
+            let values = self.tell(case, key, base.as_deref(), since, &mut failed);
+            changes.push((key, values));
         }
-        for (Key(field), values) in &self.set {
-            if case.fields.get_all(field).iter().ne(values.iter()) {
-                changes.push((field.clone(), values.clone()));
-            }
-        }
-        for conflict in conflicts.iter_mut() {
-            if self.resolves(conflict, &changes) {
-                conflict.settled = Settled::Resolved;
-            }
-        }
+        changes.extend(self.set.iter().map(|(key, values)| (key, values.clone())));
+        changes.retain(|(key, values)| case.fields.get_all(&key.0).iter().ne(values.iter()));
         if self.status {
             self.change_status(case, since);
         }
-        for (field, values) in changes {
-            change(case, field, &values);
-        }
-    }
-
-    /// Whether the action on this conflict was carried out, or asked for what is there anyway.
-    fn resolves(&self, conflict: &Conflict, changes: &[(HeaderName, Vec<HeaderValue>)]) -> bool {
-        if conflict.settled == Settled::Rejected {
-            return false;
-        }
-        match (conflict.rule, conflict.action) {
-            (_, Action::Allow | Action::Report | Action::Reject) => false,
-            (Rule::HeadReplaced, Action::KeepLast) => true,
-            (Rule::HeadReplaced, _) => {
-                conflict.lost.names().any(|lost| changes.iter().any(|(name, _)| name == lost))
+        for (key, values) in changes {
+            if !change(case, &key.0, &values) {
+                failed.fields.insert(key.clone());
             }
-            (_, _) => {
-                let noted = conflict.entry.is_some_and(|entry| self.by_entry.contains_key(&entry));
-                let set = |field: &HeaderName| self.set.contains_key(&Key(field.clone()));
-                noted || conflict.entry.is_none() && conflict.field.as_ref().is_some_and(set)
+        }
+        for (place, keys) in &self.noted {
+            let Some(conflict) = conflicts.get_mut(*place) else { continue };
+            let told = conflict.entry.is_none_or(|entry| !failed.entries.contains(&entry));
+            if told && !keys.iter().any(|key| failed.fields.contains(key)) {
+                conflict.settled = Settled::Resolved;
             }
         }
     }
@@ -174,10 +180,12 @@ impl Replay {
     fn tell(
         &self,
         case: &Case<'_>,
-        field: &HeaderName,
+        key: &Key,
         base: Option<&[HeaderValue]>,
         since: usize,
+        failed: &mut Failed,
     ) -> Vec<HeaderValue> {
+        let Key(field) = key;
         let shape = case.rules.shape(field);
         let entries = case.ledger.entries().iter().enumerate().skip(since);
         let mut told =
@@ -187,21 +195,29 @@ impl Replay {
             Some(seen) => seen.before.as_slice().to_vec(),
             None => case.fields.get_all(field).iter().cloned().collect(),
         };
-        // Where the new head has a word of its own that one counts.
+        // Where the new head has a word of its own that one counts; to a list it adds.
         let mut now = match base {
             Some(base) if stood.is_empty() => base.to_vec(),
-            Some(_) | None => stood,
+            Some(base) => merge::merge(field, shape, base, &stood),
+            None => stood,
         };
         for (at, entry) in told {
             let Some(seen) = &entry.seen else { continue };
             if seen.cut {
                 // What it was is not known any more: what is there stays.
+                failed.fields.insert(key.clone());
                 return case.fields.get_all(field).iter().cloned().collect();
             }
             let (before, after) = (seen.before.as_slice(), seen.after.as_slice());
             match (self.by_entry.get(&at), entry.verb) {
                 (Some(Action::KeepFirst), _) | (Some(Action::Merge), Verb::Remove) => {}
-                (Some(Action::Merge), _) => now = merge::merge(field, shape, &now, after),
+                (Some(Action::Merge), _) => {
+                    let both = merge::merge(field, shape, &now, after);
+                    if merge::loses(field, shape, before, &both) {
+                        failed.entries.insert(at);
+                    }
+                    now = both;
+                }
                 (_, Verb::Append) => {
                     now.extend(after.get(before.len()..).unwrap_or_default().iter().cloned());
                 }
@@ -232,23 +248,20 @@ impl Replay {
     }
 }
 
-/// Whether a missing field may be put in: what describes content, only where there is some.
-fn may_be_put_in(field: &HeaderName, status: StatusCode) -> bool {
-    let describes = class::of(field).role() == Role::Representation;
-    !describes || content_is_due(status, false, false)
-}
-
-/// Gives `field` these values, and writes that down.
-fn change(case: &mut Case<'_>, field: HeaderName, values: &[HeaderValue]) {
-    let before = Values::of(case.fields.get_all(&field).iter());
-    case.fields.remove(&field);
+/// Gives `field` these values, and writes that down. `false` if there was no room for them.
+fn change(case: &mut Case<'_>, field: &HeaderName, values: &[HeaderValue]) -> bool {
+    let before = Values::of(case.fields.get_all(field).iter());
+    case.fields.remove(field);
     for value in values {
         // A head without room for it stays without.
         let _ = case.fields.try_append(field.clone(), value.clone());
     }
-    let verb = if values.is_empty() { Verb::Remove } else { Verb::Insert };
-    let seen = Seen { before, after: Values::of(values.iter()), ..Seen::default() };
-    case.ledger.record(entry(verb, Some(field), seen));
+    let after = Values::of(case.fields.get_all(field).iter());
+    let whole = after.as_slice() == values;
+    let verb = if after.is_empty() { Verb::Remove } else { Verb::Insert };
+    let seen = Seen { before, after, ..Seen::default() };
+    case.ledger.record(entry(verb, Some(field.clone()), seen));
+    whole
 }
 
 fn entry(verb: Verb, field: Option<HeaderName>, seen: Seen) -> Entry {

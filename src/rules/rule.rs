@@ -38,17 +38,29 @@ pub enum Rule {
     /// Fields contradict each other: `no-store` beside a lifetime, `Set-Cookie` on a response that
     /// caches may share, `Access-Control-Allow-Origin: *` with credentials.
     Contradiction,
+    /// A digest was made before the content was coded, and is not that of the bytes that are sent
+    /// (RFC 9530, sections 2 and 3).
+    StaleDigest,
+    /// A content coding was applied to a part of a representation, so that the part's place is no
+    /// longer true (RFC 9110, section 14.1.2).
+    CodedRange,
+    /// A content coding was applied although `Cache-Control` said `no-transform` (RFC 9111, section
+    /// 5.2.2.6).
+    NoTransform,
+    /// Shared caches may keep the answer to a failure of the server: a status of 500 to 599 with
+    /// `public` or a lifetime (RFC 9111, section 3).
+    CachedError,
     /// A layer answered with an error, and what was written through [`Head`](crate::Head) for the
     /// response that the handler had in mind did not land; see [`Fate::Superseded`](crate::Fate).
     Superseded,
     /// Writes for two copies of one request met on one response: of two attempts, or of a page and
-    /// its sub-request. Where the layer that copies it is [`named`](crate::named) they do not meet.
+    /// its sub-request. Where the layer that copies it is [`named`](crate::named()) they do not meet.
     OtherAttempt,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::Overwritten,
         Self::Duplicated,
         Self::ListReplaced,
@@ -62,6 +74,10 @@ impl Rule {
         Self::Missing,
         Self::Forbidden,
         Self::Contradiction,
+        Self::StaleDigest,
+        Self::CodedRange,
+        Self::NoTransform,
+        Self::CachedError,
         Self::Superseded,
         Self::OtherAttempt,
     ];
@@ -83,6 +99,10 @@ impl Rule {
             Self::Missing => "missing",
             Self::Forbidden => "forbidden",
             Self::Contradiction => "contradiction",
+            Self::StaleDigest => "stale-digest",
+            Self::CodedRange => "coded-range",
+            Self::NoTransform => "no-transform",
+            Self::CachedError => "cached-error",
             Self::Superseded => "superseded",
             Self::OtherAttempt => "other-attempt",
         }

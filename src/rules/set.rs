@@ -12,7 +12,7 @@ use crate::field::nature;
 /// What is done about conflicts in response heads.
 ///
 /// Give it to [`LetterheadLayer::rules`](crate::LetterheadLayer::rules). Rules see what goes
-/// through [`Head`](crate::Head) and what layers wrapped in [`named`](crate::named) do; the rest
+/// through [`Head`](crate::Head) and what layers wrapped in [`named`](crate::named()) do; the rest
 /// of an application is one writer to them.
 ///
 /// # Examples
@@ -31,7 +31,8 @@ use crate::field::nature;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Rules {
-    actions: [Action; Rule::ALL.len()],
+    /// What was asked for, by rule.
+    actions: [Option<Action>; Rule::ALL.len()],
     by_field: HashMap<(Rule, HeaderName), Action>,
     classes: HashMap<HeaderName, Class>,
     pub(crate) required: Vec<Expect>,
@@ -48,13 +49,15 @@ enum Mode {
 }
 
 impl Rules {
-    /// Every rule is reported, none changes anything. A healthy application reports nothing:
-    /// writing the same value again is no conflict, nor is a layer that changes what it
+    /// Every rule is reported, and nothing is changed but what was asked for by itself: a
+    /// [required](Self::require) field with a value is put in, and what describes the bytes is put right
+    /// behind a layer that is [named for its coding](crate::named::compression). A healthy application
+    /// reports nothing: writing the same value again is no conflict, nor is a layer that changes what it
     /// [owns](crate::Named::owns).
     #[must_use]
     pub fn standard() -> Self {
         Self {
-            actions: [Action::Report; Rule::ALL.len()],
+            actions: [None; Rule::ALL.len()],
             by_field: HashMap::new(),
             classes: HashMap::new(),
             required: Vec::new(),
@@ -86,7 +89,7 @@ impl Rules {
     #[must_use]
     pub fn on(mut self, rule: Rule, action: Action) -> Self {
         if let Some(slot) = self.actions.get_mut(rule.index()) {
-            *slot = action;
+            *slot = Some(action);
         }
         self
     }
@@ -106,7 +109,8 @@ impl Rules {
         self
     }
 
-    /// Responses must have this field; see [`Rule::Missing`].
+    /// Responses must have this field; see [`Rule::Missing`]. With a value ([`Expect::or`]) it is put in
+    /// where it is missing, unless another action is asked for.
     #[must_use]
     pub fn require(mut self, expect: Expect) -> Self {
         self.required.push(expect);
@@ -114,6 +118,10 @@ impl Rules {
     }
 
     /// Responses must not have this field; see [`Rule::Forbidden`].
+    ///
+    /// A `Cache-Control` that only restricts (`no-store`, `no-cache`, `private`, ...) is never in
+    /// the way, nor are these directives taken out beside others: it is what lets caches keep a response
+    /// that is forbidden.
     #[must_use]
     pub fn forbid(mut self, expect: Expect) -> Self {
         self.forbidden.push(expect);
@@ -129,18 +137,33 @@ impl Rules {
 
     /// The action for a conflict; what only observes never changes anything.
     pub(crate) fn action(&self, rule: Rule, field: Option<&HeaderName>) -> Action {
+        self.action_or(rule, field, Action::Report)
+    }
+
+    /// The action for a conflict for which `standard` is done where nothing was asked for.
+    pub(crate) fn action_or(
+        &self,
+        rule: Rule,
+        field: Option<&HeaderName>,
+        standard: Action,
+    ) -> Action {
         let chosen = match field {
             Some(field) if !self.by_field.is_empty() => {
                 self.by_field.get(&(rule, field.clone())).copied()
             }
             Some(_) | None => None,
         };
-        let action = chosen.or_else(|| self.actions.get(rule.index()).copied()).unwrap_or_default();
-        match (self.mode, action) {
+        let chosen = chosen.or_else(|| self.actions.get(rule.index()).copied().flatten());
+        match (self.mode, chosen.unwrap_or(standard)) {
             (_, Action::Allow) => Action::Allow,
             (Mode::Observe, _) => Action::Report,
             (Mode::Act | Mode::Strict, action) => action,
         }
+    }
+
+    /// Whether nothing may be changed.
+    pub(crate) fn only_observes(&self) -> bool {
+        self.mode == Mode::Observe
     }
 
     /// Whether an action for this rule on this very field was asked for.

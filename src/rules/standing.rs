@@ -1,22 +1,23 @@
 //! Conflicts that lie in what a head is: doubled, missing, forbidden or contradictory fields.
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING,
-    ETAG, HeaderName, HeaderValue, SET_COOKIE,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName, HeaderValue,
 };
 
+use super::cached::{cached, kept_error};
+use super::coded::coded;
 use super::history::Cast;
 use super::judge::Case;
 use super::{Conflict, Rule, merge};
+use crate::field::cache_control;
 use crate::field::class::Shape;
-use crate::field::{cache_control, etag};
 use crate::ledger::Values;
 
 /// The conflicts of the head as it stands.
 pub(crate) fn standing(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
     let mut found = Vec::new();
     let rewritten = cast.rewritten();
-    let (mut tag, mut cached, mut shared, mut coded) = (false, false, false, false);
+    let (mut tells_caches, mut shared) = (false, false);
     let several = case.fields.len() > case.fields.keys_len();
     for field in case.fields.keys() {
         if several && case.fields.get_all(field).iter().nth(1).is_some()
@@ -25,19 +26,19 @@ pub(crate) fn standing(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
             found.extend(doubled(case, cast, field));
         }
         match field.as_str() {
-            "etag" => tag = true,
-            "cache-control" => cached = true,
+            "cache-control" => tells_caches = true,
             "access-control-allow-origin" => shared = true,
-            "content-encoding" => coded = true,
             _ => {}
         }
     }
-    if tag && coded {
-        found.extend(strong_tag(case, cast));
+    found.extend(coded(case, cast));
+    if tells_caches {
+        found.extend(cached(case, cast));
     }
-    if cached || shared {
-        found.extend(contradictions(case, cast));
+    if shared {
+        found.extend(any_origin(case, cast));
     }
+    found.extend(kept_error(case, cast));
     found.extend(expected(case, cast));
     found
 }
@@ -64,57 +65,22 @@ fn doubled(case: &Case<'_>, cast: Cast<'_>, field: &HeaderName) -> Option<Confli
     })
 }
 
-/// A tag that is the same for the bytes before and after a coding.
-fn strong_tag(case: &Case<'_>, cast: Cast<'_>) -> Option<Conflict> {
-    let tag = case.fields.get(ETAG).filter(|tag| etag::is_strong(tag))?;
-    case.fields.get(CONTENT_ENCODING)?;
-    let coder = cast.writer(&CONTENT_ENCODING);
-    let later = cast.time(&CONTENT_ENCODING) > cast.time(&ETAG);
-    if !later || coder.is(cast.writer(&ETAG)) {
+/// An origin that is open to all beside credentials, which browsers refuse.
+fn any_origin(case: &Case<'_>, cast: Cast<'_>) -> Option<Conflict> {
+    let is = |field: HeaderName, text: &str| case.fields.get(field).is_some_and(|v| v == text);
+    if !is(ACCESS_CONTROL_ALLOW_ORIGIN, "*") || !is(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true") {
         return None;
     }
+    let field = ACCESS_CONTROL_ALLOW_ORIGIN;
     Some(Conflict {
-        field: Some(ETAG),
-        first: Some(cast.writer(&ETAG).clone()),
-        second: Some(coder.clone()),
-        after: Values::One(tag.clone()),
-        secrecy: case.ledger.secrecy(&ETAG),
-        detail: Some("content-encoding was applied after the tag was made".into()),
-        ..Conflict::new(Rule::StrongTag)
+        first: Some(cast.writer(&ACCESS_CONTROL_ALLOW_CREDENTIALS).clone()),
+        second: Some(cast.writer(&field).clone()),
+        secrecy: case.ledger.secrecy(&field),
+        after: Values::of(case.fields.get_all(&field).iter()),
+        field: Some(field),
+        detail: Some("browsers refuse `*` together with access-control-allow-credentials".into()),
+        ..Conflict::new(Rule::Contradiction)
     })
-}
-
-fn contradictions(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
-    let fields = &*case.fields;
-    let mut found = Vec::new();
-    let mut say = |field: HeaderName, other: Option<&HeaderName>, detail: &'static str| {
-        let after = Values::of(fields.get_all(&field).iter());
-        found.push(Conflict {
-            first: other.map(|other| cast.writer(other).clone()),
-            second: Some(cast.writer(&field).clone()),
-            secrecy: case.ledger.secrecy(&field),
-            field: Some(field),
-            after,
-            detail: Some(detail.into()),
-            ..Conflict::new(Rule::Contradiction)
-        });
-    };
-    let cache: Vec<HeaderValue> = fields.get_all(CACHE_CONTROL).iter().cloned().collect();
-    if !cache.is_empty() {
-        if let Some(detail) = cache_control::contradicts(&cache) {
-            say(CACHE_CONTROL, None, detail);
-        }
-        if fields.contains_key(SET_COOKIE) && cache_control::is_shared(&cache) {
-            let detail = "a cookie on a response that shared caches may keep";
-            say(CACHE_CONTROL, Some(&SET_COOKIE), detail);
-        }
-    }
-    let any = fields.get(ACCESS_CONTROL_ALLOW_ORIGIN).is_some_and(|origin| origin == "*");
-    if any && fields.get(ACCESS_CONTROL_ALLOW_CREDENTIALS).is_some_and(|value| value == "true") {
-        let detail = "browsers refuse `*` together with access-control-allow-credentials";
-        say(ACCESS_CONTROL_ALLOW_ORIGIN, Some(&ACCESS_CONTROL_ALLOW_CREDENTIALS), detail);
-    }
-    found
 }
 
 /// What is required or forbidden, by status and path.
@@ -135,7 +101,7 @@ pub(crate) fn expected(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
         }
     }
     for expect in &case.rules.forbidden {
-        if case.fields.contains_key(&expect.field) && expect.is_about(*case.status, case.path) {
+        if is_in_the_way(case, &expect.field) && expect.is_about(*case.status, case.path) {
             found.push(Conflict {
                 field: Some(expect.field.clone()),
                 second: Some(cast.writer(&expect.field).clone()),
@@ -147,4 +113,14 @@ pub(crate) fn expected(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
         }
     }
     found
+}
+
+/// Whether `field` is there, and is more than restrictions of what caches may do: without those a cache
+/// could keep what it must not.
+fn is_in_the_way(case: &Case<'_>, field: &HeaderName) -> bool {
+    if !merge::is_cache_control(field) {
+        return case.fields.contains_key(field);
+    }
+    let lines: Vec<HeaderValue> = case.fields.get_all(field).iter().cloned().collect();
+    cache_control::restrictions(&lines).is_some()
 }

@@ -272,7 +272,8 @@ async fn answers_of_panics_and_timeouts_lack_policy_and_a_required_field_repairs
         assert_eq!(bare.field("strict-transport-security"), "");
         assert_eq!(bare.field("access-control-allow-origin"), "");
 
-        let (answer, receipt) = ask(fragile(), policed(Rules::standard()), request()).await;
+        // Only told of, it stays missing.
+        let (answer, receipt) = ask(fragile(), policed(Rules::observe()), request()).await;
         assert_eq!(answer.field("strict-transport-security"), "");
         let told: Vec<_> = receipt.conflicts().iter().map(ToString::to_string).collect();
         assert_eq!(
@@ -284,11 +285,14 @@ async fn answers_of_panics_and_timeouts_lack_policy_and_a_required_field_repairs
         );
         assert!(receipt.explain().contains(&format!("answer by {layer}: {status}")), "{receipt}");
 
-        let rules = policed(Rules::standard()).on(Rule::Missing, Action::Merge);
-        let (answer, _) = ask(fragile(), rules, request()).await;
+        // Its value was given so that it is put in.
+        let (answer, receipt) = ask(fragile(), policed(Rules::standard()), request()).await;
         assert_eq!(answer.status, status);
         assert_eq!(answer.field("strict-transport-security"), "max-age=600");
         assert_eq!(answer.field("access-control-allow-origin"), "*");
+        for conflict in receipt.conflicts() {
+            assert!(conflict.to_string().ends_with("not there; resolved (merge)"), "{conflict}");
+        }
     }
     let request: Request<Body> = get("/api/works", &[("origin", "https://one.example")]);
     let (answer, receipt) = ask(fragile(), policed(Rules::standard()), request).await;

@@ -69,8 +69,7 @@ async fn a_refusal_has_what_every_error_must_have_and_not_what_it_was_refused_fo
     let rules = Rules::standard()
         .forbid(Expect::field(bad))
         .on(Rule::Forbidden, Action::Reject)
-        .require(Expect::field(name("x-support")).on_status(500..=599).or(value("call us")))
-        .on(Rule::Missing, Action::Merge);
+        .require(Expect::field(name("x-support")).on_status(500..=599).or(value("call us")));
     let (answer, receipt) = ask(router, rules, get("/", &[])).await;
     assert_eq!((answer.status.as_u16(), answer.field("x-internal").as_str()), (500, ""));
     assert_eq!(answer.field("x-support"), "call us");
@@ -82,9 +81,7 @@ async fn nothing_that_describes_content_is_put_in_where_there_is_none() {
     for (status, expected) in [(200, "text/html"), (304, ""), (204, "")] {
         let status = StatusCode::from_u16(status).unwrap();
         let router = Router::new().route("/", on_get(move || async move { status }));
-        let rules = Rules::standard()
-            .require(Expect::field(CONTENT_TYPE).or(value("text/html")))
-            .on(Rule::Missing, Action::Merge);
+        let rules = Rules::standard().require(Expect::field(CONTENT_TYPE).or(value("text/html")));
         let (answer, _) = ask(router, rules, get("/", &[])).await;
         assert_eq!(answer.field("content-type"), expected, "{status}");
     }

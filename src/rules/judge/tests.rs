@@ -1,5 +1,9 @@
 //! What each action makes of each conflict.
 
+mod cached;
+mod coded;
+mod whole;
+
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -7,11 +11,12 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Case, Judged, judge};
 use crate::ledger::{LayerName, Story};
-use crate::rules::{Action, Expect, Rule, Rules, Settled};
+use crate::rules::{Action, Conflict, Expect, Rule, Rules, Settled};
 
-type Pairs = &'static [(&'static str, &'static str)];
+type Line = (&'static str, &'static str);
+type Pairs = &'static [Line];
 
-fn map(pairs: Pairs) -> HeaderMap {
+fn map(pairs: &[Line]) -> HeaderMap {
     let mut fields = HeaderMap::new();
     for (name, value) in pairs {
         fields.append(*name, HeaderValue::from_static(value));
