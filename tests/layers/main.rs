@@ -3,6 +3,7 @@
 
 mod ask;
 mod bugs;
+mod bytes;
 mod calls;
 mod healthy;
 mod judged;
@@ -11,3 +12,4 @@ mod names;
 mod reuse;
 mod secrets;
 mod strict;
+mod wire;
