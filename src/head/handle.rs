@@ -7,14 +7,12 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue};
 use http::{Extensions, StatusCode};
 
-use super::attempts::Attempt;
 use super::calls::CallId;
-use super::copies::clones_extensions;
 use super::shared::Shared;
 use super::write::{Change, Origin, Unreadable, Write};
 use super::{Draft, HookResult, Input, Receipt, Verdict};
 use crate::error::{Error, Kind};
-use crate::ledger::{Entry, Fate, LayerName, Placed, Refusal, Stage, Verb, Writer};
+use crate::ledger::{Entry, Fate, Placed, Refusal, Stage, Verb, Writer};
 
 /// The response head of one exchange, from anywhere in the application.
 ///
@@ -67,23 +65,6 @@ pub struct Head {
     placed: bool,
 }
 
-impl Clone for Head {
-    #[track_caller]
-    fn clone(&self) -> Self {
-        let mut head = self.handle();
-        head.origin.copied |= self.placed && clones_extensions(Location::caller());
-        head
-    }
-}
-
-impl Drop for Head {
-    fn drop(&mut self) {
-        if self.placed {
-            self.shared.attempts.leave(self.origin.attempt);
-        }
-    }
-}
-
 impl Head {
     pub(crate) const fn new(shared: Arc<Shared>) -> Self {
         let origin = Origin { attempt: 0, insists: false, copied: false };
@@ -104,46 +85,12 @@ impl Head {
         Ok(own)
     }
 
-    /// Another handle of the same head.
-    fn handle(&self) -> Self {
-        let Self { layer, call, origin, .. } = *self;
-        Self { shared: Arc::clone(&self.shared), layer, call, origin, placed: false }
-    }
-
     /// A second layer met this head; `true` if its exchange is still under way.
     pub(crate) fn note_nested(&self) -> bool {
         let mut state = self.shared.lock();
         let under_way = state.life.stage() != Stage::Ended;
         state.nested |= under_way;
         under_way
-    }
-
-    /// Begins an attempt: what is written with this handle from now on belongs to it. There is none
-    /// if there were too many.
-    #[inline]
-    pub(crate) fn start_attempt(&mut self) -> (Arc<Shared>, Option<Attempt>) {
-        let attempt = self.shared.attempts.start(self.origin.attempt);
-        if let Some(attempt) = attempt {
-            self.shared.attempts.leave(self.origin.attempt);
-            self.origin = Origin { attempt, ..Origin::default() };
-            self.placed = true;
-        }
-        (Arc::clone(&self.shared), attempt)
-    }
-
-    /// Who else has this head, if somebody watches it.
-    pub(crate) fn watched(&self) -> Option<&Arc<Shared>> {
-        self.shared.is_watched().then_some(&self.shared)
-    }
-
-    /// The call that the request came through last, if it is one of this layer.
-    pub(crate) fn call_of(&self, layer: &LayerName) -> Option<CallId> {
-        self.call.filter(|_| self.layer == layer.number())
-    }
-
-    /// The request comes through a call of this layer.
-    pub(crate) const fn set_call(&mut self, call: CallId, layer: &LayerName) {
-        (self.call, self.layer) = (Some(call), layer.number());
     }
 
     /// The same head, to write what has to be there whatever is sent.
@@ -407,5 +354,6 @@ impl fmt::Debug for Head {
     }
 }
 
+mod identity;
 #[cfg(test)]
 mod tests;

@@ -35,22 +35,29 @@ pub(crate) fn get(path: &str, fields: &[(&str, &str)]) -> Request<Body> {
     request.body(Body::empty()).unwrap()
 }
 
-/// Asks a router that no layer of ours is around. Its named layers do nothing then.
-pub(crate) async fn ask_bare(router: Router, request: Request<Body>) -> Answer {
-    let (parts, body) = router.oneshot(request).await.unwrap().into_parts();
+/// What a response is to a client.
+pub(crate) async fn read<B>(response: http::Response<B>) -> Answer
+where
+    B: http_body::Body<Data = Bytes, Error: std::fmt::Debug>,
+{
+    let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, fields: parts.headers, body }
+}
+
+/// Asks a router that no layer of ours is around. Its named layers do nothing then.
+pub(crate) async fn ask_bare(router: Router, request: Request<Body>) -> Answer {
+    read(router.oneshot(request).await.unwrap()).await
 }
 
 /// Asks a router under these rules; the answer, and the one receipt.
 pub(crate) async fn ask(router: Router, rules: Rules, request: Request<Body>) -> (Answer, Receipt) {
     let seen = Collector::new();
     let layer = LetterheadLayer::new().rules(rules).reporter(seen.clone());
-    let (parts, body) = layer.layer(router).oneshot(request).await.unwrap().into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
+    let answer = read(layer.layer(router).oneshot(request).await.unwrap()).await;
     let mut receipts = seen.take();
     assert_eq!(receipts.len(), 1, "one receipt for one request");
-    (Answer { status: parts.status, fields: parts.headers, body }, receipts.remove(0))
+    (answer, receipts.remove(0))
 }
 
 /// The conflict of a kind; there is exactly one.
