@@ -87,6 +87,8 @@ mod sys;
 
 pub use error::Error;
 pub use field::class::{Class, Role, Shape};
+pub use field::rpc::Protocol;
+pub use field::rpc_code::RpcCode;
 #[cfg(all(feature = "files", unix))]
 pub use files::FileSender;
 pub use head::{CommitCause, Draft, ErrorAnswer, Head, HookResult, Note, Outcome, Receipt};
@@ -94,7 +96,8 @@ pub use head::{CommitCause, Draft, ErrorAnswer, Head, HookResult, Note, Outcome,
 pub use layer::presets as named;
 pub use layer::{
     Cause, Failure, Hold, Inside, Letterhead, LetterheadLayer, Named, Origin, Outside, ProbeFuture,
-    Recover, ResetCode, ResponseBody, ResponseFuture, StandardRecover, named,
+    Recover, RecoverFuture, RecoverLayer, RecoveredBody, Recovering, ResetCode, ResponseBody,
+    ResponseFuture, StandardRecover, named,
 };
 pub use ledger::{Entry, Fate, LayerName, Placed, Refusal, Shown, Stage, Verb, Writer};
 pub use rules::framing::Mended;

@@ -175,13 +175,16 @@ fn find(name: &str) -> Option<&'static Row> {
         .find(|row| row.name.as_bytes().last() == last && row.name == name)
 }
 
+/// What describes the content, some cache's copy of it, or the outcome of the call that it is of.
+const CONTENT_FAMILIES: [&str; 5] = ["content-", "surrogate-", "x-accel-", "grpc-", "connect-"];
+
 /// The class of a name that has no row of its own but is made like those of a family.
 fn by_family(name: &str) -> Class {
     let content = Role::Representation;
     if name.ends_with("-cache-control") {
         // RFC 9213: the words of `Cache-Control`, said to one kind of cache.
         Class::new(Shape::List, content)
-    } else if ["content-", "surrogate-", "x-accel-"].iter().any(|start| name.starts_with(start)) {
+    } else if CONTENT_FAMILIES.iter().any(|start| name.starts_with(start)) {
         Class::new(Shape::Unknown, content)
     } else if name.starts_with("sec-websocket-") {
         Class::new(Shape::Unknown, Role::Connection)

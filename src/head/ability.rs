@@ -4,6 +4,7 @@ use http::header::TE;
 use http::{Method, Request, Version};
 
 use crate::field::list;
+use crate::field::rpc::Rpc;
 use crate::ledger::Refusal;
 
 /// The facts of a request that its response depends on.
@@ -16,6 +17,8 @@ pub(crate) struct Ability {
     pub(crate) connect: bool,
     /// The request has the bare token `trailers` in `TE`.
     te: bool,
+    /// The remote call that the request is, if it is one.
+    pub(crate) call: Option<Rpc>,
 }
 
 impl Ability {
@@ -26,6 +29,7 @@ impl Ability {
             head: *request.method() == Method::HEAD,
             connect: *request.method() == Method::CONNECT,
             te: version == Version::HTTP_11 && list::lists(request.headers(), &TE, "trailers"),
+            call: Rpc::of_request(request),
         }
     }
 

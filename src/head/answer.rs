@@ -1,15 +1,36 @@
 //! Error answers, and how one takes the place of a planned head.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 
+use crate::field::json::quoted;
+use crate::field::rpc_code::RpcCode;
+
 /// The response that takes the place of one that failed before its head was committed.
 ///
 /// Its content is a terse problem document (RFC 9457) unless another is given. A status of 500
 /// and more carries `Cache-Control: no-store`.
+///
+/// # Remote calls
+///
+/// A client that makes a remote call cannot read a problem document, so it is given the same
+/// answer in the form of its [protocol](crate::Protocol):
+///
+/// | protocol | HTTP status | the failure is in |
+/// |---|---|---|
+/// | gRPC, gRPC-Web | 200 | the fields `grpc-status` and `grpc-message`; there is no content |
+/// | Connect, unary | of the [code](RpcCode::http_status) | JSON: `{"code":"unavailable","message":".."}` |
+/// | Connect, streaming | 200 | the one message of the stream, which ends it |
+///
+/// The status of 200 is what those protocols prescribe: their clients take every other one for a
+/// failure of something between them and the service. The [receipt](crate::Receipt::failure) has
+/// the failure all the same. The code goes by the status unless one is [given](Self::rpc).
+/// [Content](Self::content) that is given goes out as it is where the client can read it: on plain
+/// HTTP, to a unary call of Connect, and where its type is that of the call.
 ///
 /// # Examples
 ///
@@ -24,9 +45,12 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 /// ```
 #[derive(Clone, Debug)]
 pub struct ErrorAnswer {
-    status: StatusCode,
-    fields: HeaderMap,
-    content: Option<Bytes>,
+    pub(super) status: StatusCode,
+    pub(super) fields: HeaderMap,
+    pub(super) content: Option<Bytes>,
+    /// What a remote call is given instead of the code that goes by the status.
+    pub(super) code: Option<RpcCode>,
+    pub(super) message: Option<Cow<'static, str>>,
 }
 
 impl ErrorAnswer {
@@ -39,7 +63,36 @@ impl ErrorAnswer {
         if status.as_u16() >= 500 {
             fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
-        Self { status, fields, content: None }
+        Self { status, fields, content: None, code: None, message: None }
+    }
+
+    /// An answer with the code `code` for remote calls, and the status that goes with it for
+    /// everybody else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use letterhead::{ErrorAnswer, Failure, LetterheadLayer, RpcCode};
+    ///
+    /// let layer = LetterheadLayer::new().recover(|_: &Failure<'_>| {
+    ///     ErrorAnswer::rpc(RpcCode::Aborted).message("lost against another writer")
+    /// });
+    /// # let _ = layer;
+    /// // What a gRPC client is given has the HTTP status 200; this is the one of all others.
+    /// assert_eq!(ErrorAnswer::rpc(RpcCode::Aborted).status(), 409);
+    /// ```
+    #[must_use]
+    pub fn rpc(code: RpcCode) -> Self {
+        Self { code: Some(code), ..Self::new(code.http_status()) }
+    }
+
+    /// What the client is told in words: the `detail` of the problem document, `grpc-message`
+    /// (percent-encoded), or the `message` of Connect. The client sees it, so it should tell no
+    /// internals.
+    #[must_use]
+    pub fn message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.message = Some(message.into());
+        self
     }
 
     /// When the client may try again, in whole seconds, rounded up (RFC 9110, section 10.2.3).
@@ -70,7 +123,7 @@ impl ErrorAnswer {
         self.fields.keys()
     }
 
-    /// The status it will have.
+    /// The status it will have, but for remote calls whose protocol has another place for it.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.status
@@ -92,7 +145,7 @@ pub(crate) fn replace(
         // A head so full of policy that nothing else fits keeps what it has.
         let problem_json = HeaderValue::from_static("application/problem+json");
         let _ = fields.try_insert(CONTENT_TYPE, problem_json);
-        problem(answer.status)
+        problem(answer.status, answer.message.as_deref())
     });
     for (name, value) in &answer.fields {
         let _ = fields.try_insert(name, value.clone());
@@ -101,16 +154,19 @@ pub(crate) fn replace(
     content
 }
 
-/// A problem document that says no more than the status does (RFC 9457, section 3).
-fn problem(status: StatusCode) -> Bytes {
+/// A problem document that says no more than the status does, unless there is a message (RFC 9457,
+/// section 3).
+fn problem(status: StatusCode, message: Option<&str>) -> Bytes {
     let code = status.as_u16();
-    let text = match status.canonical_reason() {
-        Some(title) => {
-            format!(r#"{{"type":"about:blank","title":"{title}","status":{code}}}"#)
-        }
-        None => format!(r#"{{"type":"about:blank","status":{code}}}"#),
+    let title = match status.canonical_reason() {
+        Some(title) => format!(r#","title":"{title}""#),
+        None => String::new(),
     };
-    Bytes::from(text)
+    let detail = match message {
+        Some(message) => format!(r#","detail":{}"#, quoted(message)),
+        None => String::new(),
+    };
+    Bytes::from(format!(r#"{{"type":"about:blank"{title},"status":{code}{detail}}}"#))
 }
 
 #[cfg(test)]
@@ -148,6 +204,9 @@ mod tests {
         }
         let unknown = StatusCode::from_u16(799).expect("a status");
         assert_eq!(ErrorAnswer::new(unknown).status(), unknown);
-        assert_eq!(problem(unknown), r#"{"type":"about:blank","status":799}"#);
+        assert_eq!(problem(unknown, None), r#"{"type":"about:blank","status":799}"#);
+        let said = problem(StatusCode::CONFLICT, Some("a \"b\""));
+        let text = r#"{"type":"about:blank","title":"Conflict","status":409,"detail":"a \"b\""}"#;
+        assert_eq!(said, text);
     }
 }

@@ -85,6 +85,11 @@ impl Head {
         Ok(own)
     }
 
+    /// What the layer of this head shares with it.
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// A second layer met this head; `true` if its exchange is still under way.
     pub(crate) fn note_nested(&self) -> bool {
         let mut state = self.shared.lock();

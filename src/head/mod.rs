@@ -13,6 +13,7 @@ mod hook_result;
 mod landing;
 mod plan;
 mod receipt;
+mod rpc_answer;
 mod shared;
 mod stage;
 mod told;

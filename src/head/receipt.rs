@@ -79,7 +79,9 @@ pub enum Note {
     TrailersNotMerged(Vec<HeaderName>),
     /// A second layer was found inside; it does nothing. Said once for each outer layer.
     NestedLayer,
-    /// This failed, too, while the first [failure](Receipt::failure) was being answered.
+    /// This failed, too, while the first [failure](Receipt::failure) was being answered; or it
+    /// failed inside a [`RecoverLayer`](crate::RecoverLayer), and the response that went out is
+    /// another one and a success.
     AlsoFailed(String),
     /// The body had handed over every byte that its `Content-Length` declares, and did not say
     /// whether it was over until the hold's deadline. It was taken to be.
@@ -226,7 +228,9 @@ impl Receipt {
         self.tally.hooks_run
     }
 
-    /// What failed before the commit, if an error answer was sent for it.
+    /// What failed before the commit, if an error answer was sent for it; one that a
+    /// [`RecoverLayer`](crate::RecoverLayer) gave is among them. To a gRPC client that answer has the
+    /// [status](Self::status) 200.
     #[must_use]
     pub const fn failure(&self) -> Option<&Error> {
         self.tally.failure.as_ref()

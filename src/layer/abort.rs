@@ -39,6 +39,34 @@ impl ResetCode {
     pub const fn get(self) -> u32 {
         self.0
     }
+
+    /// The code for this client, where a body brings this one from another server. The codes that
+    /// tell a client to ask again, or that the end is a good one, are no one's but the sender's.
+    pub(crate) const fn handed_on(self) -> Self {
+        match self {
+            Self::NO_ERROR | Self::REFUSED_STREAM | Self::CANCEL | Self::HTTP_1_1_REQUIRED => {
+                Self::INTERNAL_ERROR
+            }
+            other => other,
+        }
+    }
+
+    const NO_ERROR: Self = Self(0x0);
+}
+
+/// The code that an `h2::Error` among the error's sources brings.
+#[cfg(feature = "http2")]
+pub(super) fn own_code(error: &(dyn StdError + 'static)) -> Option<ResetCode> {
+    crate::error::chain(error)
+        .filter_map(|error| error.downcast_ref::<h2::Error>())
+        .find_map(h2::Error::reason)
+        .map(|reason| ResetCode(reason.into()))
+}
+
+/// Without h2 there is none.
+#[cfg(not(feature = "http2"))]
+pub(super) fn own_code(_error: &(dyn StdError + 'static)) -> Option<ResetCode> {
+    None
 }
 
 /// A response that is being broken off.
@@ -108,15 +136,12 @@ struct Aborted {
 impl Aborted {
     #[cfg(feature = "http2")]
     fn new(error: Error, code: Option<ResetCode>) -> Self {
-        // The body's own code wins. hyper would not find one inside an `io::Error`, and it hands on
-        // a `NO_ERROR`, which clients take for a clean end.
-        let own = crate::error::chain(&error)
-            .filter_map(|error| error.downcast_ref::<h2::Error>())
-            .find_map(h2::Error::reason);
-        let chosen = own.or_else(|| code.map(|code| h2::Reason::from(code.get())));
-        let reason = chosen.map(|reason| match reason {
-            h2::Reason::NO_ERROR => h2::Reason::INTERNAL_ERROR,
-            other => other,
+        // hyper would not find a code inside an `io::Error`, and it hands on a `NO_ERROR`, which
+        // clients take for a clean end.
+        let code = code.or_else(|| own_code(&error).map(ResetCode::handed_on));
+        let reason = code.map(|code| match code {
+            ResetCode::NO_ERROR => h2::Reason::INTERNAL_ERROR,
+            other => h2::Reason::from(other.get()),
         });
         Self { error, reset: reason.map(Into::into) }
     }

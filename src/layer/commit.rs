@@ -230,6 +230,7 @@ pub(crate) fn put_instead<B>(
 {
     let Parts { status, headers, extensions, .. } = &mut held.parts;
     let outlives = |name: &HeaderName| exchange.outlives(name);
+    let answer = exchange.readable(answer, headers);
     let content = match sealing {
         Some(sealing) => sealing.replaced(status, headers, answer, &outlives),
         None => crate::head::replace(status, headers, answer, &outlives),
@@ -250,7 +251,7 @@ where
     let Parts { status, headers, .. } = &mut held.parts;
     if let Err(error) = sealing.run_hooks(exchange.ability(), status, headers) {
         sealing.drop_hooks();
-        let answer = exchange.answer_error(Origin::Hook, &error);
+        let answer = exchange.answer_error(Origin::Hook, &error, Some(&held.parts));
         exchange.note_failure(error);
         put_instead(exchange, held, Some(sealing), answer);
         fail(exchange);

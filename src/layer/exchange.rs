@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName};
+use http::response::Parts;
 use tokio::time::Sleep;
 
 use super::ResetCode;
+use super::asked::Asked;
 use super::layer::{Settings, Watch};
 use super::recover::{Cause, Failure, Origin};
 use super::spare;
-use crate::caught::{caught, contained, discard};
+use crate::caught::contained;
 use crate::error::Error;
 use crate::field::nature;
+use crate::field::rpc::{Protocol, Rpc};
 use crate::head::{
     Ability, Collected, CommitCause, ErrorAnswer, Input, Note, Outcome, Receipt, Record, Shared,
     Tally, Trailing,
@@ -27,6 +30,8 @@ use crate::rules::{Conflict, Rule, judge_late};
 pub(crate) struct Exchange {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: Arc<Settings>,
+    /// What was kept of the request, if the recoverer wants any of it.
+    asked: Option<Box<Asked>>,
     /// Bytes of content that were handed to the server.
     pub(crate) sent: u64,
     /// What it means if nothing more is heard; `None` when the receipt was delivered.
@@ -45,8 +50,12 @@ pub(crate) enum Unheard {
 }
 
 impl Exchange {
-    pub(crate) const fn new(shared: Arc<Shared>, settings: Arc<Settings>) -> Self {
-        Self { shared, settings, sent: 0, unheard: Some(Unheard::Dropped) }
+    pub(crate) const fn new(
+        shared: Arc<Shared>,
+        settings: Arc<Settings>,
+        asked: Option<Box<Asked>>,
+    ) -> Self {
+        Self { shared, settings, asked, sent: 0, unheard: Some(Unheard::Dropped) }
     }
 
     /// What the request lets its response do.
@@ -110,60 +119,90 @@ impl Exchange {
 
     /// Notes what failed before the commit.
     pub(crate) fn note_failure(&self, error: Error) {
-        let mut state = self.shared.lock();
-        let record = state.record();
-        if record.failure.is_none() {
-            record.failure = Some(error);
-            return;
-        }
-        // The first failure is the cause; what failed while it was answered is a note.
-        record.notes.push(Note::AlsoFailed(error.to_string()));
-        drop(state);
-        drop(error);
+        note_failure(&self.shared, error);
     }
 
     /// Whether failures of this origin are left alone.
     pub(crate) fn passes_through(&self, origin: Origin) -> bool {
-        let recover = &self.settings.recover;
-        caught(|| recover.passes_through(origin)).unwrap_or_else(|payload| {
-            discard(payload);
-            false
-        })
+        self.settings.recoverer.passes_through(origin)
     }
 
     /// The response to send instead of one that failed with `error`.
-    pub(crate) fn answer_error(&self, origin: Origin, error: &Error) -> ErrorAnswer {
-        self.answer(origin, Cause::Error(error.cause().unwrap_or(error)))
+    pub(crate) fn answer_error(
+        &self,
+        origin: Origin,
+        error: &Error,
+        planned: Option<&Parts>,
+    ) -> ErrorAnswer {
+        self.answer(origin, Cause::Error(error.cause().unwrap_or(error)), planned)
     }
 
     /// The response to send instead of one that panicked.
-    pub(crate) fn answer_panic(&self, origin: Origin, payload: &(dyn Any + Send)) -> ErrorAnswer {
-        self.answer(origin, Cause::Panic(payload))
+    pub(crate) fn answer_panic(
+        &self,
+        origin: Origin,
+        payload: &(dyn Any + Send),
+        planned: Option<&Parts>,
+    ) -> ErrorAnswer {
+        self.answer(origin, Cause::Panic(payload), planned)
     }
 
-    fn answer(&self, origin: Origin, cause: Cause<'_>) -> ErrorAnswer {
-        let failure = self.failure(origin, cause);
-        let answer = caught(|| self.settings.recover.recover(&failure));
-        answer.unwrap_or_else(|payload| {
-            discard(payload);
-            self.note(Note::RecoverPanicked);
-            ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR)
-        })
+    fn answer(&self, origin: Origin, cause: Cause<'_>, planned: Option<&Parts>) -> ErrorAnswer {
+        let recoverer = &self.settings.recoverer;
+        self.with_failure(origin, cause, planned, |failure| recoverer.answer(failure))
+            .unwrap_or_else(|| {
+                self.note(Note::RecoverPanicked);
+                ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR)
+            })
     }
 
     /// The code to reset a stream with.
     pub(crate) fn reset_code(&self, origin: Origin, error: &Error) -> ResetCode {
-        let failure = self.failure(origin, Cause::Error(error.cause().unwrap_or(error)));
-        caught(|| self.settings.recover.reset_code(&failure)).unwrap_or_else(|payload| {
-            discard(payload);
-            ResetCode::INTERNAL_ERROR
+        let cause = Cause::Error(error.cause().unwrap_or(error));
+        let recoverer = &self.settings.recoverer;
+        self.with_failure(origin, cause, None, |failure| recoverer.reset_code(failure))
+    }
+
+    /// Asks about a failure, with what is known of the exchange.
+    fn with_failure<R>(
+        &self,
+        origin: Origin,
+        cause: Cause<'_>,
+        planned: Option<&Parts>,
+        ask: impl FnOnce(&Failure<'_>) -> R,
+    ) -> R {
+        let (stage, sent, routed) = {
+            let mut state = self.shared.lock();
+            (state.life.stage(), state.status, state.record().route.clone())
+        };
+        let Shared { method, ability, .. } = &*self.shared;
+        let fields = planned.map(|parts| &parts.headers);
+        let asked = self.asked.as_deref();
+        ask(&Failure {
+            origin,
+            cause,
+            stage,
+            method,
+            version: ability.version,
+            protocol: self.call(fields).map_or(Protocol::Http, Rpc::protocol),
+            asked,
+            route: routed.as_deref().or_else(|| asked.and_then(Asked::route)),
+            status: planned.map(|parts| parts.status).or(sent),
+            fields,
         })
     }
 
-    fn failure<'a>(&'a self, origin: Origin, cause: Cause<'a>) -> Failure<'a> {
-        let stage = self.shared.lock().life.stage();
-        let Shared { method, ability, .. } = &*self.shared;
-        Failure { origin, cause, stage, method, version: ability.version }
+    /// The remote call that the client makes, by the response's own word, else by the request's.
+    fn call(&self, planned: Option<&HeaderMap>) -> Option<Rpc> {
+        planned.and_then(Rpc::of_response).or(self.ability().call)
+    }
+
+    /// `answer` in the form in which the client of a head with these fields reads it.
+    pub(crate) fn readable(&self, answer: ErrorAnswer, planned: &HeaderMap) -> ErrorAnswer {
+        match self.call(Some(planned)) {
+            Some(call) => answer.for_call(call, planned),
+            None => answer,
+        }
     }
 
     /// The trailers that go out behind the content; from now on none is taken any more.
@@ -214,6 +253,9 @@ impl Exchange {
             return;
         }
         let mut record = record.map(|record| *record).unwrap_or_default();
+        if cause != Some(CommitCause::Failure) {
+            self.note_other_attempt(status, &mut record);
+        }
         record.sealing.give_up(cause.is_some(), unsent);
         let watch = self.settings.watch.as_ref().filter(|_| record.path.is_some());
         let listened = watch.is_some_and(Watch::listens);
@@ -274,10 +316,35 @@ impl Exchange {
         contained(move || drop(receipt));
     }
 
+    /// A failure that was answered further in is not this response's if this one is a success: the
+    /// service was called again, or for a part of it only. Of a remote call the status does not tell.
+    fn note_other_attempt(&self, status: Option<StatusCode>, record: &mut Record) {
+        let is_success = status.is_some_and(|status| status.as_u16() < 400);
+        if is_success && self.ability().call.is_none() {
+            if let Some(failure) = record.failure.take() {
+                record.notes.push(Note::AlsoFailed(failure.to_string()));
+            }
+        }
+    }
+
     /// The stage the head is in.
     pub(crate) fn stage(&self) -> Stage {
         self.shared.lock().life.stage()
     }
+}
+
+/// Notes what failed before the commit of a head.
+pub(crate) fn note_failure(shared: &Shared, error: Error) {
+    let mut state = shared.lock();
+    let record = state.record();
+    if record.failure.is_none() {
+        record.failure = Some(error);
+        return;
+    }
+    drop(state);
+    // The first failure is the cause; what failed while it was answered is a note.
+    let note = Note::AlsoFailed(error.to_string());
+    shared.lock().record().notes.push(note);
 }
 
 /// The text with which a strict rule ends a test.

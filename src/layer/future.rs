@@ -7,13 +7,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::Response;
+use http::response::Parts;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::ResponseBody;
 use super::commit::{commit, commit_instead, give};
 use super::exchange::Exchange;
-use super::holding::{Holding, Last, Waiting};
+use super::holding::{Held, Holding, Last, Waiting};
 use super::recover::Origin;
 use crate::caught::{Payload, caught, contained, discard, message};
 use crate::error::{BoxError, Error, Kind};
@@ -180,7 +181,7 @@ where
             commit(&exchange, held, CommitCause::NotHeld)
         }
         Last::Failed(origin, error) => {
-            let answer = exchange.answer_error(origin, &error);
+            let answer = exchange.answer_error(origin, &error, planned(origin, held));
             commit_instead(&exchange, held, answer, error)
         }
         Last::Panicked(origin, payload) => {
@@ -190,12 +191,20 @@ where
                 contained(move || drop(holding));
                 std::panic::resume_unwind(payload);
             }
-            let answer = exchange.answer_panic(origin, payload.as_ref());
+            let answer = exchange.answer_panic(origin, payload.as_ref(), planned(origin, held));
             discard(payload);
             commit_instead(&exchange, held, answer, error)
         }
     };
     give(exchange, holding, terms, broken)
+}
+
+/// The head of the response that failed, if it came to one.
+const fn planned<B: Body>(origin: Origin, held: &Held<B>) -> Option<&Parts> {
+    match origin {
+        Origin::Service | Origin::ServicePanic => None,
+        Origin::Body | Origin::BodyPanic | Origin::Hook => Some(&held.parts),
+    }
 }
 
 /// Answers for a service that failed, or hands its error on.
@@ -214,7 +223,10 @@ where
 }
 
 /// The first of two panics, if there was one; the other is forgotten.
-fn first_panic(polled: Result<(), Payload>, dropped: Result<(), Payload>) -> Option<Payload> {
+pub(crate) fn first_panic(
+    polled: Result<(), Payload>,
+    dropped: Result<(), Payload>,
+) -> Option<Payload> {
     match (polled, dropped) {
         (Ok(()), Ok(())) => None,
         (Err(payload), Ok(())) | (Ok(()), Err(payload)) => Some(payload),

@@ -8,8 +8,9 @@ use std::time::Duration;
 use http::header::HeaderName;
 use tower_layer::Layer;
 
+use super::asked::Recoverer;
 use super::timer::Timers;
-use super::{Hold, Letterhead, Recover, StandardRecover};
+use super::{Hold, Letterhead, Recover, RecoverLayer};
 use crate::head::Receipt;
 use crate::report::Reporter;
 use crate::rules::{Action, Rule, Rules};
@@ -20,7 +21,7 @@ type OnEnd = Arc<dyn Fn(&Receipt) + Send + Sync>;
 /// What the layer was told, shared by all its services.
 pub(crate) struct Settings {
     pub(crate) hold: Hold,
-    pub(crate) recover: Arc<dyn Recover>,
+    pub(crate) recoverer: Recoverer,
     pub(crate) on_end: Option<OnEnd>,
     pub(crate) linger: Duration,
     /// Trailers of bodies that may be merged into the head.
@@ -137,7 +138,7 @@ impl LetterheadLayer {
         Self {
             settings: Arc::new(Settings {
                 hold: Hold::default(),
-                recover: Arc::new(StandardRecover),
+                recoverer: Recoverer::default(),
                 on_end: None,
                 linger: Self::LINGER,
                 merged_trailers: Arc::from([]),
@@ -159,7 +160,16 @@ impl LetterheadLayer {
     /// What a client sees when something fails before the commit; [`StandardRecover`] by default.
     #[must_use]
     pub fn recover(self, recover: impl Recover) -> Self {
-        self.with(|settings| settings.recover = Arc::new(recover))
+        let recoverer = Recoverer::new(recover);
+        self.with(|settings| settings.recoverer = recoverer)
+    }
+
+    /// A layer for the innermost place, with the recoverer of this one: a service that panics or
+    /// fails is answered there, and the layers in between add their fields to that answer. See
+    /// [`RecoverLayer`].
+    #[must_use]
+    pub fn recover_layer(&self) -> RecoverLayer {
+        RecoverLayer::of(self.settings.recoverer.clone())
     }
 
     /// Calls `callback` with the receipt of every response, once, however the response ended.
@@ -251,10 +261,10 @@ impl LetterheadLayer {
 
     fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let Settings { hold, linger, .. } = *self.settings;
-        let Settings { recover, on_end, merged_trailers, watch, sampling, .. } = &*self.settings;
+        let Settings { recoverer, on_end, merged_trailers, watch, sampling, .. } = &*self.settings;
         let mut settings = Settings {
             hold,
-            recover: Arc::clone(recover),
+            recoverer: recoverer.clone(),
             on_end: on_end.clone(),
             linger,
             merged_trailers: Arc::clone(merged_trailers),

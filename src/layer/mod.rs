@@ -1,6 +1,7 @@
 //! The tower layer: it polls, awaits and replays; what to do is decided on the floors below.
 
 mod abort;
+mod asked;
 mod attempt;
 mod body;
 mod commit;
@@ -16,6 +17,7 @@ mod named;
 pub mod presets;
 mod probe;
 mod recover;
+mod recovering;
 mod route;
 mod service;
 mod spare;
@@ -32,4 +34,5 @@ pub use hold::Hold;
 pub use layer::LetterheadLayer;
 pub use named::{Inside, Named, Outside, ProbeFuture, named};
 pub use recover::{Cause, Failure, Origin, Recover, StandardRecover};
+pub use recovering::{RecoverFuture, RecoverLayer, RecoveredBody, Recovering};
 pub use service::Letterhead;

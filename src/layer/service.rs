@@ -74,8 +74,9 @@ where
         if self.settings.watch.is_some() && self.settings.sampling.takes() {
             watch(&mut shared, &self.settings, &request);
         }
+        let asked = self.settings.recoverer.keep(&request);
         request.extensions_mut().insert(Head::new(Arc::clone(&shared)));
-        let exchange = Exchange::new(shared, Arc::clone(&self.settings));
+        let exchange = Exchange::new(shared, Arc::clone(&self.settings), asked);
         // The request is large: it is handed over by reference until the call itself.
         let (inner, mut request) = (&mut self.inner, Some(request));
         let called = caught(|| request.take().map(|request| inner.call(request)));

@@ -11,6 +11,7 @@ use super::exchange::{Exchange, indictment};
 use super::holding::Held;
 use super::layer::Watch;
 use crate::error::{Error, Kind};
+use crate::field::json::quoted;
 use crate::head::{ErrorAnswer, Sealing, explain, in_short};
 use crate::ledger::Lines;
 use crate::rules::{self, Case, Conflict, Judged};
@@ -89,32 +90,4 @@ fn refusal(conflicts: &[Conflict], candid: bool) -> ErrorAnswer {
         listed.join(",")
     );
     answer.content(HeaderValue::from_static("application/problem+json"), text)
-}
-
-/// A JSON string (RFC 8259, section 7).
-fn quoted(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                quoted.push('\\');
-                quoted.push(c);
-            }
-            c if c < ' ' => write!(quoted, "\\u{:04x}", u32::from(c)).unwrap_or_default(),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_quoted_for_json() {
-        assert_eq!(quoted("a\"b\\c\u{1}\u{e9}"), "\"a\\\"b\\\\c\\u0001\u{e9}\"");
-    }
 }

@@ -221,22 +221,75 @@ async fn a_later_failure_lets_out_what_was_produced_and_never_ends_cleanly() {
     }
 }
 
-/// Resets with a code of its own.
-struct Refuses;
+/// Resets with the code of the body, one chosen by hand, or as the default has it.
+struct Resets(Option<ResetCode>);
 
-impl Recover for Refuses {
-    fn reset_code(&self, _: &Failure<'_>) -> ResetCode {
-        ResetCode::REFUSED_STREAM
+impl Recover for Resets {
+    fn reset_code(&self, failure: &Failure<'_>) -> ResetCode {
+        self.0.or(failure.body_reset_code()).unwrap_or(ResetCode::CONNECT_ERROR)
     }
 }
 
+/// One chunk, then an error with the code of the path, alone or inside of others.
+async fn reset(request: Request<Incoming>, _: Head) -> Response<Body> {
+    let (kind, code) = request.uri().path()[1..].split_once('/').unwrap();
+    let error = h2::Error::from(h2::Reason::from(code.parse::<u32>().unwrap()));
+    let error: BoxError = match kind {
+        "bare" => error.into(),
+        "io" => io::Error::other(error).into(),
+        _ => "without a code".into(),
+    };
+    Response::new(script([Act::Data("the first chunk"), Act::Fail(error)]))
+}
+
 #[tokio::test]
-async fn the_reset_code_can_be_chosen_and_the_bodys_own_wins() {
-    let server = serve_layer(LetterheadLayer::new().recover(Refuses), later).await;
-    for (path, reason) in
-        [("/error", h2::Reason::REFUSED_STREAM), ("/calm", h2::Reason::ENHANCE_YOUR_CALM)]
-    {
-        assert_eq!(h2_get(&server, path).await.unwrap().reset, Some(reason));
+async fn codes_that_invite_a_client_to_go_on_are_not_handed_on_from_a_body() {
+    let [internal, calm, connect] = [2, 11, 10];
+    let chosen = |code| Some(Resets(Some(ResetCode::new(code))));
+    for (recover, path, reason) in [
+        // The default: the body's own code, but for those that say something else from here.
+        (None, "/bare/0", internal),
+        (None, "/bare/7", internal),
+        (None, "/bare/8", internal),
+        (None, "/bare/13", internal),
+        (None, "/io/13", internal),
+        (None, "/none/0", internal),
+        (None, "/bare/11", calm),
+        (None, "/io/11", calm),
+        (None, "/bare/2", internal),
+        (None, "/bare/99", 99),
+        // A recoverer gets what it says, whatever the body has; but no clean end.
+        (chosen(7), "/bare/11", 7),
+        (chosen(8), "/none/0", 8),
+        (chosen(13), "/bare/2", 13),
+        (chosen(0), "/bare/11", internal),
+        (Some(Resets(None)), "/bare/8", 8),
+        (Some(Resets(None)), "/bare/13", 13),
+        (Some(Resets(None)), "/bare/0", internal),
+        (Some(Resets(None)), "/none/0", connect),
+    ] {
+        let layer = match recover {
+            Some(recover) => LetterheadLayer::new().recover(recover),
+            None => LetterheadLayer::new(),
+        };
+        let server = serve_layer(layer, reset).await;
+        let answer = h2_get(&server, path).await.unwrap();
+        assert_eq!(answer.body, "the first chunk");
+        assert_eq!(answer.reset, Some(h2::Reason::from(reason)), "{path}");
+        // HTTP/1.1 has no codes: the chunk is there, its end is not.
+        let mut raw = Raw::connect(&server).await;
+        raw.get(path, "").await;
+        raw.head().await;
+        assert_eq!(raw.rest().await, "F\r\nthe first chunk\r\n", "{path}");
+    }
+    // Left alone, a failure is no clean end either.
+    let server = serve_layer(LetterheadLayer::new().recover(HandsOff), reset).await;
+    for (path, reason) in [("/bare/8", internal), ("/bare/0", internal), ("/bare/11", calm)] {
+        let reset = match h2_get(&server, path).await {
+            Ok(answer) => answer.reset,
+            Err(error) => error.reason(),
+        };
+        assert_eq!(reset, Some(h2::Reason::from(reason)), "{path}");
     }
 }
 

@@ -58,6 +58,8 @@ fn a_name_without_a_row_goes_by_its_family_and_then_by_the_default() {
         ("content-something-new", Unknown, Representation),
         ("surrogate-x", Unknown, Representation),
         ("x-accel-x", Unknown, Representation),
+        ("grpc-status", Unknown, Representation),
+        ("connect-content-encoding", Unknown, Representation),
         ("sec-websocket-key", Unknown, Connection),
         ("x-something-of-ours", Unknown, Policy),
         ("access-control-something-new", Unknown, Policy),

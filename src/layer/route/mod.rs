@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Extensions, Request};
+use http::{Extensions, Request, Uri};
 
 /// The matched route, as axum writes it.
 #[cfg(feature = "axum")]
@@ -16,15 +16,52 @@ pub(crate) fn route(_extensions: &Extensions) -> Option<Box<str>> {
     None
 }
 
-/// The path as the client asked for it: a nested router sees only the rest of it.
+/// The matched route, kept without a copy.
 #[cfg(feature = "axum")]
-pub(crate) fn path<B>(request: &Request<B>) -> Arc<str> {
-    let original = request.extensions().get::<axum::extract::OriginalUri>();
-    original.map_or(request.uri(), |original| &original.0).path().into()
+#[derive(Clone, Debug)]
+pub(crate) struct Route(axum::extract::MatchedPath);
+
+#[cfg(feature = "axum")]
+impl Route {
+    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
+        extensions.get().cloned().map(Self)
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
 }
 
-/// The path.
+/// Without axum there is none.
 #[cfg(not(feature = "axum"))]
+#[derive(Clone, Debug)]
+pub(crate) enum Route {}
+
+#[cfg(not(feature = "axum"))]
+impl Route {
+    pub(crate) fn of(_extensions: &Extensions) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        match *self {}
+    }
+}
+
+/// The target as the client asked for it: a nested router sees only the rest of it.
+#[cfg(feature = "axum")]
+pub(crate) fn uri<B>(request: &Request<B>) -> &Uri {
+    let original = request.extensions().get::<axum::extract::OriginalUri>();
+    original.map_or(request.uri(), |original| &original.0)
+}
+
+/// The target.
+#[cfg(not(feature = "axum"))]
+pub(crate) fn uri<B>(request: &Request<B>) -> &Uri {
+    request.uri()
+}
+
+/// The path as the client asked for it.
 pub(crate) fn path<B>(request: &Request<B>) -> Arc<str> {
-    request.uri().path().into()
+    uri(request).path().into()
 }
