@@ -230,7 +230,7 @@ fn features_are_switched_at_the_door() {
     for source in sources() {
         let is_door = source.module == "lib" || source.path.ends_with("mod.rs");
         for (at, line) in source.code() {
-            // One field and two functions of `layer/abort.rs` depend on h2 being there.
+            // One field and some functions of `layer/abort.rs` depend on h2 being there.
             if line.contains("cfg(")
                 && line.contains("feature")
                 && !is_door

@@ -157,7 +157,8 @@ impl LetterheadLayer {
         self.with(|settings| settings.hold = hold)
     }
 
-    /// What a client sees when something fails before the commit; [`StandardRecover`] by default.
+    /// What a client sees when something fails before the commit;
+    /// [`StandardRecover`](crate::StandardRecover) by default.
     #[must_use]
     pub fn recover(self, recover: impl Recover) -> Self {
         let recoverer = Recoverer::new(recover);

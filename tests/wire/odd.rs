@@ -223,15 +223,16 @@ async fn code_of(error: fn() -> BoxError, chosen: u32) -> Option<h2::Reason> {
 }
 
 #[tokio::test]
-async fn no_code_is_a_clean_end_and_a_wrapped_one_is_found() {
+async fn no_code_is_a_clean_end_and_the_one_that_is_chosen_is_sent() {
     let plain = || BoxError::from("no");
     let none: fn() -> BoxError = || h2::Error::from(h2::Reason::NO_ERROR).into();
     let wrapped: fn() -> BoxError =
         || std::io::Error::other(h2::Error::from(h2::Reason::ENHANCE_YOUR_CALM)).into();
     assert_eq!(code_of(plain, 0).await, Some(h2::Reason::INTERNAL_ERROR));
     assert_eq!(code_of(plain, 0xa).await, Some(h2::Reason::CONNECT_ERROR));
-    assert_eq!(code_of(none, 0xa).await, Some(h2::Reason::INTERNAL_ERROR));
-    assert_eq!(code_of(wrapped, 0xa).await, Some(h2::Reason::ENHANCE_YOUR_CALM));
+    assert_eq!(code_of(none, 0).await, Some(h2::Reason::INTERNAL_ERROR));
+    assert_eq!(code_of(none, 0xa).await, Some(h2::Reason::CONNECT_ERROR));
+    assert_eq!(code_of(wrapped, 0xa).await, Some(h2::Reason::CONNECT_ERROR));
 }
 
 #[tokio::test]
