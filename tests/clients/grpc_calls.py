@@ -18,13 +18,13 @@ with grpc.insecure_channel(address) as channel:
     for path in paths:
         unary = channel.unary_unary(path, request_serializer=same, response_deserializer=same)
         try:
-            print(path, "unary", unary(b"", timeout=20))
+            print(path, "unary", unary(b"", timeout=60))
         except grpc.RpcError as error:
             print(path, "unary", error.code().name, error.details())
         stream = channel.unary_stream(path, request_serializer=same, response_deserializer=same)
         count = 0
         try:
-            for _ in stream(b"", timeout=20):
+            for _ in stream(b"", timeout=60):
                 count += 1
             print(path, "stream", count, "whole")
         except grpc.RpcError as error:

@@ -327,8 +327,10 @@ async fn grpcs_own_client_reads_the_failures() {
             assert!(out.contains(&line), "wanted {line:?} in:\n{out}{said}");
         }
     }
-    // What breaks off later is reset, and never a whole stream.
-    assert!(out.contains("/later stream 1 INTERNAL"), "{out}{said}");
+    // What breaks off later is reset, and never a whole stream. Whether its one message gets out before
+    // that is a matter of the linger.
+    let later = |line: &str| line.starts_with("/later stream") && line.ends_with(" INTERNAL");
+    assert!(out.lines().any(later), "{out}{said}");
 }
 
 #[tokio::test]
