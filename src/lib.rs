@@ -47,7 +47,7 @@
 //!
 //! | feature | what it brings |
 //! |---|---|
-//! | `axum` | [`Head`] as an axum extractor, through `axum-core` |
+//! | `axum` | [`Head`] as an axum extractor, and the layer [around a whole `Router`](LetterheadLayer::around_router) |
 //! | `files` | [`FileSender`]: the files beneath a directory; [`Recovery`]: what becomes of refusals (unix) |
 //! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
 //! | `io-uring` | `store::Writing::Ring`: payload, head and sync of a stored response in one submission (Linux) |
@@ -66,6 +66,8 @@
 //! facts about hyper and h2 that the crate leans on.
 
 pub mod answer;
+#[cfg(feature = "axum")]
+mod around;
 mod caught;
 mod error;
 #[cfg(feature = "axum")]
@@ -85,6 +87,8 @@ pub mod serve;
 pub mod store;
 mod sys;
 
+#[cfg(feature = "axum")]
+pub use around::{AroundRouter, AroundRouterFuture};
 pub use error::Error;
 pub use field::class::{Class, Role, Shape};
 pub use field::rpc::Protocol;

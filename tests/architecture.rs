@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 8] = [
     &["head"],
     &["report", "sys"],
     &["layer", "files"],
-    &["store", "extract", "inspect", "serve"],
+    &["store", "extract", "inspect", "serve", "around"],
 ];
 
 /// From this floor on a module may do i/o, read clocks and await.

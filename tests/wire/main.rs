@@ -1,6 +1,7 @@
 //! Wire tests: real hyper over HTTP/1.1 and HTTP/2 on the loopback, bytes compared.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod around;
 mod axum;
 mod bare;
 mod cancel;

@@ -108,6 +108,13 @@ pub struct Server {
     task: tokio::task::JoinHandle<()>,
 }
 
+impl Server {
+    /// A server that somebody else has begun.
+    pub fn begun(addr: SocketAddr, task: tokio::task::JoinHandle<()>) -> Self {
+        Self { addr, task }
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
