@@ -1,4 +1,4 @@
-//! A blob from memory, served as a file would be: conditions, ranges, `HEAD`, and the rest.
+//! A blob from memory, served as a file would be: conditions, ranges, `HEAD`, and the rest; and queries of it.
 
 #[path = "shared/mod.rs"]
 mod shared;
@@ -11,8 +11,8 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::routing::any;
 use bytes::Bytes;
-use http::header::CACHE_CONTROL;
-use http::{HeaderValue, Response};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use letterhead::LetterheadLayer;
 use letterhead::answer::{Asked, Content, EntityTag, Facts, respond};
 
@@ -28,6 +28,7 @@ async fn main() -> ExitCode {
     let app = Router::new()
         // Every method: `respond` answers those that there are not.
         .route("/blob", any(blob))
+        .route("/lines", any(lines))
         .with_state(generated())
         .layer(LetterheadLayer::new().on_end(|receipt| eprintln!("{receipt}")));
     shared::run(app, curl_lines).await
@@ -44,12 +45,54 @@ fn curl_lines(addr: SocketAddr) -> String {
          curl -i -H 'If-Match: \"other\"' http://{addr}/blob                # 412\n\
          curl -i -r 0-15 -H 'If-Range: \"lines-65536\"' http://{addr}/blob  # the part\n\
          curl -s -r 0-15 -H 'If-Range: \"other\"' http://{addr}/blob | wc -c   # the whole\n\
-         curl -i -X DELETE http://{addr}/blob                             # 405\n"
+         curl -i -X DELETE http://{addr}/blob                             # 405\n\
+         curl -i -X QUERY --json 42 http://{addr}/blob                    # 405: it takes no queries\n\
+         curl -i -X QUERY -H 'Content-Type: text/plain' -d 65535 http://{addr}/lines   # one line\n\
+         curl -i -X QUERY -H 'Content-Type: text/plain' -d 0000 http://{addr}/lines \\\n\
+         \x20    -H 'If-None-Match: \"lines-65536-0000\"'                      # 304\n\
+         curl -i -X QUERY --json 42 http://{addr}/lines                   # 415, and Accept-Query\n"
     )
 }
 
 async fn blob(State(blob): State<Blob>, request: Request) -> Response<Content> {
     respond(&Asked::of(&request), &blob.facts, blob.bytes, SystemTime::now())
+}
+
+/// The lines that end with the digits in the content of a `QUERY` (RFC 10008); all of them without one.
+async fn lines(
+    State(blob): State<Blob>,
+    method: Method,
+    fields: HeaderMap,
+    query: Bytes,
+) -> Response<Content> {
+    let facts = blob.facts.accept_query(HeaderValue::from_static("text/plain"));
+    let asked = Asked::new(&method, &fields);
+    if method.as_str() != "QUERY" {
+        return respond(&asked, &facts, blob.bytes, SystemTime::now());
+    }
+    // Whether the content is a query is known here alone. That it has no type `respond` sees itself.
+    if fields.get(CONTENT_TYPE).is_some_and(|value| value != "text/plain") {
+        return refused(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+    let digits =
+        str::from_utf8(&query).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+    let Some(digits) = digits else { return refused(StatusCode::UNPROCESSABLE_ENTITY) };
+    let all = blob.bytes.chunks(16).filter(|line| line[..15].ends_with(digits.as_bytes()));
+    let found: Bytes = all.flatten().copied().collect();
+    // Another query, another result, another tag.
+    let facts = match EntityTag::strong(format!("lines-65536-{digits}")) {
+        Some(tag) => facts.tag(tag),
+        None => facts,
+    };
+    respond(&asked, &facts, found, SystemTime::now())
+}
+
+fn refused(status: StatusCode) -> Response<Content> {
+    let mut response = Response::new(Content::default());
+    *response.status_mut() = status;
+    let types = HeaderValue::from_static("text/plain");
+    response.headers_mut().insert("accept-query", types);
+    response
 }
 
 /// 1 MiB of numbered lines, 16 bytes each.

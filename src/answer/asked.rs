@@ -1,7 +1,7 @@
 //! What a request asks: its method, its conditions, its ranges, the codings that it takes.
 
 use http::header::{
-    ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE,
+    ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, RANGE,
 };
 use http::{Method, Request};
@@ -56,6 +56,11 @@ pub(crate) enum Purpose {
     Get,
     Head,
     Options,
+    /// As `Get`, of the result of a query, where queries are taken (RFC 10008).
+    Query {
+        /// The request says which media type its content has.
+        is_typed: bool,
+    },
     /// What nothing is done for.
     Other,
 }
@@ -74,6 +79,10 @@ impl Asked {
             Method::GET => Purpose::Get,
             Method::HEAD => Purpose::Head,
             Method::OPTIONS => Purpose::Options,
+            // Older versions of `http` have no constant for it.
+            ref other if other.as_str() == "QUERY" => {
+                Purpose::Query { is_typed: has_media_type(fields) }
+            }
             _ => Purpose::Other,
         };
         let mut heeded = HeaderMap::new();
@@ -131,9 +140,18 @@ impl Asked {
         Ranges::read(self.lines(&RANGE))
     }
 
-    /// Whether the answer does not depend on what there is: to `OPTIONS`, and a 405.
+    /// Whether the answer does not depend on what there is, where no queries are taken: to
+    /// `OPTIONS`, and a 405.
     pub(crate) const fn wants_nothing(&self) -> bool {
-        matches!(self.purpose, Purpose::Options | Purpose::Other)
+        match self.purpose {
+            Purpose::Options | Purpose::Query { .. } | Purpose::Other => true,
+            Purpose::Get | Purpose::Head => false,
+        }
+    }
+
+    /// Whether this is a `QUERY` that says which media type its content has.
+    pub(crate) const fn is_typed_query(&self) -> bool {
+        matches!(self.purpose, Purpose::Query { is_typed: true })
     }
 
     /// Whether it is a `GET` of the whole, whatever there is: no condition, no range.
@@ -166,4 +184,39 @@ impl Asked {
         let mut lines = self.lines(name);
         lines.next().filter(|_| lines.next().is_none())
     }
+}
+
+/// Whether there is one media type (RFC 9110, section 8.3.1). Its parameters are not looked at.
+fn has_media_type(fields: &HeaderMap) -> bool {
+    let mut lines = fields.get_all(CONTENT_TYPE).iter();
+    let Some(line) = lines.next().filter(|_| lines.next().is_none()) else { return false };
+    let essence = line.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    let essence = essence.trim_ascii();
+    let mut parts = essence.split(|byte| *byte == b'/');
+    let is_token = |part: Option<&[u8]>| {
+        part.is_some_and(|part| !part.is_empty() && part.iter().all(|byte| is_token_byte(*byte)))
+    };
+    is_token(parts.next()) && is_token(parts.next()) && parts.next().is_none()
+}
+
+/// RFC 9110, section 5.6.2.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'!' | b'#'
+                | b'$'
+                | b'%'
+                | b'&'
+                | b'\''
+                | b'*'
+                | b'+'
+                | b'-'
+                | b'.'
+                | b'^'
+                | b'_'
+                | b'`'
+                | b'|'
+                | b'~'
+        )
 }

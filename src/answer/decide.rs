@@ -37,7 +37,10 @@ pub enum Answer {
     RangeNotSatisfiable(Response<()>),
     /// 204 to an `OPTIONS`, with `Allow`.
     Options(Response<()>),
-    /// 405 with `Allow`: the method is another one than `GET`, `HEAD` or `OPTIONS`.
+    /// 400: a `QUERY` that does not say which media type its content has (RFC 10008, section 2).
+    BadRequest(Response<()>),
+    /// 405 with `Allow`: the method is another one than `GET`, `HEAD`, `OPTIONS`, and `QUERY`
+    /// where it is [taken](Facts::accept_query).
     MethodNotAllowed(Response<()>),
     /// 406: no coding that the client takes.
     NotAcceptable(Response<()>),
@@ -94,8 +97,15 @@ pub(crate) fn answer_once(asked: &Asked, facts: Facts, now: SystemTime) -> Answe
 /// As [`answer`], for something of this length.
 pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime) -> Answer {
     match asked.purpose() {
-        Purpose::Options => return Answer::Options(head::options(now)),
-        Purpose::Other => return Answer::MethodNotAllowed(head::method_not_allowed(now)),
+        Purpose::Options => return Answer::Options(head::options(facts, now)),
+        Purpose::Query { is_typed: true } if facts.takes_queries() => {}
+        // RFC 10008, section 2: this must fail, whatever the content is.
+        Purpose::Query { is_typed: false } if facts.takes_queries() => {
+            return Answer::BadRequest(head::bad_request(facts, now));
+        }
+        Purpose::Query { .. } | Purpose::Other => {
+            return Answer::MethodNotAllowed(head::method_not_allowed(facts, now));
+        }
         Purpose::Get | Purpose::Head => {}
     }
     let validators = Validators::of(facts, now);
@@ -106,11 +116,14 @@ pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime)
         Verdict::Failed => {
             return Answer::PreconditionFailed(head::precondition_failed(facts, &validators));
         }
-        Verdict::NotModified => return Answer::NotModified(head::not_modified(facts, &validators)),
+        Verdict::NotModified => {
+            let head = head::not_modified(facts, &validators, asked.is_typed_query());
+            return Answer::NotModified(head);
+        }
         Verdict::Proceed => {}
     }
     let whole = || head::whole(facts, &validators, length);
-    // RFC 9110, section 14.2: ranges are defined for GET alone.
+    // RFC 9110, section 14.2: ranges are defined for GET, and for QUERY by RFC 10008, section 2.8.
     if asked.is_head() {
         return Answer::HeadOnly(whole());
     }
@@ -149,6 +162,7 @@ impl Answer {
             | Self::PreconditionFailed(head)
             | Self::RangeNotSatisfiable(head)
             | Self::Options(head)
+            | Self::BadRequest(head)
             | Self::MethodNotAllowed(head)
             | Self::NotAcceptable(head)
             | Self::NotFound(head) => head,
@@ -167,6 +181,7 @@ impl Answer {
             | Self::PreconditionFailed(head)
             | Self::RangeNotSatisfiable(head)
             | Self::Options(head)
+            | Self::BadRequest(head)
             | Self::MethodNotAllowed(head)
             | Self::NotAcceptable(head)
             | Self::NotFound(head) => (head, Plan::Nothing),
@@ -196,7 +211,7 @@ mod tests {
         }
         for _ in 0..random.usize(0..6) {
             let value = HeaderValue::from(random.u16(..));
-            facts = match random.u8(0..9) {
+            facts = match random.u8(0..10) {
                 0 => facts.unsettled(),
                 1 => facts.without_ranges(),
                 2 => facts.coding(Coding::ALL[random.usize(0..4)]),
@@ -206,6 +221,7 @@ mod tests {
                 5 => facts.field(ACCEPT_RANGES, value),
                 6 => facts.field(VARY, HeaderValue::from_static("Accept, *")),
                 7 => facts.content_type(value),
+                8 => facts.accept_query(value),
                 _ => facts.field(CONTENT_DISPOSITION, value),
             };
         }
@@ -224,16 +240,20 @@ mod tests {
         };
         for _ in 0..5_000 {
             let facts = facts(&mut random, now);
-            let method = [Method::GET, Method::GET, Method::HEAD, Method::OPTIONS, Method::PUT];
+            let method = ["GET", "GET", "HEAD", "OPTIONS", "PUT", "QUERY"];
             let mut fields = HeaderMap::new();
-            for (name, value) in
-                [("accept-encoding", "br"), ("range", "bytes=0-0"), ("if-none-match", "*")]
-            {
+            for (name, value) in [
+                ("accept-encoding", "br"),
+                ("range", "bytes=0-0"),
+                ("if-none-match", "*"),
+                ("content-type", "text/plain"),
+            ] {
                 if random.u8(0..4) == 0 {
                     fields.insert(name, HeaderValue::from_static(value));
                 }
             }
-            let asked = Asked::new(&method[random.usize(0..5)], &fields);
+            let method = Method::from_bytes(method[random.usize(0..6)].as_bytes());
+            let asked = Asked::new(&method.expect("a method"), &fields);
             let wanted = lines(answer(&asked, &facts, now));
             assert_eq!(lines(answer_once(&asked, facts, now)), wanted, "{asked:?}");
         }

@@ -13,6 +13,9 @@ use crate::field::coding::Coding;
 use crate::field::etag::EntityTag;
 use crate::field::list;
 
+/// Which media types the content of a `QUERY` may have (RFC 10008, section 3).
+pub(crate) const ACCEPT_QUERY: HeaderName = HeaderName::from_static("accept-query");
+
 /// The fields that the answer makes itself.
 const OURS: [HeaderName; 10] = [
     ACCEPT_RANGES,
@@ -55,9 +58,19 @@ pub struct Facts {
     pub(crate) coding: Coding,
     /// There are other codings of it.
     varies: bool,
+    queries: Queries,
     pub(crate) seed: u64,
     /// Everything that is told about it but what the answer makes itself.
     pub(crate) fields: HeaderMap,
+}
+
+/// What is done with a `QUERY`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queries {
+    /// It is a 405.
+    Refused,
+    /// It is answered as a `GET` of its result.
+    Taken,
 }
 
 impl Facts {
@@ -72,6 +85,7 @@ impl Facts {
             ranges: true,
             coding: Coding::Identity,
             varies: false,
+            queries: Queries::Refused,
             seed: 0,
             // With what the answer adds there are mostly fewer than a dozen.
             fields: HeaderMap::with_capacity(12),
@@ -150,6 +164,58 @@ impl Facts {
         self.field(CONTENT_LOCATION, value)
     }
 
+    /// `QUERY` is answered as `GET` is (RFC 10008), and `Allow` lists it. Without this it is a 405.
+    ///
+    /// The facts, and the bytes that are sent, are those of the result of the query: which content types
+    /// there are, what the content means and whether it is in order (415, 422) is known before.
+    /// A `QUERY` without a `Content-Type` is a 400 here. `media_types` is what `Accept-Query` says (section 3), a
+    /// list of structured fields; every answer but a 404 and a 406 has it.
+    ///
+    /// A `Location` among the fields names what a `GET` gets the same from (section 2.4): a 304 to a `QUERY`
+    /// keeps it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::SystemTime;
+    ///
+    /// use bytes::Bytes;
+    /// use http::{HeaderValue, Request, Response};
+    /// use letterhead::answer::{Asked, Content, EntityTag, Facts, respond};
+    ///
+    /// fn handler(request: &Request<&str>) -> Response<Content> {
+    ///     // What the content of the request selects.
+    ///     let found = if request.body().contains("match=s") { "Smith\n" } else { "" };
+    ///     let facts = Facts::new(0)
+    ///         .tag(EntityTag::of_digest(found.as_bytes()))
+    ///         .accept_query(HeaderValue::from_static("application/x-www-form-urlencoded"));
+    ///     respond(&Asked::of(request), &facts, Bytes::from(found), SystemTime::now())
+    /// }
+    ///
+    /// let query = || {
+    ///     let request = Request::builder().method("QUERY").uri("/contacts");
+    ///     request.header("content-type", "application/x-www-form-urlencoded")
+    /// };
+    /// let response = handler(&query().body("match=s").unwrap());
+    /// assert_eq!(response.status(), 200);
+    /// let tag = &response.headers()["etag"];
+    ///
+    /// // The same query again, with the same result; and another one, with another.
+    /// let again = query().header("if-none-match", tag);
+    /// assert_eq!(handler(&again.body("match=s").unwrap()).status(), 304);
+    /// let other = query().header("if-none-match", tag);
+    /// assert_eq!(handler(&other.body("match=x").unwrap()).status(), 200);
+    ///
+    /// // Content of which nothing says what it is.
+    /// let untyped = Request::builder().method("QUERY").body("match=s").unwrap();
+    /// assert_eq!(handler(&untyped).status(), 400);
+    /// ```
+    #[must_use]
+    pub fn accept_query(mut self, media_types: HeaderValue) -> Self {
+        self.queries = Queries::Taken;
+        self.field(ACCEPT_QUERY, media_types)
+    }
+
     /// A request field that it was selected by; each call adds one.
     #[must_use]
     pub fn vary(mut self, name: HeaderName) -> Self {
@@ -181,6 +247,11 @@ impl Facts {
     pub fn boundary_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
+    }
+
+    /// Whether a `QUERY` is answered.
+    pub(crate) fn takes_queries(&self) -> bool {
+        self.queries == Queries::Taken
     }
 
     /// Whether the bytes are in a coding.

@@ -5,18 +5,19 @@ use std::time::SystemTime;
 
 use http::header::{
     ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_LOCATION, CONTENT_RANGE,
-    CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, VARY,
+    CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION,
+    VARY,
 };
 use http::{Response, StatusCode};
 
-use crate::answer::facts::Facts;
+use crate::answer::facts::{ACCEPT_QUERY, Facts};
 use crate::answer::multipart::Multipart;
 use crate::answer::validators::Validators;
 use crate::field::date::Date;
 use crate::field::{content_range, length};
 
 /// What a 304 keeps of the fields that the 200 would have (RFC 9110, section 15.4.5); `Date` and
-/// `ETag` come beside them. A 412 is made the same way.
+/// `ETag` come beside them, and `Accept-Query` where queries are taken. A 412 is made the same way.
 const KEPT: [HeaderName; 4] = [CACHE_CONTROL, CONTENT_LOCATION, EXPIRES, VARY];
 
 /// The digest of the content that is sent (RFC 9530, section 2).
@@ -56,8 +57,12 @@ pub(crate) fn parts(facts: &Facts, validators: &Validators, parts: &Multipart) -
 }
 
 /// 304: what helps a cache to update what it has, and nothing else.
-pub(crate) fn not_modified(facts: &Facts, validators: &Validators) -> Response<()> {
+pub(crate) fn not_modified(facts: &Facts, validators: &Validators, is_query: bool) -> Response<()> {
     let mut head = kept(StatusCode::NOT_MODIFIED, facts, validators);
+    // RFC 10008, section 2.4: where a GET gets the result from next time.
+    if is_query {
+        copy(&facts.fields, &LOCATION, head.headers_mut());
+    }
     // RFC 9110, section 15.4.5: beside a tag the date would help nobody.
     if validators.tag.is_none() {
         put_modified(head.headers_mut(), validators);
@@ -77,9 +82,8 @@ pub(crate) fn precondition_failed(facts: &Facts, validators: &Validators) -> Res
 pub(crate) fn unsatisfiable(facts: &Facts, validators: &Validators, complete: u64) -> Response<()> {
     let mut head = answer(StatusCode::RANGE_NOT_SATISFIABLE);
     let fields = head.headers_mut();
-    for value in facts.fields.get_all(VARY) {
-        let _ = fields.try_append(VARY, value.clone());
-    }
+    copy(&facts.fields, &VARY, fields);
+    put_accept_query(fields, facts);
     put(fields, CONTENT_RANGE, content_range::unsatisfied(complete));
     put(fields, ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     put(fields, CONTENT_LENGTH, length::value(0));
@@ -90,17 +94,26 @@ pub(crate) fn unsatisfiable(facts: &Facts, validators: &Validators, complete: u6
 }
 
 /// 204 to an `OPTIONS`: what may be asked (RFC 9110, section 9.3.7).
-pub(crate) fn options(now: SystemTime) -> Response<()> {
+pub(crate) fn options(facts: &Facts, now: SystemTime) -> Response<()> {
     let mut head = answer(StatusCode::NO_CONTENT);
-    put(head.headers_mut(), ALLOW, allow());
+    put(head.headers_mut(), ALLOW, allow(facts));
+    put_accept_query(head.headers_mut(), facts);
     put_date(head.headers_mut(), Date::of(now));
     head
 }
 
 /// 405, with what may be asked (RFC 9110, section 15.5.6).
-pub(crate) fn method_not_allowed(now: SystemTime) -> Response<()> {
+pub(crate) fn method_not_allowed(facts: &Facts, now: SystemTime) -> Response<()> {
     let mut head = bare(StatusCode::METHOD_NOT_ALLOWED, now);
-    put(head.headers_mut(), ALLOW, allow());
+    put(head.headers_mut(), ALLOW, allow(facts));
+    put_accept_query(head.headers_mut(), facts);
+    head
+}
+
+/// 400, with what a `QUERY` may be of (RFC 10008, section 2.1).
+pub(crate) fn bad_request(facts: &Facts, now: SystemTime) -> Response<()> {
+    let mut head = bare(StatusCode::BAD_REQUEST, now);
+    put_accept_query(head.headers_mut(), facts);
     head
 }
 
@@ -153,6 +166,7 @@ fn kept(status: StatusCode, facts: &Facts, validators: &Validators) -> Response<
     for (name, value) in facts.fields.iter().filter(|(name, _)| KEPT.contains(name)) {
         let _ = fields.try_append(name.clone(), value.clone());
     }
+    put_accept_query(fields, facts);
     put_tag(fields, validators);
     put_date(fields, validators.now);
     head
@@ -184,8 +198,25 @@ fn put_date(fields: &mut HeaderMap, now: Date) {
     }
 }
 
-fn allow() -> HeaderValue {
-    HeaderValue::from_static("GET, HEAD, OPTIONS")
+fn allow(facts: &Facts) -> HeaderValue {
+    HeaderValue::from_static(if facts.takes_queries() {
+        "GET, HEAD, QUERY, OPTIONS"
+    } else {
+        "GET, HEAD, OPTIONS"
+    })
+}
+
+fn put_accept_query(fields: &mut HeaderMap, facts: &Facts) {
+    if facts.takes_queries() {
+        copy(&facts.fields, &ACCEPT_QUERY, fields);
+    }
+}
+
+/// Every line of a field.
+fn copy(from: &HeaderMap, name: &HeaderName, to: &mut HeaderMap) {
+    for value in from.get_all(name) {
+        let _ = to.try_append(name.clone(), value.clone());
+    }
 }
 
 /// A head that is full keeps what it has.

@@ -10,7 +10,7 @@ use crate::field::date::Date;
 use crate::field::etag::EntityTag;
 use crate::field::tag::{self, Tag};
 
-/// What the conditions of a `GET` or `HEAD` come to.
+/// What the conditions of a `GET`, `HEAD` or `QUERY` come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// They hold, or there are none.
@@ -21,8 +21,9 @@ pub(crate) enum Verdict {
     Failed,
 }
 
-/// Judges all conditions but `If-Range`. The method is `GET` or `HEAD`; others have no selected
-/// representation, and their conditions are not looked at (section 13.2.1).
+/// Judges all conditions but `If-Range`. The method is `GET`, `HEAD`, or a `QUERY` that is answered
+/// as a `GET` of its result (RFC 10008, section 2.6); others have no selected representation, and their
+/// conditions are not looked at (section 13.2.1).
 pub(crate) fn judge(asked: &Asked, validators: &Validators) -> Verdict {
     // Steps 1 and 2: the first of the two that is there decides.
     let unchanged = if asked.has(&IF_MATCH) {

@@ -7,11 +7,12 @@ use http::Response;
 
 use crate::answer::asked::Asked;
 use crate::answer::content::Content;
-use crate::answer::decide::{Answer, decide};
+use crate::answer::decide::{Answer, answer, decide};
 use crate::answer::encoding::vary_by_encoding;
 use crate::answer::facts::Facts;
 
-/// Serves `bytes`: conditions, ranges, `HEAD`, `OPTIONS`, and a 405 for what is none of these.
+/// Serves `bytes`: conditions, ranges, `HEAD`, `OPTIONS`, `QUERY` where the facts
+/// [say that it is taken](Facts::accept_query), and a 405 for what is none of these.
 ///
 /// The length is that of `bytes`, whatever `facts` say. `now` is the time of the answer,
 /// mostly `SystemTime::now()`.
@@ -71,8 +72,14 @@ pub fn respond_among(
     variants: &[(Facts, Bytes)],
     now: SystemTime,
 ) -> Response<Content> {
-    let (answer, bytes) = match chosen(asked, variants) {
-        _ if asked.wants_nothing() => (super::answer_once(asked, Facts::new(0), now), Bytes::new()),
+    // Whether queries are taken does not depend on the coding.
+    let queried = variants.iter().map(|(facts, _)| facts).find(|facts| facts.takes_queries());
+    let is_query = asked.is_typed_query() && queried.is_some();
+    let (answer, bytes) = match chosen(asked, variants, is_query) {
+        _ if asked.wants_nothing() && !is_query => match queried {
+            Some(facts) => (answer(asked, facts, now), Bytes::new()),
+            None => (answer(asked, &Facts::new(0), now), Bytes::new()),
+        },
         Some((facts, bytes)) => (decide(asked, facts, bytes.len() as u64, now), bytes.clone()),
         None if variants.is_empty() => (Answer::not_found(now), Bytes::new()),
         None => (Answer::not_acceptable(now), Bytes::new()),
@@ -82,9 +89,14 @@ pub fn respond_among(
     response
 }
 
-fn chosen<'a>(asked: &Asked, variants: &'a [(Facts, Bytes)]) -> Option<&'a (Facts, Bytes)> {
+fn chosen<'a>(
+    asked: &Asked,
+    variants: &'a [(Facts, Bytes)],
+    is_query: bool,
+) -> Option<&'a (Facts, Bytes)> {
     let accepted = asked.accepted();
-    let ranked = variants.iter().map(|variant| (accepted.rank(variant.0.coding), variant));
+    let offered = variants.iter().filter(|(facts, _)| facts.takes_queries() || !is_query);
+    let ranked = offered.map(|variant| (accepted.rank(variant.0.coding), variant));
     let best = ranked
         .filter(|(rank, _)| *rank > 0)
         .reduce(|best, other| if other.0 > best.0 { other } else { best });

@@ -25,7 +25,7 @@ pub(crate) enum Selection {
     Unsatisfiable,
 }
 
-/// Selects from something of this length; the method is `GET`.
+/// Selects from something of this length; the method is `GET` or `QUERY`.
 pub(crate) fn select(asked: &Asked, length: u64) -> Selection {
     let specs = match asked.ranges() {
         Ranges::Bytes(specs) => specs,

@@ -109,6 +109,7 @@ impl Data {
                     facts.coding(named)
                 }
                 ("vary", name) => facts.vary(name.parse().unwrap()),
+                ("accept-query", types) => facts.accept_query(value(types)),
                 ("unsettled", _) => facts.unsettled(),
                 ("no", "ranges") => facts.without_ranges(),
                 (name, text) => {
@@ -136,7 +137,8 @@ fn row(place: String, line: &str) -> Row {
     }
     let mut answered = answered.split(" | ").map(str::trim);
     let status = answered.next().unwrap().parse().unwrap();
-    let mut sent = if status == 200 && method == Method::GET { Sent::Whole } else { Sent::Nothing };
+    let is_sent = status == 200 && method != Method::HEAD;
+    let mut sent = if is_sent { Sent::Whole } else { Sent::Nothing };
     let mut expected = Vec::new();
     for word in answered {
         if let Some(name) = word.strip_prefix('!') {
@@ -193,6 +195,7 @@ pub(crate) fn files() -> Vec<Data> {
         ("encodings.txt", include_str!("encodings.txt")),
         ("if_range.txt", include_str!("if_range.txt")),
         ("methods.txt", include_str!("methods.txt")),
+        ("query.txt", include_str!("query.txt")),
         ("ranges.txt", include_str!("ranges.txt")),
     ]
     .map(|(name, text)| Data::read(name, text))

@@ -154,7 +154,11 @@ async fn other_methods_are_told_what_may_be_asked() {
     let scratch = Scratch::new();
     scratch.write("a.txt", "content");
     let server = serve(scratch.sender()).await;
-    for (method, status) in [("OPTIONS", "204 No Content"), ("POST", "405 Method Not Allowed")] {
+    for (method, status) in [
+        ("OPTIONS", "204 No Content"),
+        ("POST", "405 Method Not Allowed"),
+        ("QUERY", "405 Method Not Allowed"),
+    ] {
         for path in ["/a.txt", "/missing"] {
             let mut raw = Raw::connect(&server).await;
             raw.send(format!(

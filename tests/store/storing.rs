@@ -80,7 +80,10 @@ async fn conditions_and_ranges_are_answered() {
     assert_eq!(bytes.unwrap().len().to_string(), parts.headers["content-length"].to_str().unwrap());
     let fields = check(Request::head("/"), 200, "").await;
     assert_eq!(fields["content-length"], content.len().to_string());
-    assert_eq!(check(Request::delete("/"), 405, "").await["allow"], "GET, HEAD, OPTIONS");
+    let query = Request::builder().method("QUERY").header("content-type", "text/plain");
+    for other in [Request::delete("/"), query] {
+        assert_eq!(check(other, 405, "").await["allow"], "GET, HEAD, OPTIONS");
+    }
     assert_eq!(get(&store, "b").await.0, 404);
     assert_eq!(get(&store, "../a").await.0, 404);
     assert_eq!(get(&store, ".letterhead.lock").await.0, 404);

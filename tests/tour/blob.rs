@@ -3,9 +3,13 @@
 use crate::process::{Example, PROTOCOLS, Ran, curl};
 
 fn check(args: &[&str], look: impl Fn(&Ran)) {
+    check_at("/blob", args, look);
+}
+
+fn check_at(path: &str, args: &[&str], look: impl Fn(&Ran)) {
     let blob = Example::start("blob");
     for protocol in PROTOCOLS {
-        let Some(ran) = curl(protocol, &[args, &[&blob.url("/blob")]].concat()) else { return };
+        let Some(ran) = curl(protocol, &[args, &[&blob.url(path)]].concat()) else { return };
         look(&ran);
     }
 }
@@ -46,5 +50,41 @@ fn conditions_are_answered_with_what_is_there() {
     });
     check(&["-X", "DELETE"], |ran| {
         ran.exits(0).says(" 405").says("allow: GET, HEAD, OPTIONS\n");
+    });
+}
+
+#[test]
+fn a_query_is_answered_where_it_is_taken() {
+    check(&["-X", "QUERY", "-H", "Content-Type: text/plain", "-d", "65535"], |ran| {
+        ran.exits(0).says(" 405").says("allow: GET, HEAD, OPTIONS\n").lacks("accept-query");
+    });
+    let query = |more: &[&'static str]| {
+        [&["-X", "QUERY", "-H", "Content-Type: text/plain", "-d", "0000"], more].concat()
+    };
+    let lines = |args: &[&str], look: &dyn Fn(&Ran)| check_at("/lines", args, look);
+    lines(&query(&[]), &|ran| {
+        ran.exits(0).says(" 200").says("accept-query: text/plain\n");
+        ran.says("content-length: 112\n").says("etag: \"lines-65536-0000\"\n");
+        ran.says("\n\n000000000000000\n000000000010000\n").says("000000000060000\n");
+    });
+    lines(&query(&["-H", "If-None-Match: \"lines-65536-0000\""]), &|ran| {
+        ran.exits(0).says(" 304").says("accept-query: text/plain\n").lacks("content-length");
+    });
+    lines(&query(&["-H", "If-Match: \"lines-65536\""]), &|ran| {
+        ran.exits(0).says(" 412").says("etag: \"lines-65536-0000\"\n");
+    });
+    // curl leaves `-r` out where it sends content.
+    lines(&query(&["-H", "Range: bytes=16-31"]), &|ran| {
+        ran.exits(0).says(" 206").says("content-range: bytes 16-31/112\n");
+        ran.says("\n\n000000000010000\n");
+    });
+    lines(&["-X", "QUERY", "-H", "Content-Type:", "-d", "0"], &|ran| {
+        ran.exits(0).says(" 400").says("accept-query: text/plain\n");
+    });
+    lines(&["-X", "QUERY", "--json", "42"], &|ran| {
+        ran.exits(0).says(" 415").says("accept-query: text/plain\n");
+    });
+    lines(&["-X", "OPTIONS"], &|ran| {
+        ran.exits(0).says(" 204").says("allow: GET, HEAD, QUERY, OPTIONS\n");
     });
 }

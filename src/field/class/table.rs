@@ -25,6 +25,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("accept-encoding", List, Policy, "RFC 9110, section 12.5.3"),
     row("accept-patch", List, Policy, "RFC 5789, section 3.1"),
     row("accept-post", List, Policy, "Linked Data Platform, section 7.1"),
+    row("accept-query", List, Policy, "RFC 10008, section 3"),
     row("accept-ranges", List, Representation, "RFC 9110, section 14.3"),
     row("accept-signature", List, Policy, "RFC 9421, section 5.1"),
     row("access-control-allow-credentials", Single, Policy, "Fetch, CORS protocol"),
