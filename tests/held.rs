@@ -27,7 +27,8 @@ enum Step {
 /// A body that takes one step for each poll and tells the length that it was given.
 struct Steps {
     steps: Vec<Step>,
-    hint: SizeHint,
+    /// The length, if it is known.
+    exact: Option<u64>,
 }
 
 impl Body for Steps {
@@ -44,25 +45,23 @@ impl Body for Steps {
             Some(Step::Pending) => Poll::Pending,
             Some(Step::Data(data)) => {
                 self.steps.remove(0);
-                if let Some(exact) = self.hint.exact() {
-                    self.hint = SizeHint::with_exact(exact - data.len() as u64);
-                }
+                self.exact = self.exact.map(|exact| exact - data.len() as u64);
                 Poll::Ready(Some(Ok(Frame::data(data))))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.steps.is_empty() && self.hint.exact().is_some()
+        self.steps.is_empty() && self.exact.is_some()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.hint
+        self.exact.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }
 
 fn steps(steps: impl Into<Vec<Step>>) -> Steps {
-    Steps { steps: steps.into(), hint: SizeHint::default() }
+    Steps { steps: steps.into(), exact: None }
 }
 
 fn request() -> Request<()> {
@@ -158,7 +157,7 @@ async fn the_hints_are_true_at_every_step() {
     for (hold, known, hints) in cases {
         let mut body = steps(two());
         if known {
-            body.hint = SizeHint::with_exact(5);
+            body.exact = Some(5);
         }
         let layer = LetterheadLayer::new().hold(hold);
         let mut body = answer(&layer, body).await.into_body();

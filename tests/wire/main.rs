@@ -13,6 +13,7 @@ mod framing;
 mod hold;
 mod odd;
 mod pinned;
+mod received;
 mod recovering;
 mod remote;
 mod serve;
