@@ -297,8 +297,8 @@ async fn codes_that_invite_a_client_to_go_on_are_not_handed_on_from_a_body() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_of_a_hundred_streams_has_its_head_and_chunk_before_its_reset() {
-    // The default of 5 ms is enough where the worker that runs the connection gets a core within
-    // that time; beside other tests on two cores it may not.
+    // The default is enough where the worker that runs the connection gets a core within that time;
+    // beside other tests on two cores it may not.
     let layer = LetterheadLayer::new().linger(std::time::Duration::from_millis(200));
     let server = serve_layer(layer, later).await;
     let client = std::sync::Arc::new(H2::connect(&server).await);
@@ -314,4 +314,32 @@ async fn each_of_a_hundred_streams_has_its_head_and_chunk_before_its_reset() {
             assert_eq!(answer.reset, Some(h2::Reason::INTERNAL_ERROR));
         }
     }
+}
+
+/// How long a client's system may wait with an acknowledgement (Linux).
+const DELAYED: std::time::Duration = std::time::Duration::from_millis(40);
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_reset_later_than_two_delayed_acknowledgements_after_its_data() {
+    // Without TCP_NODELAY the data is on its way that late, and a client may drop what comes with the reset.
+    let service = LetterheadLayer::new().layer(service_fn(async |request: Request<Incoming>| {
+        let head = Head::of(request.extensions()).unwrap();
+        Ok::<_, std::convert::Infallible>(later(request, head).await)
+    }));
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let service = hyper_util::service::TowerToHyperService::new(service);
+    let server = hyper::server::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new())
+        .serve_connection(hyper_util::rt::TokioIo::new(near), service);
+    tokio::spawn(server);
+    let (mut send, connection) = h2::client::handshake(far).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("http://test/error").body(()).unwrap();
+    let mut body = send.send_request(request, true).unwrap().0.await.unwrap().into_body();
+    assert_eq!(body.data().await.unwrap().unwrap(), b"the first chunk"[..]);
+    let begun = tokio::time::Instant::now();
+    let reset = body.data().await.unwrap().unwrap_err();
+    assert_eq!(reset.reason(), Some(h2::Reason::INTERNAL_ERROR));
+    // Nothing else takes time here; and nobody waits for long.
+    let waited = begun.elapsed();
+    assert!(waited > DELAYED * 2 && waited < DELAYED * 5, "{waited:?}");
 }
