@@ -1,16 +1,19 @@
 //! The application's service as hyper calls it, and its response bodies, watched.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use http::{Method, Request, Response, Version};
+use bytes::Buf as _;
+use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::BoxError;
+use super::asked::Asked;
 use super::once::Once;
 use super::peer::Peer;
 use super::watch::Watch;
@@ -36,32 +39,30 @@ impl<S> Counted<S> {
 impl<S, B> hyper::service::Service<Request<Incoming>> for Counted<S>
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>> + Clone,
-    B: Body<Data: 'static>,
+    B: Body<Data: 'static, Error: Into<BoxError>>,
 {
     type Response = Response<Watched<B>>;
     type Error = BoxError;
     type Future = Answering<Once<S, Request<Incoming>>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let h2 = request.version() == Version::HTTP_2;
-        if h2 {
+        let asked = Asked::of(&request, self.plain);
+        if asked.is_h2() {
             self.watch.is_h2();
         }
         self.watch.begin();
-        let call = Call { watch: Arc::clone(&self.watch), key: None };
+        let call = Call { watch: Arc::clone(&self.watch), key: None, parked: false };
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
         }
-        let tunnel = h2 && request.method() == Method::CONNECT;
-        let direct = self.plain && !h2;
         let service = self.inner.clone();
-        let inner = if h2 {
+        let inner = if asked.is_h2() {
             // A stream has a task of its own, and no buffer of the connection.
             Once::later(service, request)
         } else {
-            zero::offering::<B::Data, _>(direct, || Once::now(service, request))
+            zero::offering::<B::Data, _>(asked.is_direct(), || Once::now(service, request))
         };
-        Answering { inner, call: Some(call), tunnel, direct }
+        Answering { inner, call: Some(call), asked }
     }
 }
 
@@ -70,6 +71,20 @@ where
 struct Call {
     watch: Arc<Watch>,
     key: Option<usize>,
+    /// The task of its stream is woken if the streams are to fail.
+    parked: bool,
+}
+
+impl Call {
+    /// On HTTP/2 the response waits: whether it may.
+    fn may_wait(&mut self, cx: &Context<'_>) -> bool {
+        if !self.parked {
+            // A stream is one task, which has one waker for its life.
+            self.parked = true;
+            self.key = Some(self.watch.park(self.key, cx.waker()));
+        }
+        !self.watch.aborts()
+    }
 }
 
 impl Drop for Call {
@@ -81,6 +96,18 @@ impl Drop for Call {
     }
 }
 
+/// Why a stream was reset.
+#[derive(Debug)]
+struct OverDeadline;
+
+impl fmt::Display for OverDeadline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("still under way at the deadline of the shutdown")
+    }
+}
+
+impl std::error::Error for OverDeadline {}
+
 pin_project! {
     /// The service's answer.
     #[derive(Debug)]
@@ -88,29 +115,38 @@ pin_project! {
         #[pin]
         inner: F,
         call: Option<Call>,
-        tunnel: bool,
-        direct: bool,
+        asked: Asked,
     }
 }
 
-impl<F, B, E> Future for Answering<F>
+impl<F, B> Future for Answering<F>
 where
-    F: Future<Output = Result<Response<B>, E>>,
+    F: Future<Output = Result<Response<B>, BoxError>>,
     B: Body<Data: 'static>,
 {
-    type Output = Result<Response<Watched<B>>, E>;
+    type Output = Result<Response<Watched<B>>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let direct = *this.direct;
-        let answer = ready!(zero::offering::<B::Data, _>(direct, || this.inner.poll(cx)));
+        let asked = *this.asked;
+        let polled = zero::offering::<B::Data, _>(asked.is_direct(), || this.inner.poll(cx));
+        let Poll::Ready(answer) = polled else {
+            return match this.call.as_mut().filter(|_| asked.is_h2()).map(|call| call.may_wait(cx))
+            {
+                Some(false) => Poll::Ready(Err(OverDeadline.into())),
+                Some(true) | None => Poll::Pending,
+            };
+        };
         let mut call = this.call.take();
         Poll::Ready(answer.map(|response| {
-            if *this.tunnel && response.status().is_success() {
+            if asked.is_tunnel(response.status()) {
                 // The stream goes on without a response, so the connection is never idle again.
                 std::mem::forget(call.take());
             }
-            response.map(|inner| Watched { inner, call, direct })
+            if let Some(call) = call.as_ref().filter(|_| asked.ends_by_closing(&response)) {
+                call.watch.ends_by_closing();
+            }
+            response.map(|inner| Watched { inner, call, asked, begun: false, failed: None })
         }))
     }
 }
@@ -122,41 +158,72 @@ pin_project! {
         #[pin]
         inner: B,
         call: Option<Call>,
-        direct: bool,
+        asked: Asked,
+        // It has handed out data.
+        begun: bool,
+        // On HTTP/1 what it handed out is written before hyper hears of this.
+        failed: Option<BoxError>,
     }
 }
 
-impl<B: Body<Data: 'static>> Body for Watched<B> {
+impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
     type Data = B::Data;
-    type Error = B::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
         let mut this = self.project();
-        if let Some(Call { watch, key: Some(key) }) = this.call {
-            watch.asked(*key);
+        let asked = *this.asked;
+        let Some(call) = this.call else {
+            return this.inner.poll_frame(cx).map_err(Into::into);
+        };
+        if this.failed.is_some() {
+            if call.watch.is_flushing() {
+                return Poll::Pending;
+            }
+            return Poll::Ready(this.failed.take().map(Err));
         }
-        let direct = *this.direct;
+        if call.watch.aborts() {
+            return Poll::Ready(Some(Err(OverDeadline.into())));
+        }
+        if let Some(key) = call.key {
+            call.watch.asked(key);
+        }
         let poll = || this.inner.as_mut().poll_frame(cx);
-        let mut frame = ready!(zero::offering::<B::Data, _>(direct, poll));
-        if frame.is_some() && !this.inner.is_end_stream() {
-            if let Some(call) = this.call {
-                call.key = Some(call.watch.handed(call.key));
+        match zero::offering::<B::Data, _>(asked.is_direct(), poll) {
+            Poll::Pending if asked.is_h2() && !call.may_wait(cx) => {
+                Poll::Ready(Some(Err(OverDeadline.into())))
+            }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(Some(Err(error))) if *this.begun && !asked.is_h2() => {
+                call.watch.flush_first();
+                *this.failed = Some(error.into());
+                // It may have been asked behind the flush of this turn.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
+            Poll::Ready(Some(Ok(mut frame))) => {
+                if !this.inner.is_end_stream() {
+                    call.key = Some(call.watch.handed(call.key));
+                }
+                if let Some(data) = frame.data_mut() {
+                    *this.begun |= data.has_remaining();
+                    if asked.is_direct() {
+                        // There is nothing between this body and hyper.
+                        zero::arm(call.watch.lane(), data);
+                    }
+                }
+                Poll::Ready(Some(Ok(frame)))
             }
         }
-        if let (true, Some(call)) = (direct, this.call) {
-            // There is nothing between this body and hyper.
-            if let Some(data) = frame.as_mut().and_then(|f| f.as_mut().ok()?.data_mut()) {
-                zero::arm(call.watch.lane(), data);
-            }
-        }
-        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.failed.is_none() && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

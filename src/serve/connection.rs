@@ -21,6 +21,7 @@ use super::BoxError;
 use super::call::Counted;
 use super::event::{Event, OnEvent};
 use super::hub::{Hub, Member, Phase, Seat};
+use super::parting;
 use super::patience::{Cut, Limits, Patience, Verdict};
 use super::peer::Peer;
 use super::tls::Secure;
@@ -74,7 +75,7 @@ impl Accepted {
         Self {
             shared: Arc::clone(shared),
             member: Member::new(Arc::clone(&shared.hub)),
-            wire: Wire::new(tcp, Arc::clone(&watch), seat),
+            wire: Wire::new(tcp, Arc::clone(&watch), seat, shared.limits),
             watch,
             peer,
             at,
@@ -253,12 +254,16 @@ where
 
     match end {
         End::Cut(why) => {
-            if why == Cut::Deadline {
-                shared.hub.count_cut();
-            } else {
-                watch.reset();
-            }
             shared.tell(&Event::Cut { peer, why });
+            if why != Cut::Deadline {
+                watch.reset();
+                return;
+            }
+            shared.hub.count_cut();
+            if watch.glance().h2 {
+                connection.as_mut().graceful_shutdown();
+                parting::reset_streams(connection, timer, &watch).await;
+            }
         }
         End::Done(Err(error)) => {
             let seen = watch.glance();

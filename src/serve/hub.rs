@@ -144,6 +144,15 @@ impl Seat {
         hub.sockets.fetch_add(1, Ordering::SeqCst);
         Self { hub, _place: place }
     }
+
+    /// The same connection, counted as one that the server waits for.
+    pub(super) fn member(&self) -> Member {
+        Member::new(Arc::clone(&self.hub))
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.hub.phase()
+    }
 }
 
 impl Drop for Seat {

@@ -5,12 +5,14 @@
 //! a deadline; threads that share a port. `letterhead::guide::serving` has the whole story.
 
 mod accept;
+mod asked;
 mod call;
 mod connection;
 mod event;
 mod hub;
 mod listen;
 mod once;
+mod parting;
 mod patience;
 mod peer;
 mod run;

@@ -119,7 +119,7 @@ impl<S> Serve<S> {
 
     /// How long a client may take nothing of a response that waits for it; 60 s if nothing is said.
     ///
-    /// The connection is reset then. If one stream of an HTTP/2 connection takes nothing while others
+    /// The connection is reset then, so no client takes what it has for the whole. If one stream of an HTTP/2 connection takes nothing while others
     /// do, the connection is asked to go, and reset when nothing else moves. A response that has
     /// nothing to send (an event stream between two events) takes no part in this.
     ///
@@ -183,7 +183,8 @@ impl<S> Serve<S> {
         self
     }
 
-    /// How long what runs may take after the signal; 30 s if nothing is said. What runs longer is cut.
+    /// How long what runs may take after the signal; 30 s if nothing is said. What runs longer is cut: streams of
+    /// HTTP/2 are reset, which may take half a second more.
     pub fn grace(mut self, time: Duration) -> Self {
         self.grace = time;
         self

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::task::Waker;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -32,13 +33,27 @@ pub(super) struct Watch {
     ask: AtomicBool,
     queued: AtomicU64,
     reset: AtomicBool,
+    /// The close of the connection would look like the end of the response under way.
+    closing_ends: AtomicBool,
+    /// A body has failed, and what it gave before is not with the socket yet.
+    flushing: AtomicBool,
+    /// The streams of the connection are to fail.
+    aborting: AtomicBool,
     lane: Lane,
     streams: Mutex<Vec<Slot>>,
 }
 
-/// A response under way that has handed out a frame which was not its last.
+/// A response under way that has handed out a frame which was not its last, or that waits on HTTP/2.
+#[derive(Debug)]
+struct Slot {
+    room: Room,
+    /// Wakes the stream that waits, if it has to fail.
+    waker: Option<Waker>,
+}
+
+/// Whether a response waits for room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Slot {
+enum Room {
     Free,
     /// Nothing waits for room.
     Moving,
@@ -59,6 +74,9 @@ impl Watch {
             ask: AtomicBool::new(false),
             queued: AtomicU64::new(0),
             reset: AtomicBool::new(false),
+            closing_ends: AtomicBool::new(false),
+            flushing: AtomicBool::new(false),
+            aborting: AtomicBool::new(false),
             lane: Lane::default(),
             streams: Mutex::new(Vec::new()),
         }
@@ -68,7 +86,7 @@ impl Watch {
     pub(super) fn seen(&self, now: Instant, write: Duration, room: Instant) -> Seen {
         let mut handed = Handed::default();
         for slot in self.slots().iter() {
-            if let Slot::Handed(at) = *slot {
+            if let Room::Handed(at) = slot.room {
                 let at = at.max(room);
                 handed.oldest = Some(handed.oldest.map_or(at, |oldest| oldest.min(at)));
                 handed.overdue += usize::from(now >= at + write);
@@ -141,6 +159,52 @@ impl Watch {
         self.reset.load(Ordering::Relaxed)
     }
 
+    // ---- how it ends ----
+
+    /// The response under way has neither a length nor chunks, so the close of the connection would look
+    /// like its end (RFC 9112, section 6.3).
+    pub(super) fn ends_by_closing(&self) {
+        self.closing_ends.store(true, Ordering::Relaxed);
+    }
+
+    /// All has been written: the connection may close.
+    pub(super) fn is_shut_down(&self) {
+        self.closing_ends.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether the close of the connection would look like the end of a response that is not over.
+    pub(super) fn would_end(&self) -> bool {
+        self.closing_ends.load(Ordering::Relaxed)
+    }
+
+    /// A body on HTTP/1 has failed: what it gave before is written first.
+    pub(super) fn flush_first(&self) {
+        self.flushing.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether that is not written yet.
+    pub(super) fn is_flushing(&self) -> bool {
+        self.flushing.load(Ordering::Relaxed)
+    }
+
+    /// Everything is with the socket. Whether a body that failed waits for that.
+    pub(super) fn flushed(&self) -> bool {
+        self.is_flushing() && self.flushing.swap(false, Ordering::Relaxed)
+    }
+
+    /// The streams that wait are woken, and fail; so do others when they are polled.
+    pub(super) fn abort_streams(&self) {
+        self.aborting.store(true, Ordering::Relaxed);
+        let wakers: Vec<Waker> =
+            self.slots().iter_mut().filter_map(|slot| slot.waker.take()).collect();
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether the streams are to fail.
+    pub(super) fn aborts(&self) -> bool {
+        self.aborting.load(Ordering::Relaxed)
+    }
+
     /// What is on its way to the socket unread.
     pub(super) const fn lane(&self) -> &Lane {
         &self.lane
@@ -162,30 +226,47 @@ impl Watch {
         self.live.fetch_sub(1, Ordering::Release);
     }
 
-    // ---- responses of more than one frame ----
+    // ---- responses that wait ----
 
     /// A frame was handed out that is not the last.
     pub(super) fn handed(&self, key: Option<usize>) -> usize {
-        let slot = Slot::Handed(Instant::now());
-        let mut slots = self.slots();
-        let free = || slots.iter().position(|slot| *slot == Slot::Free);
-        let key = key.or_else(free).unwrap_or(slots.len());
-        if key == slots.len() {
-            slots.push(slot);
-        } else {
-            slots[key] = slot;
-        }
-        key
+        let room = Room::Handed(Instant::now());
+        self.fill(key, room, None)
     }
 
     /// There was room: the next frame is asked for.
     pub(super) fn asked(&self, key: usize) {
-        self.slots()[key] = Slot::Moving;
+        self.slots()[key].room = Room::Moving;
+    }
+
+    /// The response waits for its service or its body; if the streams are to fail, `waker` is woken.
+    pub(super) fn park(&self, key: Option<usize>, waker: &Waker) -> usize {
+        self.fill(key, Room::Moving, Some(waker.clone()))
     }
 
     /// There will be no more frames.
     pub(super) fn done(&self, key: usize) {
-        self.slots()[key] = Slot::Free;
+        let waker = {
+            let slot = &mut self.slots()[key];
+            slot.room = Room::Free;
+            slot.waker.take()
+        };
+        // Not under the lock: it may be the last that there is of a task.
+        drop(waker);
+    }
+
+    fn fill(&self, key: Option<usize>, room: Room, waker: Option<Waker>) -> usize {
+        let mut slots = self.slots();
+        let free = || slots.iter().position(|slot| slot.room == Room::Free);
+        let key = key.or_else(free).unwrap_or(slots.len());
+        if key == slots.len() {
+            slots.push(Slot { room, waker });
+        } else {
+            slots[key].room = room;
+            // There is one for each response, which is set once.
+            slots[key].waker = slots[key].waker.take().or(waker);
+        }
+        key
     }
 
     fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Slot>> {
@@ -209,7 +290,19 @@ fn sniffed(matched: u8, bytes: &[u8]) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::task::Wake;
+
     use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     fn version(chunks: &[&[u8]]) -> u8 {
         chunks.iter().fold(0, |seen, bytes| if seen < H1 { sniffed(seen, bytes) } else { seen })
@@ -224,6 +317,35 @@ mod tests {
         assert_eq!(version(&[b"P", b"OST / HTTP/1.1"]), H1);
         assert_eq!(version(&[b"GET / HTTP/1.1"]), H1);
         assert_eq!(version(&[b"PRI * HTTP/1.1\r\n"]), H1);
+    }
+
+    #[test]
+    fn streams_that_wait_are_woken_once_to_fail() {
+        let watch = Watch::new(Instant::now());
+        let woken: [Arc<Woken>; 3] = Default::default();
+        let waker = |at: usize| Waker::from(Arc::clone(&woken[at]));
+        let (first, over) = (watch.park(None, &waker(0)), watch.park(None, &waker(1)));
+        assert_eq!(watch.handed(Some(first)), first);
+        watch.done(over);
+        // The place is used again, and not the waker.
+        assert_eq!(watch.park(None, &waker(2)), over);
+        assert!(!watch.aborts());
+        for _ in 0..2 {
+            watch.abort_streams();
+            assert!(watch.aborts());
+        }
+        let counts = woken.map(|woken| woken.0.load(Ordering::Relaxed));
+        assert_eq!(counts, [1, 0, 1]);
+    }
+
+    #[test]
+    fn a_flush_is_told_to_a_failed_body_alone() {
+        let watch = Watch::new(Instant::now());
+        assert!(!watch.flushed());
+        watch.flush_first();
+        assert!(watch.is_flushing());
+        assert!(watch.flushed());
+        assert!(!watch.is_flushing() && !watch.flushed());
     }
 
     #[test]

@@ -11,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::hub::Seat;
+use super::parting;
+use super::patience::Limits;
 use super::watch::Watch;
 use super::zero::Sending;
 use crate::sys::unsent;
@@ -21,22 +23,24 @@ pub(super) struct Wire {
     tcp: TcpStream,
     watch: Arc<Watch>,
     sending: Sending,
-    _seat: Seat,
+    /// There until it is dropped.
+    seat: Option<Seat>,
+    limits: Limits,
 }
 
 impl Wire {
-    pub(super) fn new(tcp: TcpStream, watch: Arc<Watch>, seat: Seat) -> Self {
+    pub(super) fn new(tcp: TcpStream, watch: Arc<Watch>, seat: Seat, limits: Limits) -> Self {
         // Without it an answer of two packets waits for the client's delayed acknowledgement.
         // A socket that refuses has lost its client, and the first read says so.
         let _ = tcp.set_nodelay(true);
-        Self { tcp, watch, sending: Sending::default(), _seat: seat }
+        Self { tcp, watch, sending: Sending::default(), seat: Some(seat), limits }
     }
 
     fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &outcome {
             Poll::Ready(Ok(count)) => self.watch.took(*count),
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.watch.is_full(|| unsent(&self.tcp)),
+            Poll::Pending => self.watch.is_full(|| unsent(&self.tcp).unwrap_or(0)),
         }
         outcome
     }
@@ -44,10 +48,19 @@ impl Wire {
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.watch.is_reset() {
-            // What the client does not take would stay with the kernel for minutes.
-            let _ = SockRef::from(&self.tcp).set_linger(Some(Duration::ZERO));
+        let socket = SockRef::from(&self.tcp);
+        if !self.watch.is_reset() {
+            if !self.watch.would_end() {
+                return;
+            }
+            // However it came to this: an error, a cut, a panic.
+            let Some(seat) = self.seat.take() else { return };
+            if parting::reset_when_sent(socket.try_clone(), seat, self.limits) {
+                return;
+            }
         }
+        // What the client does not take would stay with the kernel for minutes.
+        let _ = socket.set_linger(Some(Duration::ZERO));
     }
 }
 
@@ -95,10 +108,18 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
+        let this = self.get_mut();
+        // hyper (and TLS) asks for this when all that it had is written.
+        if this.watch.flushed() {
+            cx.waker().wake_by_ref();
+        }
+        Pin::new(&mut this.tcp).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+        let this = self.get_mut();
+        // hyper asks for this after a whole response alone.
+        this.watch.is_shut_down();
+        Pin::new(&mut this.tcp).poll_shutdown(cx)
     }
 }

@@ -89,6 +89,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Raw<T> {
         Ok(())
     }
 
+    /// Everything up to the end of the connection, and how it ends.
+    pub(crate) async fn all(&mut self) -> (Vec<u8>, std::io::Result<()>) {
+        let end = self.end().await;
+        (std::mem::take(&mut self.read), end)
+    }
+
     fn text(&self) -> String {
         String::from_utf8_lossy(&self.read).into_owned()
     }

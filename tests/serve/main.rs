@@ -1,6 +1,7 @@
 //! `letterhead::serve` on the wire: protocols, patience, limits, shutdown.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod broken;
 mod client;
 mod limits;
 mod patience;

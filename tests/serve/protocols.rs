@@ -1,5 +1,6 @@
 //! What is spoken on the port: HTTP/1.0, 1.1, 2, TLS, upgrades.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -14,7 +15,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{H2, Raw, whole};
-use crate::running::{Running, SHORT, pattern, soon};
+use crate::running::{CHUNK, Running, SHORT, pattern, soon};
 
 #[tokio::test]
 async fn one_port_speaks_both_versions() {
@@ -246,6 +247,39 @@ async fn tls_agrees_on_a_version() {
         raw.get("/bytes/3000000").await;
         assert_eq!(raw.answer().await.1, pattern(3_000_000));
     }
+}
+
+#[tokio::test]
+async fn under_tls_a_broken_response_has_no_farewell() {
+    let (config, connector) = configs(&[b"http/1.1"]);
+    let server = Running::start(|serve| serve.tls(config)).await;
+    // A reset where only the end would tell the length; else the end of TCP alone, without TLS's own.
+    for (version, kind) in [("1.0", ErrorKind::ConnectionReset), ("1.1", ErrorKind::UnexpectedEof)]
+    {
+        let mut raw = Raw::over(shaken(&server, &connector).await);
+        raw.send(format!("GET /broken/100 HTTP/{version}\r\nhost: test\r\n\r\n")).await;
+        raw.head().await;
+        let (bytes, end) = raw.all().await;
+        assert!(bytes.len() >= 100 * CHUNK, "{} bytes", bytes.len());
+        assert_eq!(end.unwrap_err().kind(), kind, "{version}");
+        // A whole one says farewell.
+        let mut raw = Raw::over(shaken(&server, &connector).await);
+        raw.send(format!("GET /whole HTTP/{version}\r\nconnection: close\r\nhost: test\r\n\r\n"))
+            .await;
+        raw.head().await;
+        raw.all().await.1.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn under_tls_streams_are_reset_at_the_deadline() {
+    let (config, connector) = configs(&[b"h2"]);
+    let mut server = Running::start(|serve| serve.tls(config).grace(SHORT)).await;
+    let h2 = H2::over(shaken(&server, &connector).await).await;
+    let gate = h2.get("/gate").await.unwrap();
+    server.stop();
+    assert_eq!(whole(gate).await.unwrap_err().reason(), Some(h2::Reason::INTERNAL_ERROR));
+    assert_eq!(server.stopped().await.cut, 1);
 }
 
 #[tokio::test]

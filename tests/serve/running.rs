@@ -12,6 +12,7 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use bytes::Bytes;
 use futures_util::stream;
+use letterhead::LetterheadLayer;
 use letterhead::serve::{Cut, Event, Listen, Serve, Served};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -44,15 +45,40 @@ impl Running {
         Self::on(listener, addr, set)
     }
 
+    /// The defaults, with the layer or without it.
+    pub(crate) async fn layered(layered: bool) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let layer = layered.then(LetterheadLayer::new);
+        Self::of(
+            listener,
+            addr,
+            |router| match layer {
+                Some(layer) => router.layer(layer),
+                None => router,
+            },
+            |serve| serve,
+        )
+    }
+
     pub(crate) fn on(
         listen: impl Into<Listen>,
         addr: SocketAddr,
         set: impl FnOnce(Serve<Router>) -> Serve<Router>,
     ) -> Self {
+        Self::of(listen, addr, |router| router, set)
+    }
+
+    fn of(
+        listen: impl Into<Listen>,
+        addr: SocketAddr,
+        mount: impl FnOnce(Router) -> Router,
+        set: impl FnOnce(Serve<Router>) -> Serve<Router>,
+    ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (told, events) = mpsc::unbounded_channel();
         let gate = Arc::new(Notify::new());
-        let server = letterhead::serve(listen, app(&gate))
+        let server = letterhead::serve(listen, mount(app(&gate)))
             .shutdown_on(async move {
                 let _ = stopped.await;
             })
@@ -131,6 +157,22 @@ fn app(gate: &Arc<Notify>) -> Router {
         .route("/endless", get(|| async { endless() }))
         // The head and one chunk, then nothing before the gate opens.
         .route("/gate", get(move || async move { waiting_body(waiting) }))
+        // So many chunks of 64 KiB, and in the same breath an error.
+        .route(
+            "/broken/{chunks}",
+            get(|path: axum::extract::Path<usize>| async move { broken(path.0, Duration::ZERO) }),
+        )
+        // A head without content, and then an error.
+        .route("/broken-first", get(|| async { broken(0, Duration::from_millis(20)) }))
+        // Two chunks of unknown length; and one of a length that is not reached.
+        .route(
+            "/whole",
+            get(|| async { Response::new(Body::from_stream(text(["begin ", "end"]))) }),
+        )
+        .route("/short", get(short))
+        .route("/panic-later", get(|| async { panics() }))
+        // No answer at all.
+        .route("/never", get(std::future::pending::<()>))
         .route("/open", get(move || async move { opening.notify_one() }))
         .route("/peer", get(peer))
         .route(
@@ -154,6 +196,43 @@ fn waiting_body(gate: Arc<Notify>) -> Response {
                 _ => None,
             }
         }
+    });
+    Response::new(Body::from_stream(frames))
+}
+
+/// One chunk of `/broken`.
+pub(crate) const CHUNK: usize = 64 * 1024;
+
+fn broken(chunks: usize, pause: Duration) -> Response {
+    let frames = stream::unfold(0, move |step| async move {
+        if step < chunks {
+            return Some((Ok(pattern(CHUNK)), step + 1));
+        }
+        tokio::time::sleep(pause).await;
+        Some((Err("broken off"), step))
+    });
+    Response::new(Body::from_stream(frames))
+}
+
+fn text<const N: usize>(
+    chunks: [&'static str; N],
+) -> impl stream::Stream<Item = Result<&'static str, Infallible>> {
+    stream::iter(chunks.map(Ok))
+}
+
+async fn short() -> Response {
+    let mut response = Response::new(Body::from_stream(text(["begin "])));
+    response.headers_mut().insert("content-length", "100".parse().unwrap());
+    response
+}
+
+fn panics() -> Response {
+    let frames = stream::unfold(0, move |step| async move {
+        if step > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            panic!("a body's bug");
+        }
+        Some((Ok::<_, Infallible>("begin "), 1))
     });
     Response::new(Body::from_stream(frames))
 }

@@ -105,6 +105,12 @@ impl Raw {
         rest
     }
 
+    /// Everything up to the close of the connection; an error if it is reset.
+    pub async fn closed(&mut self) -> std::io::Result<String> {
+        while soon(self.stream.read_buf(&mut self.read)).await? > 0 {}
+        Ok(self.text())
+    }
+
     /// A response with a length or in chunks, on a connection that goes on.
     pub async fn answer(&mut self) -> Answer {
         let head = self.head().await;

@@ -144,6 +144,17 @@ async fn an_error_takes_along_what_was_queued_before_it_unless_a_turn_lies_betwe
 }
 
 #[tokio::test]
+async fn without_a_length_a_broken_body_is_closed_like_a_whole_one_on_the_old_version() {
+    for steps in [&[Step::Data, Step::Pending, Step::Fail] as &[Step], &[Step::Data]] {
+        let (server, _) = spied(200, steps, None, &[]).await;
+        let mut raw = Raw::connect(&server).await;
+        raw.send("GET / HTTP/1.0\r\n\r\n").await;
+        assert_eq!(raw.head().await, "HTTP/1.0 200 OK");
+        assert_eq!(raw.closed().await.unwrap(), "data");
+    }
+}
+
+#[tokio::test]
 async fn empty_frames_leave_no_trace_on_h1() {
     let (server, _) = spied(200, &[Step::Empty, Step::Data, Step::Empty], None, &[]).await;
     assert_eq!(h1_get(&server, "/", "").await.body, "4\r\ndata\r\n0\r\n\r\n");
