@@ -70,7 +70,7 @@ where
 #[derive(Debug)]
 struct Call {
     watch: Arc<Watch>,
-    key: Option<usize>,
+    key: Option<u32>,
     /// The task of its stream is woken if the streams are to fail.
     parked: bool,
 }
@@ -146,9 +146,18 @@ where
             if let Some(call) = call.as_ref().filter(|_| asked.ends_by_closing(&response)) {
                 call.watch.ends_by_closing();
             }
-            response.map(|inner| Watched { inner, call, asked, begun: false, failed: None })
+            response.map(|inner| Watched { inner, call, asked, gave: Gave::Nothing })
         }))
     }
+}
+
+/// What a body has handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gave {
+    Nothing,
+    Data,
+    /// Data, and then an error, which hyper does not hear of before the data is written.
+    Error,
 }
 
 pin_project! {
@@ -159,10 +168,7 @@ pin_project! {
         inner: B,
         call: Option<Call>,
         asked: Asked,
-        // It has handed out data.
-        begun: bool,
-        // On HTTP/1 what it handed out is written before hyper hears of this.
-        failed: Option<BoxError>,
+        gave: Gave,
     }
 }
 
@@ -179,13 +185,10 @@ impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
         let Some(call) = this.call else {
             return this.inner.poll_frame(cx).map_err(Into::into);
         };
-        if this.failed.is_some() {
-            if call.watch.is_flushing() {
-                return Poll::Pending;
-            }
-            return Poll::Ready(this.failed.take().map(Err));
+        if *this.gave == Gave::Error {
+            return call.watch.failed().map(|error| error.map(Err));
         }
-        if call.watch.aborts() {
+        if asked.is_h2() && call.watch.aborts() {
             return Poll::Ready(Some(Err(OverDeadline.into())));
         }
         if let Some(key) = call.key {
@@ -198,9 +201,9 @@ impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
             }
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => Poll::Ready(None),
-            Poll::Ready(Some(Err(error))) if *this.begun && !asked.is_h2() => {
-                call.watch.flush_first();
-                *this.failed = Some(error.into());
+            Poll::Ready(Some(Err(error))) if *this.gave == Gave::Data && !asked.is_h2() => {
+                *this.gave = Gave::Error;
+                call.watch.flush_first(error.into());
                 // It may have been asked behind the flush of this turn.
                 cx.waker().wake_by_ref();
                 Poll::Pending
@@ -211,7 +214,9 @@ impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
                     call.key = Some(call.watch.handed(call.key));
                 }
                 if let Some(data) = frame.data_mut() {
-                    *this.begun |= data.has_remaining();
+                    if data.has_remaining() {
+                        *this.gave = Gave::Data;
+                    }
                     if asked.is_direct() {
                         // There is nothing between this body and hyper.
                         zero::arm(call.watch.lane(), data);
@@ -223,7 +228,7 @@ impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.failed.is_none() && self.inner.is_end_stream()
+        self.gave != Gave::Error && self.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

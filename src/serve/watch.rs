@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::BoxError;
 use super::patience::{Handed, Seen};
 use super::zero::Lane;
 
@@ -37,6 +38,7 @@ pub(super) struct Watch {
     closing_ends: AtomicBool,
     /// A body has failed, and what it gave before is not with the socket yet.
     flushing: AtomicBool,
+    failed: Mutex<Option<BoxError>>,
     /// The streams of the connection are to fail.
     aborting: AtomicBool,
     lane: Lane,
@@ -76,6 +78,7 @@ impl Watch {
             reset: AtomicBool::new(false),
             closing_ends: AtomicBool::new(false),
             flushing: AtomicBool::new(false),
+            failed: Mutex::new(None),
             aborting: AtomicBool::new(false),
             lane: Lane::default(),
             streams: Mutex::new(Vec::new()),
@@ -177,19 +180,27 @@ impl Watch {
         self.closing_ends.load(Ordering::Relaxed)
     }
 
-    /// A body on HTTP/1 has failed: what it gave before is written first.
-    pub(super) fn flush_first(&self) {
+    /// The body on HTTP/1 has failed: what it gave before is written first.
+    pub(super) fn flush_first(&self, error: BoxError) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
         self.flushing.store(true, Ordering::Relaxed);
     }
 
-    /// Whether that is not written yet.
-    pub(super) fn is_flushing(&self) -> bool {
-        self.flushing.load(Ordering::Relaxed)
+    /// The error, when that is written.
+    pub(super) fn failed(&self) -> Poll<Option<BoxError>> {
+        if self.is_flushing() {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.failed.lock().unwrap_or_else(PoisonError::into_inner).take())
     }
 
     /// Everything is with the socket. Whether a body that failed waits for that.
     pub(super) fn flushed(&self) -> bool {
         self.is_flushing() && self.flushing.swap(false, Ordering::Relaxed)
+    }
+
+    fn is_flushing(&self) -> bool {
+        self.flushing.load(Ordering::Relaxed)
     }
 
     /// The streams that wait are woken, and fail; so do others when they are polled.
@@ -229,25 +240,25 @@ impl Watch {
     // ---- responses that wait ----
 
     /// A frame was handed out that is not the last.
-    pub(super) fn handed(&self, key: Option<usize>) -> usize {
+    pub(super) fn handed(&self, key: Option<u32>) -> u32 {
         let room = Room::Handed(Instant::now());
         self.fill(key, room, None)
     }
 
     /// There was room: the next frame is asked for.
-    pub(super) fn asked(&self, key: usize) {
-        self.slots()[key].room = Room::Moving;
+    pub(super) fn asked(&self, key: u32) {
+        self.slots()[index(key)].room = Room::Moving;
     }
 
     /// The response waits for its service or its body; if the streams are to fail, `waker` is woken.
-    pub(super) fn park(&self, key: Option<usize>, waker: &Waker) -> usize {
+    pub(super) fn park(&self, key: Option<u32>, waker: &Waker) -> u32 {
         self.fill(key, Room::Moving, Some(waker.clone()))
     }
 
     /// There will be no more frames.
-    pub(super) fn done(&self, key: usize) {
+    pub(super) fn done(&self, key: u32) {
         let waker = {
-            let slot = &mut self.slots()[key];
+            let slot = &mut self.slots()[index(key)];
             slot.room = Room::Free;
             slot.waker.take()
         };
@@ -255,23 +266,29 @@ impl Watch {
         drop(waker);
     }
 
-    fn fill(&self, key: Option<usize>, room: Room, waker: Option<Waker>) -> usize {
+    fn fill(&self, key: Option<u32>, room: Room, waker: Option<Waker>) -> u32 {
         let mut slots = self.slots();
         let free = || slots.iter().position(|slot| slot.room == Room::Free);
-        let key = key.or_else(free).unwrap_or(slots.len());
-        if key == slots.len() {
+        let at = key.map(index).or_else(free).unwrap_or(slots.len());
+        if at == slots.len() {
             slots.push(Slot { room, waker });
         } else {
-            slots[key].room = room;
+            let slot = &mut slots[at];
+            slot.room = room;
             // There is one for each response, which is set once.
-            slots[key].waker = slots[key].waker.take().or(waker);
+            slot.waker = slot.waker.take().or(waker);
         }
-        key
+        // More streams than that do not fit into memory.
+        u32::try_from(at).unwrap_or(u32::MAX)
     }
 
     fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Slot>> {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+const fn index(key: u32) -> usize {
+    key as usize
 }
 
 /// The bytes of the preface seen after `matched` of them and then these, or the version.
@@ -342,10 +359,13 @@ mod tests {
     fn a_flush_is_told_to_a_failed_body_alone() {
         let watch = Watch::new(Instant::now());
         assert!(!watch.flushed());
-        watch.flush_first();
-        assert!(watch.is_flushing());
+        watch.flush_first("broken".into());
+        assert!(watch.failed().is_pending());
         assert!(watch.flushed());
-        assert!(!watch.is_flushing() && !watch.flushed());
+        assert!(!watch.flushed());
+        assert!(
+            matches!(watch.failed(), Poll::Ready(Some(error)) if error.to_string() == "broken")
+        );
     }
 
     #[test]
