@@ -94,7 +94,7 @@ impl Attempts {
 
     /// Whether `attempt` led to the response that `root` has now, as far as can be known: `carried`
     /// are attempts whose writes the response has with it. Of siblings without such a proof the one
-    /// counts that was answered last, and one that was started after that.
+    /// counts that was answered last, and the last one, if that was started afterwards.
     pub(crate) fn is_current(
         &self,
         mut attempt: Attempt,
@@ -114,15 +114,17 @@ impl Attempts {
         if carried.iter().any(|carried| self.is_within(*carried, attempt)) {
             return true;
         }
-        let parent = self.parent(attempt);
-        let since = self.answered_at(attempt).max(attempt);
+        let (parent, answered) = (self.parent(attempt), self.answered_at(attempt));
         let made = usize::try_from(self.clock.load(Ordering::Relaxed)).unwrap_or(MOST);
         let last = u8::try_from(made.min(MOST - 1)).unwrap_or(0);
         !(1..=last).any(|sibling| {
-            sibling != attempt
-                && self.parent(sibling) == parent
-                && (self.answered_at(sibling) > since
-                    || carried.iter().any(|carried| self.is_within(*carried, sibling)))
+            let is_later = if answered == 0 {
+                sibling > attempt || self.answered_at(sibling) > attempt
+            } else {
+                self.answered_at(sibling) > answered
+            };
+            let carries = || carried.iter().any(|carried| self.is_within(*carried, sibling));
+            sibling != attempt && self.parent(sibling) == parent && (is_later || carries())
         })
     }
 
@@ -174,6 +176,8 @@ mod tests {
         check(&[("start", 0), ("answer", 1), ("start", 0), ("answer", 2)], &[false, true]);
         check(&[("start", 0), ("answer", 1), ("start", 0)], &[true, true]);
         check(&[("start", 0), ("start", 0), ("answer", 2)], &[false, true]);
+        // Neither was answered.
+        check(&[("start", 0), ("start", 0)], &[false, true]);
         // Two at once, of which the first is answered.
         check(&[("start", 0), ("start", 0), ("answer", 1)], &[true, false]);
         // What was made in the course of an attempt goes with it.

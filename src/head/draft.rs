@@ -108,7 +108,10 @@ impl Sealing {
         // What is not there any more went with the old head, whoever would have had it stay.
         self.ledger.replaced(|name| fields.contains_key(name) && !brings.contains(name));
         if let Some(before) = before {
-            let lost = before.0.into_iter().filter(|(name, _)| !fields.contains_key(name));
+            let is_lost = |(name, value): &(HeaderName, HeaderValue)| {
+                !fields.get_all(name).iter().any(|there| there == value)
+            };
+            let lost = before.0.into_iter().filter(is_lost);
             let seen = Seen { was: Some(was), lost: Lines(lost.collect()), ..Seen::default() };
             self.ledger.record(Entry {
                 verb: Verb::Answer,

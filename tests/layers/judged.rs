@@ -224,3 +224,20 @@ async fn a_refused_write_or_promise_is_nobodys_field() {
     assert!(receipt.conflicts().iter().all(|c| c.rule() != Rule::LateWrite), "{receipt}");
     assert!(receipt.explain().contains("x-sum: 7\n  insert by tests/layers/judged.rs:"));
 }
+
+#[tokio::test]
+async fn a_write_over_any_number_of_lines_leaves_one() {
+    for lines in 0..6 {
+        let handler = move |head: Head| async move {
+            let _ = head.insert("x-rows", "one");
+            let mut response = "hello".into_response();
+            for line in 0..lines {
+                response.headers_mut().append("x-rows", HeaderValue::from(line));
+            }
+            response
+        };
+        let router = Router::new().route("/", on_get(handler));
+        let (answer, _) = ask(router, Rules::standard(), get("/", &[])).await;
+        assert_eq!(answer.field("x-rows"), "one", "{lines} lines before");
+    }
+}
