@@ -64,7 +64,8 @@ impl Asked {
             && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
     }
 
-    fn connects(self, status: StatusCode) -> bool {
+    /// The connection or stream becomes a tunnel.
+    pub(super) fn connects(self, status: StatusCode) -> bool {
         self.method == Kind::Connect && status.is_success()
     }
 }

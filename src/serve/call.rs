@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Buf as _;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -50,7 +50,7 @@ where
         if asked.is_h2() {
             self.watch.is_h2();
         }
-        self.watch.begin();
+        self.watch.begin(!asked.is_h2() && !request.body().is_end_stream());
         let call = Call { watch: Arc::clone(&self.watch), key: None, parked: false };
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
@@ -139,9 +139,13 @@ where
         };
         let mut call = this.call.take();
         Poll::Ready(answer.map(|response| {
-            if asked.is_tunnel(response.status()) {
+            let status = response.status();
+            if asked.is_tunnel(status) {
                 // The stream goes on without a response, so the connection is never idle again.
                 std::mem::forget(call.take());
+            } else if let (true, Some(call)) = (asked.connects(status) || is_upgrade(status), &call)
+            {
+                call.watch.hands_over();
             }
             if let Some(call) = call.as_ref().filter(|_| asked.ends_by_closing(&response)) {
                 call.watch.ends_by_closing();
@@ -158,6 +162,11 @@ enum Gave {
     Data,
     /// Data, and then an error, which hyper does not hear of before the data is written.
     Error,
+}
+
+/// Whether the connection is its handler's after this response (RFC 9110, section 15.2.2).
+fn is_upgrade(status: StatusCode) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS
 }
 
 pin_project! {

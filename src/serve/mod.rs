@@ -10,6 +10,7 @@ mod call;
 mod connection;
 mod event;
 mod hub;
+mod linger;
 mod listen;
 mod once;
 mod parting;

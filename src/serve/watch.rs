@@ -28,6 +28,10 @@ pub(super) struct Watch {
     /// Milliseconds since `accepted`.
     idle: AtomicU64,
     stirred: AtomicBool,
+    /// The last request brought content.
+    content: AtomicBool,
+    /// The connection is its handler's.
+    handed_over: AtomicBool,
     blocked: AtomicBool,
     written: AtomicU64,
     /// The socket is to be asked for what it still holds of that, if it is full.
@@ -71,6 +75,8 @@ impl Watch {
             live: AtomicUsize::new(0),
             idle: AtomicU64::new(0),
             stirred: AtomicBool::new(false),
+            content: AtomicBool::new(false),
+            handed_over: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             written: AtomicU64::new(0),
             ask: AtomicBool::new(false),
@@ -153,6 +159,23 @@ impl Watch {
         }
     }
 
+    /// Whether the client may still be sending what nobody will read, on a connection that the server
+    /// ends: frames, the content of a request, or a head that was refused.
+    pub(super) fn may_send(&self) -> bool {
+        self.preface.load(Ordering::Relaxed) == H2
+            || self.content.load(Ordering::Relaxed)
+            || self.stirred.load(Ordering::Relaxed)
+    }
+
+    /// The response upgrades the connection: what comes now is for its handler.
+    pub(super) fn hands_over(&self) {
+        self.handed_over.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_handed_over(&self) -> bool {
+        self.handed_over.load(Ordering::Relaxed)
+    }
+
     /// The socket is to be closed without sending what is left.
     pub(super) fn reset(&self) {
         self.reset.store(true, Ordering::Relaxed);
@@ -223,8 +246,9 @@ impl Watch {
 
     // ---- requests ----
 
-    /// A request's head is whole.
-    pub(super) fn begin(&self) {
+    /// A request's head is whole; whether `content` follows on HTTP/1.
+    pub(super) fn begin(&self, content: bool) {
+        self.content.store(content, Ordering::Relaxed);
         self.live.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.stirred.store(false, Ordering::Relaxed);

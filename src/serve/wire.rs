@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::hub::Seat;
+use super::linger::Closing;
 use super::parting;
 use super::patience::Limits;
 use super::watch::Watch;
@@ -23,6 +24,7 @@ pub(super) struct Wire {
     tcp: TcpStream,
     watch: Arc<Watch>,
     sending: Sending,
+    closing: Closing,
     /// There until it is dropped.
     seat: Option<Seat>,
     limits: Limits,
@@ -33,7 +35,8 @@ impl Wire {
         // Without it an answer of two packets waits for the client's delayed acknowledgement.
         // A socket that refuses has lost its client, and the first read says so.
         let _ = tcp.set_nodelay(true);
-        Self { tcp, watch, sending: Sending::default(), seat: Some(seat), limits }
+        let (sending, closing, seat) = (Sending::default(), Closing::Open, Some(seat));
+        Self { tcp, watch, sending, closing, seat, limits }
     }
 
     fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -76,6 +79,8 @@ impl AsyncRead for Wire {
         let bytes = &buffer.filled()[before..];
         if !bytes.is_empty() {
             this.watch.came(bytes);
+        } else if buffer.remaining() > 0 {
+            this.closing = Closing::Done;
         }
         Poll::Ready(Ok(()))
     }
@@ -120,6 +125,6 @@ impl AsyncWrite for Wire {
         let this = self.get_mut();
         // hyper asks for this after a whole response alone.
         this.watch.is_shut_down();
-        Pin::new(&mut this.tcp).poll_shutdown(cx)
+        this.closing.poll(&mut this.tcp, &this.watch, cx)
     }
 }

@@ -9,10 +9,6 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use letterhead::{FileSender, LetterheadLayer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -122,26 +118,10 @@ fn is_child(name: &str) -> bool {
     two_threads().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("listening on {}", listener.local_addr().unwrap());
-        let mut closed =
-            tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
-        let service = LetterheadLayer::new().layer(sender);
-        let (server, graceful) =
-            (auto::Builder::new(TokioExecutor::new()), GracefulShutdown::new());
-        loop {
-            let stream = tokio::select! {
-                accepted = listener.accept() => accepted.unwrap().0,
-                _ = &mut closed => break,
-            };
-            stream.set_nodelay(true).unwrap();
-            let service = TowerToHyperService::new(service.clone());
-            let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
-            let connection = graceful.watch(connection);
-            tokio::spawn(async move {
-                let _ = connection.await;
-            });
-        }
-        drop(listener);
-        graceful.shutdown().await;
+        let closed = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
+        let server = letterhead::serve(listener, LetterheadLayer::new().layer(sender));
+        let stop = async { drop(closed.await) };
+        assert_eq!(server.shutdown_on(stop).await.unwrap().cut, 0);
     });
     true
 }

@@ -3,6 +3,7 @@
 
 mod broken;
 mod client;
+mod closing;
 mod limits;
 mod patience;
 mod protocols;

@@ -199,7 +199,7 @@ async fn a_websocket_on_a_stream_keeps_its_connection_open() {
 // ---- TLS ----
 
 /// The two ends of one certificate; the client offers these protocols.
-fn configs(alpn: &[&[u8]]) -> (ServerConfig, TlsConnector) {
+pub(crate) fn configs(alpn: &[&[u8]]) -> (ServerConfig, TlsConnector) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
@@ -221,7 +221,7 @@ fn configs(alpn: &[&[u8]]) -> (ServerConfig, TlsConnector) {
     (server, TlsConnector::from(Arc::new(client)))
 }
 
-async fn shaken(server: &Running, connector: &TlsConnector) -> TlsStream<TcpStream> {
+pub(crate) async fn shaken(server: &Running, connector: &TlsConnector) -> TlsStream<TcpStream> {
     let tcp = TcpStream::connect(server.addr).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
     soon(connector.connect(name, tcp)).await.unwrap()

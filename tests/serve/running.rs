@@ -12,8 +12,11 @@ use axum::response::Response;
 use axum::routing::{any, get};
 use bytes::Bytes;
 use futures_util::stream;
+use http::{HeaderValue, StatusCode};
+use hyper_util::rt::TokioIo;
 use letterhead::LetterheadLayer;
 use letterhead::serve::{Cut, Event, Listen, Serve, Served};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -33,6 +36,8 @@ pub(crate) struct Running {
     pub(crate) addr: SocketAddr,
     pub(crate) gate: Arc<Notify>,
     events: mpsc::UnboundedReceiver<Event>,
+    /// What came on an upgraded connection after the server had ended its side.
+    pub(crate) upgraded: mpsc::UnboundedReceiver<Vec<u8>>,
     stop: Option<oneshot::Sender<()>>,
     pub(crate) task: JoinHandle<std::io::Result<Served>>,
 }
@@ -77,8 +82,9 @@ impl Running {
     ) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (told, events) = mpsc::unbounded_channel();
+        let (late, upgraded) = mpsc::unbounded_channel();
         let gate = Arc::new(Notify::new());
-        let server = letterhead::serve(listen, mount(app(&gate)))
+        let server = letterhead::serve(listen, mount(app(&gate, late)))
             .shutdown_on(async move {
                 let _ = stopped.await;
             })
@@ -87,7 +93,7 @@ impl Running {
                 let _ = told.send(again(event));
             });
         let task = tokio::spawn(set(server).into_future());
-        Self { addr, gate, events, stop: Some(stop), task }
+        Self { addr, gate, events, upgraded, stop: Some(stop), task }
     }
 
     /// The next event.
@@ -145,7 +151,7 @@ pub(crate) fn pattern(length: usize) -> Bytes {
     (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect::<Vec<_>>().into()
 }
 
-fn app(gate: &Arc<Notify>) -> Router {
+fn app(gate: &Arc<Notify>, late: mpsc::UnboundedSender<Vec<u8>>) -> Router {
     let (waiting, opening) = (Arc::clone(gate), Arc::clone(gate));
     Router::new()
         .route("/", get(|| async { "hello" }))
@@ -181,6 +187,8 @@ fn app(gate: &Arc<Notify>) -> Router {
         )
         .route("/echo", axum::routing::post(|body: Bytes| async move { body }))
         .route("/ws", any(websocket))
+        .route("/refuse", any(|| async { StatusCode::PAYLOAD_TOO_LARGE }))
+        .route("/half", any(move |request| half(request, late)))
 }
 
 fn waiting_body(gate: Arc<Notify>) -> Response {
@@ -248,6 +256,25 @@ async fn peer(request: Request) -> String {
         .extensions()
         .get::<letterhead::serve::Peer>()
         .map_or_else(|| "nobody".to_owned(), |peer| format!("{} {}", peer.addr, peer.secure))
+}
+
+/// Upgrades, reads five bytes, ends its side, and reads on.
+async fn half(mut request: Request, late: mpsc::UnboundedSender<Vec<u8>>) -> Response {
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let mut upgraded = TokioIo::new(upgraded.await.unwrap());
+        upgraded.read_exact(&mut [0; 5]).await.unwrap();
+        upgraded.shutdown().await.unwrap();
+        let mut bytes = Vec::new();
+        upgraded.read_to_end(&mut bytes).await.unwrap();
+        let _ = late.send(bytes);
+    });
+    axum::body::to_bytes(request.into_body(), 64).await.unwrap();
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    response.headers_mut().insert("upgrade", HeaderValue::from_static("half"));
+    response.headers_mut().insert("connection", HeaderValue::from_static("upgrade"));
+    response
 }
 
 async fn websocket(upgrade: WebSocketUpgrade) -> Response {
