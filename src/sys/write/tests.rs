@@ -64,7 +64,7 @@ fn only_regular_files_of_the_directory_itself_are_opened() {
         rustix::fs::CWD,
         scratch.path("fifo"),
         rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
         0,
     )
     .unwrap();
