@@ -83,6 +83,10 @@ pub mod report;
 mod rules;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(test)]
+#[path = "../tests/shared/skip.rs"]
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+mod skip;
 #[cfg(all(feature = "store", target_os = "linux"))]
 pub mod store;
 mod sys;

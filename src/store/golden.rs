@@ -97,7 +97,7 @@ fn made(name: &str) -> Vec<u8> {
 }
 
 fn path(name: &str) -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let root = PathBuf::from(".");
     root.join("tests/store/golden").join(name).with_extension("head")
 }
 

@@ -33,7 +33,7 @@ async fn access_times_are_left_alone_where_that_is_wanted() {
     };
     assert!(read(scratch.sender().no_atime(true)).await);
     if read(scratch.sender()).await {
-        eprintln!("skipped: wants a mount that keeps access times");
+        crate::skip::place("a mount that keeps access times");
     }
 }
 
@@ -41,7 +41,7 @@ async fn access_times_are_left_alone_where_that_is_wanted() {
 fn what_is_forbidden_can_be_as_good_as_missing() {
     use rustix::process::{Gid, Uid, geteuid};
     if !geteuid().is_root() {
-        return eprintln!("skipped: wants root, to be somebody else");
+        return crate::skip::right("root, to be somebody else");
     }
     let scratch = Scratch::new();
     scratch.write("root/f", "closed").write("root/d/f", "below").write("root/shut/f", "f");

@@ -1,23 +1,18 @@
 //! A test in a process and a mount namespace of its own, where it may mount and set limits.
 
-use std::fmt::Display;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
+pub(crate) use crate::figures::figures;
 use crate::scratch::Scratch;
+use crate::skip;
 
 /// Which test the child is to run.
 pub(crate) const CHILD: &str = "LETTERHEAD_TEST_CHILD";
 
 /// No child takes longer than this many seconds, with room for a machine that is busy.
 const PATIENCE: &str = "300";
-
-/// Says that a test cannot run here. With `LETTERHEAD_ALL_RIGHTS` set it has to.
-pub(crate) fn skip(wants: impl Display) {
-    assert!(env::var_os("LETTERHEAD_ALL_RIGHTS").is_none(), "wanted {wants}, found none");
-    eprintln!("skipped: wants {wants}");
-}
 
 /// Runs `body` in a process of its own: the test named `name` is run once more, alone.
 pub(crate) fn in_child(name: &str, body: impl FnOnce()) {
@@ -30,7 +25,7 @@ pub(crate) fn in_namespace(name: &str, body: impl FnOnce()) {
     let unshare = ["unshare", "--mount", "--propagation", "private", "--"];
     let allowed = || Command::new("unshare").args(["--mount", "true"]).output();
     if env::var_os(CHILD).is_none() && !allowed().is_ok_and(|done| done.status.success()) {
-        return skip("root, to mount");
+        return skip::right("root, to mount");
     }
     run(name, &unshare, body);
 }
@@ -53,6 +48,7 @@ fn run(name: &str, prefix: &[&str], body: impl FnOnce()) {
     let out = String::from_utf8_lossy(&output.stdout);
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && out.contains("1 passed"), "{}\n{out}\n{err}", output.status);
+    skip::repeat(&err);
     println!("{out}");
     eprintln!("{err}");
 }
@@ -82,17 +78,5 @@ pub(crate) async fn until(what: &str, mut done: impl FnMut() -> bool) {
     while !done() {
         assert!(Instant::now() < end, "wanted {what}, it did not come");
         tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
-/// Prints what a test counted, and keeps it for whoever wants to read it behind the tests.
-pub(crate) fn figures(name: &str, text: &str) {
-    println!("{text}");
-    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures");
-    let text = format!("{}\n", text.trim_end());
-    let kept = fs::create_dir_all(&directory).and_then(|()| fs::write(directory.join(name), text));
-    // Whoever may not write there has read it.
-    if let Err(error) = kept {
-        eprintln!("{}: {error}", directory.display());
     }
 }

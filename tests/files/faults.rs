@@ -154,7 +154,7 @@ fn a_file_of_others_is_forbidden_and_the_missing_right_is_told() {
     use rustix::process::{Gid, Uid, geteuid};
     use std::os::unix::fs::PermissionsExt as _;
     if !geteuid().is_root() {
-        return eprintln!("skipped: wants root, to be somebody else");
+        return crate::skip::right("root, to be somebody else");
     }
     let scratch = Scratch::new();
     scratch.write("f", "closed").write("d/f", "below");
@@ -291,7 +291,7 @@ async fn what_is_no_file_of_a_disk_is_an_error() {
     // It says that it is a page long, and is not.
     let size = |path: &str| std::fs::metadata(path).map_or(0, |file| file.len());
     if size("/sys/kernel/profiling") == 0 {
-        return eprintln!("skipped: wants sysfs");
+        return crate::skip::place("sysfs");
     }
     let sender = FileSender::new("/sys/kernel").unwrap().settle(std::time::Duration::ZERO);
     assert_eq!(answered(sender, "GET", "/profiling").await.status(), 500);

@@ -4,8 +4,13 @@
 
 #[path = "../wire/client.rs"]
 mod client;
+#[path = "../shared/figures.rs"]
+mod figures;
 #[path = "../wire/serve.rs"]
 mod serve;
+#[path = "../shared/skip.rs"]
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+mod skip;
 
 mod access;
 mod apart;

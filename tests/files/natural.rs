@@ -10,10 +10,11 @@ use letterhead::{FileSender, LetterheadLayer};
 use rustix::process::{Gid, Resource, Rlimit, Uid, getrlimit, setrlimit};
 use tower::Layer as _;
 
-use crate::apart::{descriptors, in_namespace, runtime, skip, tool, until};
+use crate::apart::{descriptors, in_namespace, runtime, tool, until};
 use crate::cell::{Clients, Matrix, Told};
 use crate::scratch::{Scratch, set_modified, settled};
 use crate::serve::serve;
+use crate::skip;
 
 /// More than sockets and windows take, so that what happens behind the head happens midway.
 const LARGE: usize = 64 << 20;
@@ -127,7 +128,7 @@ fn the_matrix_of_disks_mounts_and_limits() {
     in_namespace("natural::the_matrix_of_disks_mounts_and_limits", || {
         for needed in ["mkfs.ext4", "mkfs.erofs", "mksquashfs", "python3"] {
             if let Err(why) = tool("which", &[needed]) {
-                return skip(format!("{needed} ({why})"));
+                return skip::tool(format!("{needed} ({why})"));
             }
         }
         let mut matrix = Matrix::new("disks, mounts and limits", 36, "what happens", 1);

@@ -11,10 +11,11 @@ use letterhead::FileSender;
 use letterhead::answer::Coding;
 use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
 
-use crate::apart::{figures, skip};
+use crate::apart::figures;
 use crate::client::{H2, Raw};
 use crate::scratch::Scratch;
 use crate::serve::{Server, serve};
+use crate::skip;
 
 /// Makes what is no regular file; `false` if only root may.
 fn special(path: &Path, kind: FileType, device: (u32, u32)) -> bool {
@@ -95,7 +96,7 @@ fn tree() -> Option<Scratch> {
     if !special(&path("zero"), FileType::CharacterDevice, (1, 5))
         || !special(&path("disk"), FileType::BlockDevice, (7, 0))
     {
-        skip("root, to make devices");
+        skip::right("root, to make devices");
         return None;
     }
     Some(scratch)

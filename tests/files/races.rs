@@ -12,9 +12,9 @@ use letterhead::FileSender;
 use letterhead::files::{OnChange, Settled};
 use rustix::fs::{CWD, RenameFlags};
 
-use crate::apart::skip;
 use crate::racing::{race, race_judged, version, version_of};
 use crate::scratch::Scratch;
+use crate::skip;
 
 /// Three reads: one before the head, two behind it.
 const SIZE: usize = 3 * FileSender::CHUNK;
@@ -218,7 +218,7 @@ async fn led_outside(name: &str, size: usize) {
         rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
     };
     if exchange(&scratch).is_err() {
-        return skip("RENAME_EXCHANGE");
+        return skip::place("RENAME_EXCHANGE");
     }
     let sender = FileSender::new(scratch.path("root")).unwrap().settle(Duration::ZERO);
     // What is outside counts as mixed.

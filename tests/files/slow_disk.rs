@@ -12,13 +12,14 @@ use letterhead::files::OnChange;
 use letterhead::{FileSender, LetterheadLayer};
 use tower::{Layer as _, ServiceExt as _};
 
-use crate::apart::{descriptors, in_namespace, runtime, skip, until};
+use crate::apart::{descriptors, in_namespace, runtime, until};
 use crate::cell::{Matrix, Told, ask};
 use crate::client::{H2, h1_get};
 use crate::faults::ERRNOS;
 use crate::fuse::{Asks, FAULTY, Fuse, MISSING, SIZE, SLOW, Step};
 use crate::scratch::Scratch;
 use crate::serve::{serve, soon};
+use crate::skip;
 
 const BEHIND: u64 = FileSender::CHUNK as u64;
 
@@ -38,7 +39,7 @@ fn mounted() -> Option<(Scratch, Fuse)> {
     match Fuse::mount(&scratch.path("far")) {
         Ok(fuse) => Some((scratch, fuse)),
         Err(why) => {
-            skip(format!("FUSE ({why})"));
+            skip::right(format!("FUSE ({why})"));
             None
         }
     }

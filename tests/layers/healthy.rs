@@ -1,6 +1,5 @@
 //! A stack in which everybody behaves gives nothing to report.
 
-use std::path::Path;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,7 +22,7 @@ use tower_http::trace::TraceLayer;
 const REQUESTS: u32 = 10_000;
 
 fn healthy() -> Router {
-    let files = ServeDir::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let files = ServeDir::new("src");
     let hsts = SetResponseHeaderLayer::if_not_present(
         STRICT_TRANSPORT_SECURITY,
         HeaderValue::from_static("max-age=600"),

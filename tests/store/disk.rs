@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use letterhead::store::Store;
 use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
 
-use crate::apart::{skip, tool};
+use crate::apart::tool;
 use crate::scratch::Scratch;
+use crate::skip;
 
 /// A filesystem in a file.
 pub(crate) struct Disk {
@@ -33,7 +34,7 @@ impl Disk {
         mebibytes: u64,
     ) -> Option<Self> {
         if let Err(why) = tool("which", &[mkfs[0]]) {
-            skip(format!("{} ({why})", mkfs[0]));
+            skip::tool(format!("{} ({why})", mkfs[0]));
             return None;
         }
         File::create(&image).unwrap().set_len(mebibytes << 20).unwrap();
@@ -43,7 +44,7 @@ impl Disk {
         tool(mkfs[0], &[&mkfs[1..], &[disk.image.to_str().unwrap()]].concat()).unwrap();
         // A kernel may not have every filesystem.
         if let Err(why) = disk.try_mount() {
-            skip(why);
+            skip::right(why);
             return None;
         }
         Some(disk)

@@ -13,8 +13,9 @@ use http_body_util::Full;
 use letterhead::store::{Published, Store, StoreError, Strategy, When};
 use rustix::process::{Gid, Resource, Rlimit, Uid, getrlimit, setrlimit};
 
-use crate::apart::{in_namespace, runtime, skip, tool};
+use crate::apart::{in_namespace, runtime, tool};
 use crate::scratch::Scratch;
+use crate::skip;
 use crate::tools::{get, text};
 
 const LARGE: usize = 2 << 20;
@@ -157,7 +158,7 @@ fn the_matrix_of_disks_mounts_and_limits() {
             ["mkfs.ext4", "mkfs.erofs", "mkfs.btrfs", "btrfs", "mksquashfs", "python3", "chattr"]
         {
             if let Err(why) = tool("which", &[needed]) {
-                return skip(format!("{needed} ({why})"));
+                return skip::tool(format!("{needed} ({why})"));
             }
         }
         let mut table = Table { text: String::new(), scratch: Scratch::new() };

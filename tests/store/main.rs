@@ -10,6 +10,8 @@ mod damage;
 mod disk;
 mod disks;
 mod faults;
+#[path = "../shared/figures.rs"]
+mod figures;
 mod killed;
 mod mapped;
 mod power;
@@ -17,6 +19,9 @@ mod reader;
 mod refused;
 mod ring;
 mod scratch;
+#[path = "../shared/skip.rs"]
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+mod skip;
 mod storing;
 mod tools;
 mod waiting;

@@ -9,8 +9,9 @@ use std::time::Duration;
 use http::Response;
 use letterhead::store::{Store, When};
 
-use crate::apart::{figures, in_namespace, runtime, skip, tool};
+use crate::apart::{figures, in_namespace, runtime, tool};
 use crate::scratch::Scratch;
+use crate::skip;
 use crate::tools::text;
 use crate::writings::ALL;
 
@@ -53,7 +54,7 @@ async fn work(store: Store, nth: u64, stop: Arc<AtomicBool>, total: Arc<AtomicU6
 fn an_acknowledged_change_outlives_a_disk_that_stops() {
     in_namespace("power::an_acknowledged_change_outlives_a_disk_that_stops", || {
         if let Err(why) = tool("which", &["mkfs.ext4"]) {
-            return skip(why);
+            return skip::tool(why);
         }
         let scratch = Scratch::new();
         let image = scratch.path("image");

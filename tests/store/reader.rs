@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::tools::run;
 
 fn here(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/store").join(name)
+    Path::new("tests/store").join(name)
 }
 
 /// What the reader says of a file: JSON, or why not.

@@ -7,14 +7,14 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use letterhead::store::{Store, StoreError};
 
-use crate::apart::skip;
+use crate::skip;
 
 /// Runs a tool; `None` if it is not there, which is an error where all have to be.
 pub(crate) fn run(tool: &str, arguments: &[&str]) -> Option<Output> {
     match Command::new(tool).args(arguments).output() {
         Ok(output) => Some(output),
         Err(error) => {
-            skip(format!("{tool} ({error})"));
+            skip::tool(format!("{tool} ({error})"));
             None
         }
     }

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use http::Response;
 use letterhead::store::{Notice, Published, Store, When, Writing};
 
-use crate::apart::{CHILD, figures, runtime, skip};
+use crate::apart::{CHILD, figures, runtime};
 use crate::scratch::Scratch;
+use crate::skip;
 use crate::tools::{run, text};
 
 pub(crate) const ALL: [Writing; 3] = [Writing::Positional, Writing::Ring, Writing::Mapped];
@@ -33,7 +34,7 @@ pub(crate) fn has_ring() -> bool {
     let store = store(&scratch, Writing::Ring);
     let published = runtime().block_on(store.put("a", When::New, text("a"))).unwrap();
     if published.writing != Writing::Ring {
-        skip("io_uring, and to be allowed to use it");
+        skip::right("io_uring, and to be allowed to use it");
     }
     published.writing == Writing::Ring
 }
@@ -174,12 +175,11 @@ pub(crate) fn traced(scratch: &Scratch, writing: usize, what: &str, strace: &[&s
 
 /// Whether strace is there and works; a test that wants it says that it skips.
 pub(crate) fn has_strace() -> bool {
-    let ran = run("strace", &["-qq", "-e", "trace=none", "true"]);
-    let works = ran.is_some_and(|ran| ran.status.success());
-    if !works {
-        skip("strace, and to be allowed to use it");
+    let Some(ran) = run("strace", &["-qq", "-e", "trace=none", "true"]) else { return false };
+    if !ran.status.success() {
+        skip::right("to be allowed to use strace");
     }
-    works
+    ran.status.success()
 }
 
 /// Calls of each kind that a child makes.

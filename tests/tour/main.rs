@@ -7,5 +7,8 @@ mod files;
 mod process;
 mod readme;
 mod routes;
+#[path = "../shared/skip.rs"]
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+mod skip;
 #[cfg(target_os = "linux")]
 mod store;

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::site::{KIB, MIB, Site, same};
+use crate::{kept, skip};
 
 /// What the child serves: the directory, and how.
 const CHILD: &str = "LETTERHEAD_ZERO_CHILD";
@@ -136,9 +137,8 @@ fn counted(way: &str, length: usize) -> BTreeMap<String, f64> {
 
 #[test]
 fn the_kernel_sends_what_was_handed_over() {
-    if let Err(error) = Command::new("strace").arg("--version").output() {
-        assert!(env::var_os("LETTERHEAD_ALL_TOOLS").is_none(), "strace: {error}");
-        return eprintln!("skipped: wants strace");
+    if !skip::has("strace") {
+        return skip::tool("strace");
     }
     let mut text = String::from("system calls for each request, the file kept open by nobody\n");
     for length in [64 * KIB, 100 * KIB, MIB] {
@@ -159,15 +159,15 @@ fn the_kernel_sends_what_was_handed_over() {
             }
         }
     }
-    println!("{text}");
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures");
-    fs::create_dir_all(&directory).unwrap();
-    fs::write(directory.join("zero copy"), text).unwrap();
+    kept::figures("zero copy", &text);
 }
 
 /// Makes `sendfile` fail, and serves all the same.
 #[test]
 fn a_kernel_that_does_not_send_files_changes_nothing_for_the_client() {
+    if !skip::has("strace") {
+        return skip::tool("strace");
+    }
     for errno in ["EINVAL", "ENOSYS", "EPERM", "EOPNOTSUPP"] {
         let site = Site::new();
         let content = site.file("file", MIB + 5);
@@ -175,10 +175,6 @@ fn a_kernel_that_does_not_send_files_changes_nothing_for_the_client() {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-c", "-o"]).arg(&summary);
         strace.args(["-e", &format!("inject=sendfile:error={errno}")]);
-        if let Err(error) = Command::new("strace").arg("--version").output() {
-            assert!(env::var_os("LETTERHEAD_ALL_TOOLS").is_none(), "strace: {error}");
-            return eprintln!("skipped: wants strace");
-        }
         let server = Server::start(strace, "zero", &site);
         server.ask(&content, 3);
         server.end();

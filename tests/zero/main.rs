@@ -2,6 +2,12 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+#[path = "../shared/figures.rs"]
+mod kept;
+#[path = "../shared/skip.rs"]
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+mod skip;
+
 mod changes;
 mod clients;
 mod figures;

@@ -194,7 +194,7 @@ async fn only_what_is_settled_and_small_is_kept() {
         let other = scratch.sender();
         later(&other, method, "/a", lines).await;
         if other.counts().inline == 0 {
-            return eprintln!("skipped: wants a filesystem that is read inline");
+            return crate::skip::place("a filesystem that is read inline");
         }
         assert_eq!(later(&other, "GET", "/a", &[]).await, later(&sender, "GET", "/a", &[]).await);
         assert_eq!((other.counts().files, other.counts().kept), (1, 1), "{method} {lines:?}");
@@ -289,9 +289,9 @@ async fn a_burst_of_requests_for_a_file_that_is_not_at_hand_reads_it_once() {
     assert!(told.iter().all(|told| told.body.len() == 40_000));
     let counts = sender.counts();
     if counts.pooled == 0 {
-        return eprintln!(
-            "skipped: wants a filesystem that drops what is in its page cache: {counts}"
-        );
+        return crate::skip::place(format_args!(
+            "a filesystem that drops what is in its page cache: {counts}"
+        ));
     }
     assert_eq!((counts.pooled, counts.files), (1, 1), "{counts}");
     assert_eq!(counts.kept + counts.inline, 63, "{counts}");
@@ -313,13 +313,13 @@ async fn files_that_may_be_behind_a_network_are_not_kept() {
 async fn what_is_mounted_below_the_root_is_not_kept() {
     let directory = tempdir_in("/dev/shm");
     let Some(name) = directory else {
-        return eprintln!("skipped: wants /dev/shm");
+        return crate::skip::place("/dev/shm");
     };
     let _gone = Scratch(Path::new("/dev").join(&name));
     fs::write(Path::new("/dev").join(&name).join("a"), "a").unwrap();
     let device = |path| rustix::fs::stat(path).unwrap().st_dev;
     if device("/dev") == device("/dev/shm") {
-        return eprintln!("skipped: wants a mount of its own at /dev/shm");
+        return crate::skip::place("a mount of its own at /dev/shm");
     }
     let sender = FileSender::new("/dev").unwrap();
     for _ in 0..3 {

@@ -63,7 +63,7 @@ async fn kept(store: &Store, range: Option<&str>) -> Option<(u16, Bytes)> {
 async fn what_is_kept_is_sent_while_the_file_is_the_same() {
     let (scratch, store) = Scratch::new("kept");
     if store.cache.is_none() {
-        return;
+        return crate::skip::place("a filesystem that is known to be of this machine");
     }
     let put = async |content: &'static str| {
         let response = Response::new(Full::<Bytes>::from(content));
@@ -250,7 +250,7 @@ async fn a_head_is_remembered_for_one_version_of_one_file() {
     let put = Response::new(Full::<Bytes>::from("0123456789"));
     store.put("a", When::New, put).await.unwrap();
     if !is_at_hand(&store) {
-        return;
+        return crate::skip::place("a filesystem that is read inline");
     }
     let stat = |store: &Store| store.desk.disk.look("a").unwrap();
     let is_known = |store: &Store| store.desk.memory.told(&stat(store)).is_some();

@@ -7,8 +7,9 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use seccompiler::{SeccompAction, SeccompFilter, apply_filter};
 
 use super::{
-    BENEATH, How, Scratch, as_nobody, file, fresh_memory, in_child, is_root, outcome, skip, tool,
+    BENEATH, How, Scratch, as_nobody, file, fresh_memory, in_child, is_root, outcome, tool,
 };
+use crate::skip;
 use crate::sys::probe::{self, Probed};
 use crate::sys::read::Tried;
 use crate::sys::root::Root;
@@ -41,7 +42,7 @@ fn a_denied_openat2_is_told_from_a_denied_file_and_walked_around() {
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 if !deny(&[libc::SYS_openat2], errno) {
-                    return skip("seccomp filters");
+                    return skip::right("seccomp filters");
                 }
                 check("a");
                 assert_eq!(root.probes().openat2, Probed::Missing(errno));
@@ -62,7 +63,7 @@ fn a_denied_openat2_is_remembered_for_the_process() {
         let root = scratch.root("root");
         assert_eq!(probe::memory().probes().openat2, Probed::Unknown);
         if !deny(&[libc::SYS_openat2], libc::EPERM) {
-            return skip("seccomp filters");
+            return skip::right("seccomp filters");
         }
         assert_eq!(outcome(&root, b"a", BENEATH), "a");
         let said = probe::memory().probes().to_string();
@@ -79,7 +80,7 @@ fn a_denied_preadv2_is_remembered_for_the_device() {
         std::thread::scope(|scope| {
             let thread = scope.spawn(|| {
                 if !deny(&[libc::SYS_preadv2], errno) {
-                    return skip("seccomp filters");
+                    return skip::right("seccomp filters");
                 }
                 let memory = fresh_memory();
                 let tried = handle.try_read_with(&mut [0; 3], 0, memory).unwrap();
@@ -94,7 +95,7 @@ fn a_denied_preadv2_is_remembered_for_the_device() {
 #[test]
 fn access_times_are_left_alone_only_where_that_is_allowed() {
     if !is_root() {
-        return skip("root, to be somebody else");
+        return skip::right("root, to be somebody else");
     }
     let scratch = Scratch::new();
     scratch.write("root/a", "a");
@@ -113,7 +114,7 @@ fn access_times_are_left_alone_only_where_that_is_allowed() {
 #[test]
 fn mode_bits_are_forbidden_and_attributes_do_not_stop_a_reader() {
     if !is_root() {
-        return skip("root, to be somebody else");
+        return skip::right("root, to be somebody else");
     }
     let scratch = Scratch::new();
     scratch.write("root/closed", "c").write("root/d/a", "a").write("root/kept", "kept");
@@ -130,7 +131,7 @@ fn mode_bits_are_forbidden_and_attributes_do_not_stop_a_reader() {
         for flag in ["i", "a"] {
             let path = scratch.path("root/kept").display().to_string();
             if !tool("chattr", &[&format!("+{flag}"), &path]) {
-                skip("chattr, on a filesystem with attributes");
+                skip::place("chattr, on a filesystem with attributes");
                 break;
             }
             assert_eq!(outcome(&root, b"kept", BENEATH), "kept");

@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 
-use super::{BENEATH, Scratch, as_nobody, is_root, skip, tool};
+use super::{BENEATH, Scratch, as_nobody, is_root, tool};
+use crate::skip;
 use crate::sys::diagnose::Diagnosis;
 use crate::sys::diagnose::modes::{Bit, Class};
 use crate::sys::diagnose::process::Seccomp;
@@ -28,7 +29,7 @@ fn refused(root: &Root, path: &str) -> Diagnosis {
 #[test]
 fn the_component_and_its_bit_are_named() {
     if !is_root() {
-        return skip("root, to be somebody else");
+        return skip::right("root, to be somebody else");
     }
     let scratch = Scratch::new();
     scratch.write("root/d/e/f", "f").write("root/closed", "c").link("root/l", "d/e/f");
@@ -65,7 +66,7 @@ fn the_component_and_its_bit_are_named() {
 #[test]
 fn a_root_that_may_not_be_reached_is_diagnosed_from_the_top() {
     if !is_root() {
-        return skip("root, to be somebody else");
+        return skip::right("root, to be somebody else");
     }
     let scratch = Scratch::new();
     scratch.write("closed/root/a", "a").link("link", scratch.path("closed").to_str().unwrap());
@@ -100,18 +101,20 @@ fn filters_attributes_and_mounts_are_told() {
         for (flag, word) in [("i", "; immutable"), ("a", "; append-only")] {
             let path = scratch.path("root/a").display().to_string();
             if !tool("chattr", &[&format!("+{flag}"), &path]) {
-                skip("chattr, on a filesystem with attributes");
+                skip::place("chattr, on a filesystem with attributes");
                 break;
             }
             let said = Diagnosis::of(&refusal, &root, b"a").unwrap().to_string();
             assert!(tool("chattr", &[&format!("-{flag}"), &path]));
             assert!(said.contains(word), "{said}");
         }
+    } else {
+        skip::right("root, to set attributes");
     }
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             if !super::denied::deny(&[libc::SYS_acct], libc::EPERM) {
-                return skip("seccomp filters");
+                return skip::right("seccomp filters");
             }
             let filtered = Diagnosis::of(&refusal, &root, b"a").unwrap();
             assert_eq!(filtered.process.seccomp, Some(Seccomp::Filter));
@@ -127,7 +130,7 @@ fn the_flags_of_the_mount_are_told() {
     scratch.write("mounted/a", "a");
     let path = scratch.path("mounted").display().to_string();
     if !is_root() || !tool("mount", &["-t", "tmpfs", "-o", "ro,nosuid,noatime", "tmpfs", &path]) {
-        return skip("root, to mount a filesystem");
+        return skip::right("root, to mount a filesystem");
     }
     let refusal = Refusal::errno(Operation::Resolve, rustix::io::Errno::ACCESS);
     let said = Diagnosis::of(&refusal, &scratch.root("mounted"), b"").unwrap().to_string();
@@ -149,7 +152,7 @@ fn an_access_control_list_is_told() {
     }
     let flags = rustix::fs::XattrFlags::empty();
     if rustix::fs::setxattr(&path, "system.posix_acl_access", &acl, flags).is_err() {
-        return skip("a filesystem with access control lists");
+        return skip::place("a filesystem with access control lists");
     }
     let refusal = Refusal::errno(Operation::Resolve, rustix::io::Errno::ACCESS);
     let root = scratch.root("root");

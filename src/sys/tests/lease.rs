@@ -5,7 +5,8 @@ use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{Scratch, as_nobody, file, is_root, skip, tool};
+use super::{Scratch, as_nobody, file, is_root, tool};
+use crate::skip;
 use crate::sys::lease::{Obstacle, Proof};
 use crate::sys::open::Handle;
 use crate::sys::read::append_at;
@@ -42,7 +43,7 @@ fn a_proved_look_and_an_equal_one_hold_one_version_between_them() {
     super::in_child("lease::a_proved_look_and_an_equal_one_hold_one_version_between_them", || {
         let scratch = Scratch::new();
         if !super::look::has_a_fine_clock(&scratch) {
-            return skip("a filesystem whose times tell two writes apart (Linux 6.13)");
+            return skip::place("a filesystem whose times tell two writes apart (Linux 6.13)");
         }
         let version = |byte: u8| vec![byte; LENGTH];
         let root = scratch.write("root/a", version(0)).root("root");
@@ -100,7 +101,7 @@ fn where_there_is_no_proof_the_reason_is_told() {
     };
     assert_eq!(directory.prove(), Proof::NotPossible(Obstacle::Kind));
     if !is_root() {
-        return skip("root, to be somebody else");
+        return skip::right("root, to be somebody else");
     }
     as_nobody(|| {
         assert_eq!(file(&root, "a").prove(), Proof::NotPossible(Obstacle::Owner));
@@ -109,7 +110,7 @@ fn where_there_is_no_proof_the_reason_is_told() {
 
 #[test]
 fn an_overlay_gives_no_proof_since_it_misses_writers_below() {
-    let Some(scratch) = super::overlay() else { return skip("root, to mount an overlay") };
+    let Some(scratch) = super::overlay() else { return skip::right("root, to mount an overlay") };
     let mut handle = file(&scratch.root("merged"), "below");
     let below = OpenOptions::new().write(true).open(scratch.path("lower/below")).unwrap();
     let proof = handle.prove();
@@ -130,7 +131,7 @@ fn a_denied_call_is_an_obstacle() {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             if !super::denied::deny(&[libc::SYS_fcntl], libc::EPERM) {
-                return skip("seccomp filters");
+                return skip::right("seccomp filters");
             }
             assert_eq!(handle.prove(), Proof::NotPossible(Obstacle::Errno(libc::EPERM)));
         });

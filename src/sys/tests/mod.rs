@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use super::open::{Handle, How, Opened, Symlinks};
 use super::probe::Memory;
 use super::root::Root;
+use crate::skip;
 
 /// A directory that is gone with its value.
 pub(super) struct Scratch(PathBuf);
@@ -105,11 +106,6 @@ pub(super) fn outcome(root: &Root, path: &[u8], how: How) -> String {
     }
 }
 
-/// Says that a test cannot run here.
-pub(super) fn skip(wants: &str) {
-    eprintln!("skipped: wants {wants}");
-}
-
 pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
@@ -119,7 +115,7 @@ pub(super) fn tool(name: &str, args: &[&str]) -> bool {
     match Command::new(name).args(args).output() {
         Ok(output) => output.status.success(),
         Err(error) => {
-            assert!(std::env::var_os("LETTERHEAD_ALL_TOOLS").is_none(), "{name}: {error}");
+            skip::tool(format_args!("{name} ({error})"));
             false
         }
     }
@@ -140,6 +136,7 @@ pub(super) fn in_child(name: &str, body: impl FnOnce()) {
     let out = String::from_utf8_lossy(&output.stdout);
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && out.contains("1 passed"), "{}\n{out}\n{err}", output.status);
+    skip::repeat(&err);
 }
 
 /// Runs `body` on a thread that has given up its user, its groups and so its capabilities.

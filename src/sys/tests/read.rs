@@ -3,7 +3,8 @@
 use std::fs::{self, OpenOptions};
 use std::path::Path;
 
-use super::{Scratch, file, fresh_memory, skip, tool};
+use super::{Scratch, file, fresh_memory, tool};
+use crate::skip;
 use crate::sys::filesystem::Filesystem;
 use crate::sys::open::{Handle, Opened};
 use crate::sys::read::{Tried, append_at, read_at};
@@ -145,7 +146,7 @@ fn what_is_not_cached_would_block_and_then_is() {
     let memory = fresh_memory();
     let mut buffer = vec![0; 1 << 20];
     if handle.try_read_with(&mut buffer, 0, memory).unwrap() == Tried::Unsupported {
-        return skip("a filesystem with RWF_NOWAIT");
+        return skip::place("a filesystem with RWF_NOWAIT");
     }
     fs::File::open(scratch.path("root/a")).unwrap().sync_all().unwrap();
     let dropped = rustix::fs::fadvise(&handle, 0, None, rustix::fs::Advice::DontNeed);
@@ -160,7 +161,7 @@ fn what_is_not_cached_would_block_and_then_is() {
 
 #[test]
 fn an_overlay_cannot_read_at_once() {
-    let Some(scratch) = super::overlay() else { return skip("root, to mount an overlay") };
+    let Some(scratch) = super::overlay() else { return skip::right("root, to mount an overlay") };
     let found = nowait_on(&scratch.path("merged"));
     assert!(tool("umount", &[scratch.path("merged").to_str().unwrap()]));
     assert_eq!(found, (Some("overlay"), Tried::Unsupported, 1));

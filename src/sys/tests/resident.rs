@@ -9,8 +9,9 @@ use bytes::Buf as _;
 use super::super::filesystem::Place;
 use super::super::lane::Lane;
 use super::super::span::FileData;
+use super::file;
 use super::span::{LENGTH, Spanned, send, socket};
-use super::{file, skip};
+use crate::skip;
 
 #[test]
 fn what_has_left_the_memory_is_known_and_fetched() {
@@ -20,7 +21,7 @@ fn what_has_left_the_memory_is_known_and_fetched() {
     let (all, end) = (LENGTH as u64, LENGTH as u64 - 1);
     fsync(&*spanned.handle).unwrap();
     if !spanned.handle.is_at_hand(0, all) {
-        return skip("cachestat, and a page cache for temporary files");
+        return skip::place("cachestat, and a page cache for temporary files");
     }
     assert!(spanned.handle.is_at_hand(end, 1) && spanned.handle.is_at_hand(4095, 2));
 
@@ -48,7 +49,7 @@ fn what_has_left_the_memory_is_known_and_fetched() {
 
 #[test]
 fn of_an_overlay_it_is_not_known_what_is_in_memory() {
-    let Some(overlay) = super::overlay() else { return skip("root, to mount an overlay") };
+    let Some(overlay) = super::overlay() else { return skip::right("root, to mount an overlay") };
     let root = overlay.root("merged");
     let handle = Arc::new(file(&root, "below"));
     let found = (handle.place(), handle.is_at_hand(0, 5));

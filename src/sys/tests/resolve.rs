@@ -5,7 +5,8 @@ use std::os::unix::net::UnixListener;
 
 use rustix::fs::{CWD, FileType, Mode};
 
-use super::{BENEATH, FOLLOW, How, NO_LINKS, Scratch, both_ways, is_root, outcome, skip, tool};
+use super::{BENEATH, FOLLOW, How, NO_LINKS, Scratch, both_ways, is_root, outcome, tool};
+use crate::skip;
 use crate::sys::filesystem::Place;
 use crate::sys::open::Opened;
 use crate::sys::read::Tried;
@@ -151,7 +152,7 @@ fn only_files_and_directories_are_handed_out_and_nothing_hangs() {
     }
     drop(socket);
     if !devices {
-        skip("root, to make a device");
+        skip::right("root, to make a device");
     }
 }
 
@@ -185,7 +186,7 @@ fn what_is_mounted_below_the_root_is_not_opened_inline() {
     scratch.write("root/a", "a").write("root/m/a", "under");
     let target = scratch.path("root/m");
     if !is_root() || !tool("mount", &["-t", "tmpfs", "none", target.to_str().unwrap()]) {
-        return skip("root, to mount a tmpfs");
+        return skip::right("root, to mount a tmpfs");
     }
     scratch.write("root/m/a", "mounted");
     let root = scratch.root("root");

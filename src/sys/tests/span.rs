@@ -14,7 +14,8 @@ use bytes::{Buf, Bytes};
 use super::super::lane::{Breach, Lane};
 use super::super::open::Handle;
 use super::super::span::{self, FileData, LONGEST};
-use super::{Scratch, file, skip};
+use super::{Scratch, file};
+use crate::skip;
 
 pub(super) const LENGTH: usize = 300_000;
 
@@ -360,7 +361,7 @@ fn a_file_that_ends_early_is_not_waited_for() {
 fn where_the_kernel_sends_none_it_is_read_and_written() {
     // A device of its own, as that is remembered.
     if !Path::new("/dev/shm").is_dir() {
-        return skip("/dev/shm");
+        return skip::place("/dev/shm");
     }
     let spanned = Spanned::on(Path::new("/dev/shm"));
     let path = spanned.scratch.path("out");
