@@ -12,7 +12,7 @@ use letterhead::FileSender;
 use letterhead::files::{OnChange, Settled};
 use rustix::fs::{CWD, RenameFlags};
 
-use crate::racing::{race, race_judged, version, version_of};
+use crate::racing::{race, race_judged, race_until, version, version_of};
 use crate::scratch::Scratch;
 use crate::skip;
 
@@ -67,9 +67,14 @@ fn some_size() -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn written_over_in_place_at_the_same_size() {
     let (scratch, sender, paths) = several();
-    let got = race(sender, paths, move |write| {
-        writer(&next(&scratch)).write_all_at(&version(write, SIZE), 0).unwrap();
-    })
+    let got = race_until(
+        sender,
+        paths,
+        |got| got.whole[0] > 0 && got.cut > 0,
+        move |write| {
+            writer(&next(&scratch)).write_all_at(&version(write, SIZE), 0).unwrap();
+        },
+    )
     .await;
     got.hold("written over in place, same size");
     assert!(got.whole[0] > 0 && got.cut > 0);
@@ -78,9 +83,14 @@ async fn written_over_in_place_at_the_same_size() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn written_over_in_place_at_another_size() {
     let (scratch, sender, paths) = several();
-    let got = race(sender, paths, move |write| {
-        fs::write(next(&scratch), version(write, some_size())).unwrap();
-    })
+    let got = race_until(
+        sender,
+        paths,
+        |got| got.whole[0] > 0 && got.cut > 0,
+        move |write| {
+            fs::write(next(&scratch), version(write, some_size())).unwrap();
+        },
+    )
     .await;
     got.hold("written over in place, other sizes");
     assert!(got.whole[0] > 0 && got.cut > 0);
@@ -115,14 +125,19 @@ async fn written_over_in_place_with_a_proof() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn truncated() {
     let (scratch, sender, paths) = several();
-    let got = race(sender, paths, move |write| {
-        let path = next(&scratch);
-        if fs::metadata(&path).unwrap().len() == SIZE as u64 {
-            writer(&path).set_len((some_size() - 16) as u64).unwrap();
-        } else {
-            replace(&path, version(write, SIZE));
-        }
-    })
+    let got = race_until(
+        sender,
+        paths,
+        |got| got.cut > 0,
+        move |write| {
+            let path = next(&scratch);
+            if fs::metadata(&path).unwrap().len() == SIZE as u64 {
+                writer(&path).set_len((some_size() - 16) as u64).unwrap();
+            } else {
+                replace(&path, version(write, SIZE));
+            }
+        },
+    )
     .await;
     got.hold("truncated");
     // What is cut off is missing; nothing ever takes its place.
@@ -133,16 +148,21 @@ async fn truncated() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lengthened() {
     let (scratch, sender, paths) = several();
-    let got = race(sender, paths, move |write| {
-        let path = next(&scratch);
-        if fs::metadata(&path).unwrap().len() < 2 * SIZE as u64 {
-            let old = fs::read(&path).unwrap();
-            let mut file = File::options().append(true).open(&path).unwrap();
-            file.write_all(&old[..some_size().min(old.len())]).unwrap();
-        } else {
-            replace(&path, version(write, SIZE));
-        }
-    })
+    let got = race_until(
+        sender,
+        paths,
+        |got| got.cut > 0,
+        move |write| {
+            let path = next(&scratch);
+            if fs::metadata(&path).unwrap().len() < 2 * SIZE as u64 {
+                let old = fs::read(&path).unwrap();
+                let mut file = File::options().append(true).open(&path).unwrap();
+                file.write_all(&old[..some_size().min(old.len())]).unwrap();
+            } else {
+                replace(&path, version(write, SIZE));
+            }
+        },
+    )
     .await;
     got.hold("lengthened");
     assert_eq!(got.mixed, [0, 0]);
@@ -168,15 +188,20 @@ const SMALL: usize = 4096;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn small_ones_written_over_and_replaced() {
     let (scratch, sender, paths) = several();
-    let counting = sender.clone();
-    let got = race(sender, paths, move |write| {
-        let (path, content) = (next(&scratch), version(write, SMALL));
-        if fs::metadata(&path).unwrap().len() != SMALL as u64 || write % 2 == 0 {
-            replace(&path, content);
-        } else {
-            writer(&path).write_all_at(&content, 0).unwrap();
-        }
-    })
+    let (counting, kept) = (sender.clone(), sender.clone());
+    let got = race_until(
+        sender,
+        paths,
+        move |got| got.whole[0] > 0 && kept.counts().kept > 0,
+        move |write| {
+            let (path, content) = (next(&scratch), version(write, SMALL));
+            if fs::metadata(&path).unwrap().len() != SMALL as u64 || write % 2 == 0 {
+                replace(&path, content);
+            } else {
+                writer(&path).write_all_at(&content, 0).unwrap();
+            }
+        },
+    )
     .await;
     got.hold("small ones, written over and replaced");
     assert_eq!(got.statuses.keys().collect::<Vec<_>>(), [&200]);
@@ -187,12 +212,17 @@ async fn small_ones_written_over_and_replaced() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn deleted() {
     let (scratch, sender, paths) = several();
-    let got = race(sender, paths, move |write| {
-        let path = any(&scratch);
-        if fs::remove_file(&path).is_err() {
-            replace(&path, version(write, SHORTER));
-        }
-    })
+    let got = race_until(
+        sender,
+        paths,
+        |got| got.statuses.len() > 1,
+        move |write| {
+            let path = any(&scratch);
+            if fs::remove_file(&path).is_err() {
+                replace(&path, version(write, SHORTER));
+            }
+        },
+    )
     .await;
     got.hold("deleted");
     assert_eq!((got.mixed, got.cut), ([0, 0], 0));
