@@ -6,6 +6,9 @@ pub mod architecture {}
 #[doc = include_str!("mounting.md")]
 pub mod mounting {}
 
+#[doc = include_str!("writes.md")]
+pub mod writes {}
+
 #[doc = include_str!("framing.md")]
 pub mod framing {}
 

@@ -98,7 +98,8 @@ impl Head {
         under_way
     }
 
-    /// The same head, to write what has to be there whatever is sent.
+    /// The same head, to write what has to be there whatever is sent; see
+    /// [the guide](crate::guide::writes).
     ///
     /// A write that was made before there was a response is about the one that its author had in
     /// mind: on an error that somebody else made (a time-out's 503, a panic's 500, the handler's own
@@ -159,7 +160,8 @@ impl Head {
 
     /// Takes `name` away.
     ///
-    /// After the commit it takes back what was written late to that name; the head itself is
+    /// Before the response is there, it takes back what was written through `Head` to a list that
+    /// layers add to, and not what they wrote: see [`insert`](Self::insert). After the commit it takes back what was written late to that name; the head itself is
     /// out of reach.
     #[track_caller]
     pub fn remove<N: TryInto<HeaderName>>(&self, name: N) -> Placed {

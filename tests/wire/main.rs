@@ -17,5 +17,8 @@ mod received;
 mod recovering;
 mod remote;
 mod serve;
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+#[path = "../shared/skip.rs"]
+mod skip;
 mod told;
 mod trailers;
