@@ -5,7 +5,7 @@ use http::header::HeaderName;
 
 use super::Sealing;
 use super::attempts::{Attempt, Attempts};
-use super::landing::{Landing, Planned, is_error, is_undone};
+use super::landing::{Landing, Planned, adds_up, apply, is_error, is_undone};
 use super::write::{Change, Write};
 use crate::ledger::{Entry, Fate, Ledger, Occasion, Stage, Verb, Writer};
 use crate::rules::merge::is_cache_control;
@@ -71,21 +71,25 @@ impl Sealing {
         writes: Vec<Write>,
         entries: Vec<Entry>,
     ) -> u32 {
-        let number = u32::try_from(self.batches.len()).unwrap_or(u32::MAX);
-        self.batches.push(Batch { attempt, writes, entries });
+        let batches = self.batches.get_or_insert_default();
+        let number = u32::try_from(batches.len()).unwrap_or(u32::MAX);
+        batches.push(Batch { attempt, writes, entries });
         number
     }
 
     /// The attempts whose writes a response with this mark has with it.
     pub(crate) fn carried(&self, landed: &[u32]) -> Vec<Attempt> {
-        let batches = landed.iter().filter_map(|number| self.batches.get(*number as usize));
-        batches.map(|batch| batch.attempt).collect()
+        let batches = self.batches.as_deref().map(Vec::as_slice).unwrap_or_default();
+        let landed = landed.iter().filter_map(|number| batches.get(*number as usize));
+        landed.map(|batch| batch.attempt).collect()
     }
 
-    /// The response that is sent carries the batches `landed`: they may be stated again. What
-    /// landed on other responses went with them. `known` batches stand in the ledger already.
-    pub(crate) fn settle_batches(&mut self, landed: &[u32], known: &[u32]) {
-        for (number, batch) in (0..).zip(std::mem::take(&mut self.batches)) {
+    /// The response that is sent carries the batches `landed`: their writes may be stated again,
+    /// and are returned. What landed on other responses went with them. `known` batches stand in the
+    /// ledger already.
+    fn settle_batches(&mut self, landed: &[u32], known: &[u32]) -> Vec<Write> {
+        let mut restated = Vec::new();
+        for (number, batch) in (0..).zip(self.batches.take().map(|all| *all).unwrap_or_default()) {
             let lives = landed.contains(&number);
             if !known.contains(&number) {
                 for entry in batch.entries {
@@ -94,24 +98,25 @@ impl Sealing {
                 }
             }
             if lives {
-                self.restated.extend(batch.writes);
+                restated.extend(batch.writes);
             }
         }
+        restated
     }
 
     /// The entries of all batches, for an explanation while none is settled.
     pub(crate) fn batch_entries(&self) -> impl Iterator<Item = &Entry> {
-        self.batches.iter().flat_map(|batch| &batch.entries)
+        self.batches.iter().flat_map(|all| all.iter()).flat_map(|batch| &batch.entries)
     }
 
     /// The writes of all batches.
     pub(crate) fn batch_writes(&self) -> impl Iterator<Item = &Write> {
-        self.batches.iter().flat_map(|batch| &batch.writes)
+        self.batches.iter().flat_map(|all| all.iter()).flat_map(|batch| &batch.writes)
     }
 
     /// The response is over without a commit.
     pub(crate) fn give_up_batches(&mut self) {
-        for batch in std::mem::take(&mut self.batches) {
+        for batch in self.batches.take().map(|all| *all).unwrap_or_default() {
             for entry in batch.entries {
                 self.ledger.record(Entry { fate: Fate::Unsent, ..entry });
             }
@@ -123,18 +128,27 @@ impl Sealing {
         &mut self,
         landing: Landing<'_>,
         attempts: &Attempts,
-        carried: &[Attempt],
+        (landed, known): (&[u32], &[u32]),
         head: &mut Planned<'_>,
     ) {
+        let plain = |write: &Write| write.origin.attempt == 0 && is_plain(write);
+        if self.batches.is_none() && !landing.is_error() && self.writes.iter().all(plain) {
+            for write in std::mem::take(&mut self.writes) {
+                let entry = apply(write, head, &self.ledger);
+                self.ledger.record(entry);
+            }
+            return;
+        }
+        let carried = self.carried(landed);
+        let restated = self.settle_batches(landed, known);
         let Sorted { landing: open, discarded } =
-            self.take_attempt(attempts, 0, carried, landing.status);
+            self.take_attempt(attempts, 0, &carried, landing.status);
         for write in &discarded {
             self.ledger.record(write.entry(Fate::Discarded));
         }
         let author = self.author_of_the_head();
         let landing = Landing { author: author.as_ref(), ..landing };
         // What landed on a success is not stated again on what became an error since.
-        let restated = std::mem::take(&mut self.restated);
         let mut restated = restated.into_iter().filter(|_| !landing.is_error()).peekable();
         let intent = Intent::of(&open);
         for write in open {
@@ -176,6 +190,16 @@ impl Sealing {
     }
 }
 
+/// Whether a write to a success needs no second look: it is about one value of a field.
+fn is_plain(write: &Write) -> bool {
+    match &write.change {
+        Change::Insert(name, _) | Change::Append(name, _) | Change::Default(name, _) => {
+            !adds_up(name)
+        }
+        Change::Remove(_) | Change::Status(_) => write.stage != Stage::Open,
+    }
+}
+
 /// What the authors of writes that land together want in the end.
 #[derive(Debug, Default)]
 pub(crate) struct Intent {
@@ -196,11 +220,16 @@ impl Intent {
                     intent.statuses.retain(|(attempt, _)| *attempt != of);
                     intent.statuses.push((of, *status));
                 }
-                Change::Remove(name) => intent.fresh.push((write.number, name.clone())),
+                Change::Remove(name) if adds_up(name) => {
+                    intent.fresh.push((write.number, name.clone()));
+                }
                 Change::Insert(name, _) if is_cache_control(name) => {
                     intent.fresh.push((write.number, name.clone()));
                 }
-                Change::Insert(..) | Change::Append(..) | Change::Default(..) => {}
+                Change::Insert(..)
+                | Change::Append(..)
+                | Change::Default(..)
+                | Change::Remove(_) => {}
             }
         }
         intent

@@ -31,10 +31,9 @@ pub(crate) struct Sealing {
     pub(super) writes: Vec<Write>,
     /// How many writes there were.
     placed: u32,
-    /// What landed on responses that are on their way.
-    pub(super) batches: Vec<Batch>,
-    /// What landed on the response that is sent, and may be stated again.
-    pub(super) restated: Vec<Write>,
+    /// What landed on responses that are on their way; few exchanges have any.
+    #[expect(clippy::box_collection, reason = "what waits is moved about")]
+    pub(super) batches: Option<Box<Vec<Batch>>>,
     hooks: Vec<Hook>,
     pub(crate) promises: Promises,
     pub(crate) ledger: Ledger,
@@ -66,7 +65,7 @@ impl Sealing {
     pub(crate) fn is_waiting(&self) -> bool {
         self.ledger.watches()
             || !(self.writes.is_empty() && self.hooks.is_empty() && self.promises.is_empty())
-            || !self.batches.is_empty()
+            || self.batches.is_some()
     }
 
     /// The response is over: what will never be sent is marked in the ledger and dropped, and a

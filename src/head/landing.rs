@@ -68,9 +68,10 @@ impl Landing<'_> {
                 Change::Remove(name) => self.holds_for_an_error(name),
             };
             if !lands {
-                let seen = self
-                    .author
-                    .map(|author| Seen { superseded_by: Some(author.clone()), ..Seen::default() });
+                let seen = self.author.map(|author| Seen {
+                    superseded_by: Some(Box::new(author.clone())),
+                    ..Seen::default()
+                });
                 let fate = if self.failed { Fate::Replaced } else { Fate::Superseded };
                 return Entry { seen, ..write.entry(fate) };
             }
@@ -97,24 +98,14 @@ impl Landing<'_> {
         self.rules.map_or_else(|| class::of(name).shape(), |rules| rules.shape(name))
     }
 
-    /// Whether layers add members to this field one after the other.
+    /// Whether layers add members to this field one after the other, and the application does not say
+    /// otherwise.
     fn is_additive(self, name: &HeaderName) -> bool {
-        let several = matches!(self.shape(name), Shape::List | Shape::Lines);
-        several
-            && ([VARY, LINK, SET_COOKIE, SERVER_TIMING].contains(name) || is_cache_control(name))
+        adds_up(name) && matches!(self.shape(name), Shape::List | Shape::Lines)
     }
 
     /// Puts a write on the response.
     pub(crate) fn put(self, write: Write, head: &mut Planned<'_>, ledger: &Ledger) -> Entry {
-        let copied = write.origin.copied;
-        let mut entry = self.put_change(write, head, ledger);
-        if let Some(seen) = entry.seen.as_mut().filter(|_| copied) {
-            seen.occasion = Occasion::CopiedRequest;
-        }
-        entry
-    }
-
-    fn put_change(self, write: Write, head: &mut Planned<'_>, ledger: &Ledger) -> Entry {
         let joins = match write.change.field() {
             Some(name) => self.is_additive(name) && head.fields.contains_key(name),
             None => false,
@@ -130,7 +121,7 @@ impl Landing<'_> {
             | Change::Append(..)
             | Change::Default(..)
             | Change::Remove(_)
-            | Change::Status(_) => write.apply(head.status, head.fields, ledger),
+            | Change::Status(_) => apply(write, head, ledger),
         }
     }
 
@@ -158,10 +149,33 @@ impl Landing<'_> {
         let mut entry = Entry { verb, ..write.entry(Fate::Applied) };
         if ledger.watches() {
             let (before, after) = (Values::of(before.iter()), Values::of(after.iter()));
-            entry.seen = Some(Seen { before, after, ..Seen::default() });
+            let copied = write.origin.copied;
+            let occasion = if copied { Occasion::CopiedRequest } else { Occasion::Usual };
+            entry.seen = Some(Seen { before, after, occasion, ..Seen::default() });
         }
         entry
     }
+}
+
+/// Puts a write on a response as it is.
+#[inline]
+pub(crate) fn apply(write: Write, head: &mut Planned<'_>, ledger: &Ledger) -> Entry {
+    let copied = write.origin.copied;
+    let mut entry = write.apply(head.status, head.fields, ledger);
+    if let Some(seen) = entry.seen.as_mut().filter(|_| copied) {
+        seen.occasion = Occasion::CopiedRequest;
+    }
+    entry
+}
+
+/// Whether this is a field that layers add members to: `Vary`, `Link`, `Server-Timing`, `Set-Cookie`, and
+/// `Cache-Control`, of which the stricter directives stand.
+pub(crate) fn adds_up(name: &HeaderName) -> bool {
+    *name == VARY
+        || *name == LINK
+        || *name == SET_COOKIE
+        || *name == SERVER_TIMING
+        || is_cache_control(name)
 }
 
 /// Leaves of a `Cache-Control` what it forbids; `false` if it forbids nothing, or is another field.

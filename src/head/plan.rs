@@ -45,9 +45,12 @@ impl State {
 
     /// The status that a response with the status `own` would be committed with.
     pub(crate) fn plan_status(&self, own: StatusCode) -> StatusCode {
-        let writes = self.writes().iter().filter(|write| write.change.status_code().is_some());
+        let is_status = |write: &&Write| write.change.status_code().is_some();
         let mut status = own;
-        self.preview(writes.cloned().collect(), &mut status, &mut HeaderMap::new());
+        if self.writes().iter().any(|write| is_status(&write)) {
+            let writes = self.writes().iter().filter(is_status).cloned().collect();
+            self.preview(writes, &mut status, &mut HeaderMap::new());
+        }
         status
     }
 

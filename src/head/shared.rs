@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 use super::attempts::Attempts;
 use super::calls::Calls;
 use super::write::Write;
-use super::{Ability, Arrived, Draft, Life, Note, Receipt, Sealing, Trailing};
+use super::{Ability, Arrived, Draft, Landed, Life, Note, Receipt, Sealing, Trailing};
 use crate::error::{BoxError, Error};
 use crate::ledger::{Entry, Fate, Lines, Placed, Refusal, Stage};
 use crate::rules::{Conflict, Rules};
@@ -74,10 +74,8 @@ pub(crate) struct Record {
     pub(crate) notes: Vec<Note>,
     /// What layers did to the response; it comes with it.
     pub(crate) told: Option<Arrived>,
-    /// The number by which responses are known that writes landed on; 0 before there is one.
-    landings: u64,
-    /// The batches of writes that landed on the response that is sent.
-    pub(crate) landed: Vec<u32>,
+    /// What is known of responses that writes landed on, if there are any.
+    landings: Option<Box<Landed>>,
     /// What the application says about the kinds of its fields.
     pub(crate) rules: Option<Arc<Rules>>,
     /// The head as it went out.
@@ -198,6 +196,13 @@ impl fmt::Debug for Shared {
     }
 }
 
+impl Record {
+    /// The batches of writes that the response has with it which is sent.
+    pub(crate) fn take_landed(&mut self) -> Vec<u32> {
+        self.landings.take().map(|landed| landed.batches).unwrap_or_default()
+    }
+}
+
 impl State {
     const fn new() -> Self {
         Self {
@@ -276,11 +281,18 @@ impl State {
     /// The number by which a response is known that writes land on.
     pub(crate) fn landings(&mut self) -> u64 {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let record = self.record();
-        if record.landings == 0 {
-            record.landings = NEXT.fetch_add(1, Ordering::Relaxed);
+        let landings = self.record().landings.get_or_insert_with(|| {
+            let exchange = NEXT.fetch_add(1, Ordering::Relaxed);
+            Box::new(Landed { exchange, batches: Vec::new() })
+        });
+        landings.exchange
+    }
+
+    /// Notes which writes the response that is sent has with it, by its mark.
+    pub(crate) fn arrive(&mut self, mark: Landed) {
+        if mark.exchange == self.landings() {
+            self.record().landings = Some(Box::new(mark));
         }
-        record.landings
     }
 
     /// The writes that wait.
@@ -296,5 +308,8 @@ impl State {
 
 /// Whether a field says where the bytes of the content end, and which of them follow.
 fn frames_bytes(name: &HeaderName) -> bool {
-    [CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, TRANSFER_ENCODING].contains(name)
+    *name == CONTENT_ENCODING
+        || *name == CONTENT_LENGTH
+        || *name == CONTENT_RANGE
+        || *name == TRANSFER_ENCODING
 }

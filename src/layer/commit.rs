@@ -99,7 +99,7 @@ fn seal<B: Body>(exchange: &Exchange, held: &Held<B>, input: Input) -> Sealed {
     let (mut told, mut landed) = (None, Vec::new());
     if sealing.is_some() {
         let record = state.record();
-        (told, landed) = (record.told.take(), std::mem::take(&mut record.landed));
+        (told, landed) = (record.told.take(), record.take_landed());
     }
     Sealed { sealing, told, landed }
 }
@@ -124,13 +124,12 @@ fn apply(
         sealing.ledger.join(later);
         seen = lines.map(|lines| Seen { lines, written: sealing.ledger.written() });
     }
-    let carried = sealing.carried(&landed);
-    sealing.settle_batches(&landed, &known);
     let watch = exchange.settings.watch.as_ref();
     let rules = watch.map(|watch| &*watch.rules);
     let landing = Landing { status: *status, failed, author: None, rules };
     let mut head = Planned { status, fields: headers };
-    sealing.apply_writes(landing, &exchange.shared.attempts, &carried, &mut head);
+    let attempts = &exchange.shared.attempts;
+    sealing.apply_writes(landing, attempts, (&landed, &known), &mut head);
     seen
 }
 

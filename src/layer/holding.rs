@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Buf;
-use http::Response;
 use http::response::Parts;
+use http::{Extensions, Response};
 use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
@@ -19,7 +19,7 @@ use super::recover::Origin;
 use super::timer;
 use crate::caught::{Payload, caught};
 use crate::error::{BoxError, Error, Kind};
-use crate::head::{Arrived, CommitCause, Input, Landed, Verdict};
+use crate::head::{Arrived, CommitCause, Input, Landed, State, Verdict};
 use crate::rules::framing::content_is_due;
 
 /// Frames taken in one turn before the task is given back and the deadline looked at.
@@ -92,7 +92,6 @@ where
         } else {
             None
         };
-        let landed = exchange.shared.has_attempted().then(|| parts.extensions.remove()).flatten();
         let explicit: Option<Hold> = parts.extensions.get().copied();
         self.explicit = explicit.is_some();
         self.hold = explicit.unwrap_or(exchange.settings.hold);
@@ -102,10 +101,8 @@ where
         if told.is_some() {
             state.record().told = told;
         }
-        if let Some(Landed { exchange, batches }) = landed {
-            if exchange == state.landings() {
-                state.record().landed = batches;
-            }
+        if exchange.shared.has_attempted() {
+            take_mark(&mut state, &mut parts.extensions);
         }
         let never = self.hold.until() == Until::Never;
         state.patience = if never { Duration::ZERO } else { self.hold.time() };
@@ -195,6 +192,14 @@ where
         let Until::Bytes(most) = self.hold.until() else { return None };
         let full = content.frames.bytes() >= u64::from(most) || content.frames.len() >= MOST_FRAMES;
         full.then_some(CommitCause::Bytes)
+    }
+}
+
+/// Notes which writes the response has with it.
+#[cold]
+fn take_mark(state: &mut State, extensions: &mut Extensions) {
+    if let Some(mark) = extensions.remove::<Landed>() {
+        state.arrive(mark);
     }
 }
 

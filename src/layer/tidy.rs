@@ -1,6 +1,6 @@
 //! Values that are right for the application and wrong on the wire.
 
-use http::header::{HeaderMap, HeaderValue, VARY};
+use http::header::{HeaderMap, HeaderName, HeaderValue, VARY};
 
 use super::exchange::Exchange;
 use crate::field::list;
@@ -9,7 +9,14 @@ use crate::ledger::{Values, Writer};
 use crate::rules::framing::Mended;
 
 /// Writes `Vary: *` alone, and on HTTP/2 takes blanks from around values.
-pub(crate) fn tidy(exchange: &Exchange, fields: &mut HeaderMap, mut sealing: Option<&mut Sealing>) {
+#[inline]
+pub(crate) fn tidy(exchange: &Exchange, fields: &mut HeaderMap, sealing: Option<&mut Sealing>) {
+    if !fields.is_empty() {
+        tidy_values(exchange, fields, sealing);
+    }
+}
+
+fn tidy_values(exchange: &Exchange, fields: &mut HeaderMap, mut sealing: Option<&mut Sealing>) {
     // RFC 9110, section 12.5.5: `*` says it all, and a cache that looks at one line only must find it.
     if list::has_any(fields, [&VARY]) && is_star_among_others(fields) {
         let before = Values::of(fields.get_all(VARY).iter());
@@ -28,6 +35,9 @@ pub(crate) fn tidy(exchange: &Exchange, fields: &mut HeaderMap, mut sealing: Opt
 
 fn is_star_among_others(fields: &HeaderMap) -> bool {
     let lines = || fields.get_all(VARY).iter();
+    if !lines().any(|line| line.as_bytes().contains(&b'*')) {
+        return false;
+    }
     let mut members = lines().flat_map(|line| list::members(line.as_bytes()));
     members.any(|member| member == b"*") && lines().ne(["*"])
 }
@@ -40,11 +50,7 @@ pub(crate) fn is_padded(value: &HeaderValue) -> bool {
 }
 
 /// Takes the blanks from around every value of these fields.
-fn trim(
-    fields: &mut HeaderMap,
-    mut names: Vec<http::HeaderName>,
-    mut sealing: Option<&mut Sealing>,
-) {
+fn trim(fields: &mut HeaderMap, mut names: Vec<HeaderName>, mut sealing: Option<&mut Sealing>) {
     names.dedup();
     for name in names {
         let before = Values::of(fields.get_all(&name).iter());
@@ -56,7 +62,7 @@ fn trim(
 }
 
 /// Takes the blanks from around every value of a field.
-pub(crate) fn trim_values(fields: &mut HeaderMap, name: &http::HeaderName) {
+pub(crate) fn trim_values(fields: &mut HeaderMap, name: &HeaderName) {
     if let http::header::Entry::Occupied(mut values) = fields.entry(name) {
         for value in values.iter_mut() {
             // What is left of a value is one.

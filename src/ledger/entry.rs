@@ -169,7 +169,7 @@ pub(crate) struct Seen {
     /// On what occasion a write through `Head` landed.
     pub(crate) occasion: Occasion,
     /// Who made the error that went out instead of what was meant.
-    pub(crate) superseded_by: Option<Writer>,
+    pub(crate) superseded_by: Option<Box<Writer>>,
 }
 
 impl Entry {
@@ -236,7 +236,7 @@ impl Entry {
     /// `None` if that is not known, because no layer with rules or a reporter watched.
     #[must_use]
     pub fn superseded_by(&self) -> Option<&Writer> {
-        self.seen.as_ref().and_then(|seen| seen.superseded_by.as_ref())
+        self.seen.as_ref().and_then(|seen| seen.superseded_by.as_deref())
     }
 
     /// Whether the write came when the head was already sealed.

@@ -10,6 +10,10 @@ use crate::ledger::{Entry, Fate, Ledger, Occasion, Stage, Values, Verb, Writer};
 
 /// The conflicts of both kinds.
 pub(crate) fn attempts(rules: &Rules, ledger: &Ledger) -> Vec<Conflict> {
+    let through_head = |entry: &Entry| matches!(entry.writer, Writer::Place(_));
+    if !ledger.entries().iter().any(through_head) {
+        return Vec::new();
+    }
     let mut found: Vec<Conflict> = superseded(ledger).into_iter().collect();
     for (at, entry) in ledger.entries().iter().enumerate() {
         if is_for_copy(entry) != Some(true) {

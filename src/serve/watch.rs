@@ -1,8 +1,10 @@
 //! What is seen of one connection, from wherever it is seen.
 
+mod ending;
+
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::task::{Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -159,86 +161,6 @@ impl Watch {
         }
     }
 
-    /// Whether the client may still be sending what nobody will read, on a connection that the server
-    /// ends: frames, the content of a request, or a head that was refused.
-    pub(super) fn may_send(&self) -> bool {
-        self.preface.load(Ordering::Relaxed) == H2
-            || self.content.load(Ordering::Relaxed)
-            || self.stirred.load(Ordering::Relaxed)
-    }
-
-    /// The response upgrades the connection: what comes now is for its handler.
-    pub(super) fn hands_over(&self) {
-        self.handed_over.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_handed_over(&self) -> bool {
-        self.handed_over.load(Ordering::Relaxed)
-    }
-
-    /// The socket is to be closed without sending what is left.
-    pub(super) fn reset(&self) {
-        self.reset.store(true, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_reset(&self) -> bool {
-        self.reset.load(Ordering::Relaxed)
-    }
-
-    // ---- how it ends ----
-
-    /// The response under way has neither a length nor chunks, so the close of the connection would look
-    /// like its end (RFC 9112, section 6.3).
-    pub(super) fn ends_by_closing(&self) {
-        self.closing_ends.store(true, Ordering::Relaxed);
-    }
-
-    /// All has been written: the connection may close.
-    pub(super) fn is_shut_down(&self) {
-        self.closing_ends.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether the close of the connection would look like the end of a response that is not over.
-    pub(super) fn would_end(&self) -> bool {
-        self.closing_ends.load(Ordering::Relaxed)
-    }
-
-    /// The body on HTTP/1 has failed: what it gave before is written first.
-    pub(super) fn flush_first(&self, error: BoxError) {
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        self.flushing.store(true, Ordering::Relaxed);
-    }
-
-    /// The error, when that is written.
-    pub(super) fn failed(&self) -> Poll<Option<BoxError>> {
-        if self.is_flushing() {
-            return Poll::Pending;
-        }
-        Poll::Ready(self.failed.lock().unwrap_or_else(PoisonError::into_inner).take())
-    }
-
-    /// Everything is with the socket. Whether a body that failed waits for that.
-    pub(super) fn flushed(&self) -> bool {
-        self.is_flushing() && self.flushing.swap(false, Ordering::Relaxed)
-    }
-
-    fn is_flushing(&self) -> bool {
-        self.flushing.load(Ordering::Relaxed)
-    }
-
-    /// The streams that wait are woken, and fail; so do others when they are polled.
-    pub(super) fn abort_streams(&self) {
-        self.aborting.store(true, Ordering::Relaxed);
-        let wakers: Vec<Waker> =
-            self.slots().iter_mut().filter_map(|slot| slot.waker.take()).collect();
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// Whether the streams are to fail.
-    pub(super) fn aborts(&self) -> bool {
-        self.aborting.load(Ordering::Relaxed)
-    }
-
     /// What is on its way to the socket unread.
     pub(super) const fn lane(&self) -> &Lane {
         &self.lane
@@ -333,6 +255,8 @@ fn sniffed(matched: u8, bytes: &[u8]) -> u8 {
 mod tests {
     use std::sync::Arc;
     use std::task::Wake;
+
+    use std::task::Poll;
 
     use super::*;
 
