@@ -3,6 +3,7 @@
 
 mod ask;
 mod attempts;
+mod breaker;
 mod bugs;
 mod bytes;
 mod calls;
