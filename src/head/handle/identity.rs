@@ -41,7 +41,10 @@ impl Head {
     pub(crate) fn start_attempt(&mut self) -> (Arc<Shared>, Option<Attempt>) {
         let attempt = self.shared.attempts.start(self.origin.attempt);
         if let Some(attempt) = attempt {
-            self.shared.attempts.leave(self.origin.attempt);
+            // A copy goes on while the request that it was made of may stay where it is.
+            if self.placed {
+                self.shared.attempts.leave(self.origin.attempt);
+            }
             self.origin = Origin { attempt, ..Origin::default() };
             self.placed = true;
         }
