@@ -7,6 +7,7 @@ use super::Sealing;
 use super::attempts::{Attempt, Attempts};
 use super::landing::{Landing, Planned, adds_up, apply, is_error, is_undone};
 use super::write::{Change, Write};
+use crate::caught::contained;
 use crate::ledger::{Entry, Fate, Ledger, Occasion, Stage, Verb, Writer};
 use crate::rules::merge::is_cache_control;
 
@@ -119,6 +120,9 @@ impl Sealing {
         for batch in self.batches.take().map(|all| *all).unwrap_or_default() {
             for entry in batch.entries {
                 self.ledger.record(Entry { fate: Fate::Unsent, ..entry });
+            }
+            for write in batch.writes {
+                contained(move || drop(write));
             }
         }
     }
