@@ -217,7 +217,8 @@ impl Head {
     /// is empty.
     #[must_use]
     pub fn get_all<N: TryInto<HeaderName>>(&self, name: N) -> Vec<HeaderValue> {
-        name.try_into().map(|name| self.shared.lock().read(&name)).unwrap_or_default()
+        let Ok(name) = name.try_into() else { return Vec::new() };
+        self.shared.lock().read(&name, |attempt| self.counts(attempt))
     }
 
     /// The first of [`get_all`](Self::get_all).
@@ -230,7 +231,7 @@ impl Head {
     /// has said any.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
-        self.shared.lock().planned_status()
+        self.shared.lock().planned_status(|attempt| self.counts(attempt))
     }
 
     /// The head as it is planned, or went out: each field with who set, changed and dropped it, in

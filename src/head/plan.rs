@@ -3,24 +3,31 @@
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::attempts::Attempt;
 use super::shared::State;
 use super::write::Write;
 use super::{Intent, Landing, Planned};
-use crate::ledger::{Entry, Fate, Ledger, Lines, Stage};
+use crate::ledger::{Ledger, Lines, Stage};
 
 impl State {
-    /// The values that `name` would have if the head were committed now, as far as is known.
-    pub(crate) fn read(&self, name: &HeaderName) -> Vec<HeaderValue> {
+    /// The values that `name` would have if the head were committed now, as far as is known to a
+    /// reader for whom the writes of these attempts count.
+    pub(crate) fn read(
+        &self,
+        name: &HeaderName,
+        counts: impl Fn(Attempt) -> bool,
+    ) -> Vec<HeaderValue> {
         let (status, mut fields) = (self.lent_status(), HeaderMap::new());
         if let Some((_, planned)) = &self.lent {
             for value in planned.get_all(name) {
                 fields.append(name, value.clone());
             }
         } else {
-            self.replay_batches(&mut status.unwrap_or_default(), &mut fields);
+            self.replay_batches(&mut status.unwrap_or_default(), &mut fields, &counts);
         }
         let about = |write: &&Write| {
-            write.change.field() == Some(name) || write.change.status_code().is_some()
+            let is_it = write.change.field() == Some(name) || write.change.status_code().is_some();
+            is_it && counts(write.origin.attempt)
         };
         let writes = self.writes().iter().filter(about).cloned().collect();
         self.preview(writes, &mut status.unwrap_or_default(), &mut fields);
@@ -28,18 +35,19 @@ impl State {
     }
 
     /// The status that the head has, or would have if it were committed now.
-    pub(crate) fn planned_status(&self) -> Option<StatusCode> {
+    pub(crate) fn planned_status(&self, counts: impl Fn(Attempt) -> bool) -> Option<StatusCode> {
         let own = self.lent_status();
         let mut planned = own.unwrap_or_default();
         if own.is_none() {
-            self.replay_batches(&mut planned, &mut HeaderMap::new());
+            self.replay_batches(&mut planned, &mut HeaderMap::new(), &counts);
         }
-        let wrote = |write: &Write| write.change.status_code().is_some();
-        let in_batch = |entry: &Entry| entry.status.is_some() && entry.fate == Fate::Applied;
+        let wrote =
+            |write: &&Write| write.change.status_code().is_some() && counts(write.origin.attempt);
         let known = own.is_some()
-            || self.writes().iter().any(wrote)
-            || self.record.as_ref().is_some_and(|r| r.sealing.batch_entries().any(in_batch));
-        let planned = self.plan_status(planned);
+            || self.writes().iter().any(|write| wrote(&write))
+            || self.record.iter().flat_map(|r| r.sealing.batch_writes()).any(|write| wrote(&write));
+        let writes = self.writes().iter().filter(wrote).cloned().collect();
+        self.preview(writes, &mut planned, &mut HeaderMap::new());
         self.status.or(known.then_some(planned))
     }
 
@@ -98,8 +106,14 @@ impl State {
     }
 
     /// What landed on responses that are on their way, put on a head that is not known.
-    fn replay_batches(&self, status: &mut StatusCode, fields: &mut HeaderMap) {
+    fn replay_batches(
+        &self,
+        status: &mut StatusCode,
+        fields: &mut HeaderMap,
+        counts: impl Fn(Attempt) -> bool,
+    ) {
         let writes = self.record.iter().flat_map(|record| record.sealing.batch_writes());
+        let writes = writes.filter(|write| counts(write.origin.attempt));
         self.preview(writes.cloned().collect(), status, fields);
     }
 
@@ -114,7 +128,9 @@ impl State {
         let mut status = self.lent_status().unwrap_or_default();
         match &self.lent {
             Some((_, lent)) => fields.clone_from(lent),
-            None if self.status.is_none() => self.replay_batches(&mut status, &mut fields),
+            None if self.status.is_none() => {
+                self.replay_batches(&mut status, &mut fields, |_| true);
+            }
             None => {}
         }
         let mut ledger = record.map(|record| record.sealing.ledger.clone()).unwrap_or_default();
@@ -126,7 +142,7 @@ impl State {
         } else if let Some(record) = record {
             record.sealing.batch_entries().for_each(|entry| ledger.record(entry.clone()));
         }
-        let known = self.planned_status();
+        let known = self.planned_status(|_| true);
         // As if they were applied now.
         self.preview_into(self.writes().to_vec(), &mut status, &mut fields, &mut ledger);
         let sent = record.and_then(|record| record.sent.clone());

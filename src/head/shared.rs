@@ -174,7 +174,7 @@ impl Shared {
     pub(crate) fn promise(&self, state: &mut State, name: &HeaderName) -> Placed {
         match state.life.stage() {
             Stage::Open | Stage::Held => {
-                if !state.read(&http::header::CONTENT_LENGTH).is_empty() {
+                if !state.read(&http::header::CONTENT_LENGTH, |_| true).is_empty() {
                     return Placed::Refused(Refusal::HasLength);
                 }
                 state.sealing().promises.add(name, self.ability)

@@ -51,6 +51,13 @@ impl Head {
         (Arc::clone(&self.shared), attempt)
     }
 
+    /// Whether what was written in the course of `attempt` is for the response that this handle is
+    /// about, as far as can be known.
+    pub(super) fn counts(&self, attempt: Attempt) -> bool {
+        let (attempts, own) = (&self.shared.attempts, self.origin.attempt);
+        attempts.is_within(own, attempt) || attempts.is_current(attempt, own, &[])
+    }
+
     /// Who else has this head, if somebody watches it.
     pub(crate) fn watched(&self) -> Option<&Arc<Shared>> {
         self.shared.is_watched().then_some(&self.shared)
