@@ -1,14 +1,15 @@
 //! Writes that were put on a response as it left an attempt, and the mark by which it is known again.
 
 use http::StatusCode;
-use http::header::HeaderName;
+use http::header::{HeaderName, HeaderValue, SET_COOKIE};
 
 use super::Sealing;
 use super::attempts::{Attempt, Attempts};
-use super::landing::{Landing, Planned, adds_up, apply, is_error, is_undone};
+use super::landing::{Landing, Planned, adds_up, apply, is_added_to, is_error, is_undone};
 use super::write::{Change, Write};
 use crate::caught::contained;
-use crate::ledger::{Entry, Fate, Ledger, Occasion, Stage, Verb, Writer};
+use crate::field::cookie;
+use crate::ledger::{Entry, Fate, Ledger, Occasion, Seen, Stage, Values, Verb, Writer};
 use crate::rules::merge::is_cache_control;
 
 /// Writes that landed on one response together.
@@ -85,6 +86,13 @@ impl Sealing {
         landed.map(|batch| batch.attempt).collect()
     }
 
+    /// What landed on a response with this mark.
+    pub(crate) fn landed_writes(&self, landed: &[u32]) -> Vec<Write> {
+        let batches = self.batches.as_deref().map(Vec::as_slice).unwrap_or_default();
+        let batches = landed.iter().filter_map(|number| batches.get(*number as usize));
+        batches.flat_map(|batch| batch.writes.iter().cloned()).collect()
+    }
+
     /// The response that is sent carries the batches `landed`: their writes may be stated again,
     /// and are returned. What landed on other responses went with them. `known` batches stand in the
     /// ledger already.
@@ -102,6 +110,7 @@ impl Sealing {
                 restated.extend(batch.writes);
             }
         }
+        restated.sort_by_key(|write| write.number);
         restated
     }
 
@@ -144,7 +153,7 @@ impl Sealing {
             return;
         }
         let carried = self.carried(landed);
-        let restated = self.settle_batches(landed, known);
+        let landed = self.settle_batches(landed, known);
         let Sorted { landing: open, discarded } =
             self.take_attempt(attempts, 0, &carried, landing.status);
         for write in &discarded {
@@ -153,8 +162,11 @@ impl Sealing {
         let author = self.author_of_the_head();
         let landing = Landing { author: author.as_ref(), ..landing };
         // What landed on a success is not stated again on what became an error since.
-        let mut restated = restated.into_iter().filter(|_| !landing.is_error()).peekable();
-        let intent = Intent::of(&open);
+        let stands = |one: &Write| !landed.iter().chain(&open).any(|later| outdoes(later, one));
+        let restated: Vec<Write> =
+            landed.iter().filter(|one| !landing.is_error() && stands(one)).cloned().collect();
+        let mut restated = restated.into_iter().peekable();
+        let intent = Intent::of(&open).after(landed);
         for write in open {
             while let Some(earlier) = restated.next_if(|one| one.number < write.number) {
                 self.restate(landing, earlier, head);
@@ -212,6 +224,8 @@ pub(crate) struct Intent {
     /// Writes behind which earlier ones to the same field do not count: removals, and
     /// `Cache-Control` written again.
     fresh: Vec<(u32, HeaderName)>,
+    /// What stands on the response already.
+    landed: Vec<Write>,
 }
 
 impl Intent {
@@ -239,6 +253,12 @@ impl Intent {
         intent
     }
 
+    /// With what landed on the response before. It may have been written later: a layer that writes
+    /// before it calls its inner service is earlier than what is inside.
+    pub(crate) fn after(self, landed: Vec<Write>) -> Self {
+        Self { landed, ..self }
+    }
+
     /// Puts one of the writes on the response, and says what became of it.
     pub(crate) fn land(
         &self,
@@ -250,11 +270,78 @@ impl Intent {
         let again = |(number, name): &(u32, HeaderName)| {
             *number > write.number && write.change.field() == Some(name)
         };
-        if self.fresh.iter().any(again) {
+        let outdone = self.landed.iter().any(|later| outdoes(later, &write));
+        if outdone || self.fresh.iter().any(again) {
             return write.entry(Fate::Overridden);
         }
         let of = write.origin.attempt;
         let meant = self.statuses.iter().find(|(attempt, _)| *attempt == of);
-        landing.land(write, meant.map(|(_, status)| *status), head, ledger)
+        let removed = match &write.change {
+            Change::Remove(name) if !self.landed.is_empty() => Some((name.clone(), write.number)),
+            Change::Remove(_)
+            | Change::Insert(..)
+            | Change::Append(..)
+            | Change::Default(..)
+            | Change::Status(_) => None,
+        };
+        let entry = landing.land(write, meant.map(|(_, status)| *status), head, ledger);
+        match removed {
+            Some((name, number)) if entry.fate == Fate::Yielded => {
+                self.take_back(&name, number, entry, head, ledger)
+            }
+            Some(_) | None => entry,
+        }
+    }
+
+    /// Takes the lines out of a list that landed before the write with this number.
+    fn take_back(
+        &self,
+        name: &HeaderName,
+        number: u32,
+        entry: Entry,
+        head: &mut Planned<'_>,
+        ledger: &Ledger,
+    ) -> Entry {
+        let landed = |line: &HeaderValue| {
+            self.landed.iter().any(|write| match &write.change {
+                Change::Insert(field, value)
+                | Change::Append(field, value)
+                | Change::Default(field, value) => {
+                    write.number < number && field == name && value == line
+                }
+                Change::Remove(_) | Change::Status(_) => false,
+            })
+        };
+        let before: Vec<HeaderValue> = head.fields.get_all(name).iter().cloned().collect();
+        let after: Vec<HeaderValue> = before.iter().filter(|line| !landed(line)).cloned().collect();
+        if after.len() == before.len() {
+            return entry;
+        }
+        head.fields.remove(name);
+        for line in &after {
+            // There was room for more lines.
+            let _ = head.fields.try_append(name.clone(), line.clone());
+        }
+        let (before, after) = (Values::of(before.iter()), Values::of(after.iter()));
+        let seen = ledger.watches().then(|| Seen { before, after, ..Seen::default() });
+        Entry { fate: Fate::Applied, seen, ..entry }
+    }
+}
+
+/// Whether nothing is to be left of `earlier` behind `later`, however the two came to the response.
+fn outdoes(later: &Write, earlier: &Write) -> bool {
+    if later.number <= earlier.number || later.change.field() != earlier.change.field() {
+        return false;
+    }
+    match &later.change {
+        Change::Status(_) | Change::Remove(_) => true,
+        Change::Insert(name, value) if *name == SET_COOKIE => match &earlier.change {
+            Change::Insert(_, one) | Change::Append(_, one) | Change::Default(_, one) => {
+                cookie::key(one).is_some() && cookie::key(one) == cookie::key(value)
+            }
+            Change::Remove(_) | Change::Status(_) => false,
+        },
+        Change::Insert(name, _) => !is_added_to(name),
+        Change::Append(..) | Change::Default(..) => false,
     }
 }

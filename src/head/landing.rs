@@ -168,14 +168,15 @@ pub(crate) fn apply(write: Write, head: &mut Planned<'_>, ledger: &Ledger) -> En
     entry
 }
 
-/// Whether this is a field that layers add members to: `Vary`, `Link`, `Server-Timing`, `Set-Cookie`, and
+/// Whether layers add members to the list that this field is, so that a write does not replace another.
+pub(crate) fn is_added_to(name: &HeaderName) -> bool {
+    *name == VARY || *name == LINK || *name == SET_COOKIE || *name == SERVER_TIMING
+}
+
+/// Whether a write to this field has to look at what is there: a list that is added to, or
 /// `Cache-Control`, of which the stricter directives stand.
 pub(crate) fn adds_up(name: &HeaderName) -> bool {
-    *name == VARY
-        || *name == LINK
-        || *name == SET_COOKIE
-        || *name == SERVER_TIMING
-        || is_cache_control(name)
+    is_added_to(name) || is_cache_control(name)
 }
 
 /// Leaves of a `Cache-Control` what it forbids; `false` if it forbids nothing, or is another field.

@@ -39,3 +39,4 @@ pub use stage::CommitCause;
 pub(crate) use stage::{Input, Life, Verdict};
 pub(crate) use told::{Arrived, Ended, Told};
 pub(crate) use trailing::{Collected, Promises, Trailing};
+pub(crate) use write::Write;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http::Response;
 
-use crate::head::{Attempt, Intent, Landed, Landing, Planned, Shared, Sorted, Told};
+use crate::head::{Attempt, Intent, Landed, Landing, Planned, Shared, Sorted, Told, Write};
 use crate::ledger::{Entry, Fate, Ledger, Writer};
+use crate::rules::Rules;
 
 /// Puts the writes of `attempt` on its response, so that the layers outside see them, and marks the
 /// response. `story` is what a watched response has with it.
@@ -17,7 +18,7 @@ pub(crate) fn put_writes<B>(
     story: Option<&Told>,
 ) {
     let Some(attempt) = attempt else { return };
-    let (mark, sorted, rules) = take(shared, attempt, response);
+    let Taken { mark, sorted, before, rules } = take(shared, attempt, response);
     let Sorted { landing: writes, discarded } = sorted;
     // What others gave is dropped after the lock.
     drop(discarded);
@@ -34,7 +35,7 @@ pub(crate) fn put_writes<B>(
     }
     let (mut status, mut fields) = (status, std::mem::take(response.headers_mut()));
     let mut head = Planned { status: &mut status, fields: &mut fields };
-    let intent = Intent::of(&writes);
+    let intent = Intent::of(&writes).after(before);
     let (mut landed, mut entries) = (Vec::new(), Vec::new());
     for write in writes {
         let copy = write.clone();
@@ -57,23 +58,29 @@ pub(crate) fn put_writes<B>(
     }
 }
 
-/// Takes the writes that were made in the course of `attempt`, with the number by which their
-/// response is marked.
-fn take<B>(
-    shared: &Shared,
-    attempt: Attempt,
-    response: &Response<B>,
-) -> (u64, Sorted, Option<Arc<crate::rules::Rules>>) {
+/// What is to land on a response, and what has to be known for that.
+struct Taken {
+    /// The number by which the response is marked.
+    mark: u64,
+    sorted: Sorted,
+    /// What landed on it further inside.
+    before: Vec<Write>,
+    rules: Option<Arc<Rules>>,
+}
+
+/// Takes the writes that were made in the course of `attempt`.
+fn take<B>(shared: &Shared, attempt: Attempt, response: &Response<B>) -> Taken {
     let mut state = shared.lock();
     let mark = state.landings();
     let rules = state.record().rules.clone();
     let sealing = state.sealing();
     let landed = response.extensions().get::<Landed>().filter(|landed| landed.exchange == mark);
-    let carried = landed.map(|landed| sealing.carried(&landed.batches)).unwrap_or_default();
+    let batches = landed.map(|landed| landed.batches.as_slice()).unwrap_or_default();
+    let (carried, before) = (sealing.carried(batches), sealing.landed_writes(batches));
     let sorted = sealing.take_attempt(&shared.attempts, attempt, &carried, response.status());
     for write in &sorted.discarded {
         sealing.ledger.record(Entry { seen: None, ..write.entry(Fate::Discarded) });
     }
     drop(state);
-    (mark, sorted, rules)
+    Taken { mark, sorted, before, rules }
 }

@@ -70,7 +70,7 @@ async fn early_middleware(names: u8) {
     }
     let router = || {
         let handler = |head: Head| async move {
-            let _ = head.append("set-cookie", "who=handler");
+            let _ = head.insert("set-cookie", "who=handler");
             let _ = head.insert("x-who", "handler");
             let _ = head.set_status(StatusCode::CREATED);
             let _ = head.insert("content-language", "de");
@@ -99,12 +99,9 @@ async fn early_middleware(names: u8) {
             "{names} names: {}",
             told.text
         );
-        assert_eq!(
-            told.fates("x-who"),
-            [Fate::Overridden, Fate::Applied],
-            "{names} names: {}",
-            told.text
-        );
+        let (mut fates, one) = (told.fates("x-who"), [Fate::Applied, Fate::Overridden]);
+        fates.sort_unstable_by_key(|fate| *fate != Fate::Applied);
+        assert_eq!(fates, one, "{names} names: {}", told.text);
     }
 }
 
@@ -148,12 +145,9 @@ async fn late_middleware(names: u8) {
     for (answer, told) in each(router, "/").await {
         let seen = [answer.field("x-who"), answer.field("set-cookie"), answer.field("vary")];
         assert_eq!(seen, ["late", "", ""], "{names} names: {}", told.text);
-        assert_eq!(
-            told.fates("x-who"),
-            [Fate::Overridden, Fate::Applied],
-            "{names}: {}",
-            told.text
-        );
+        let (mut fates, one) = (told.fates("x-who"), [Fate::Applied, Fate::Overridden]);
+        fates.sort_unstable_by_key(|fate| *fate != Fate::Applied);
+        assert_eq!(fates, one, "{names}: {}", told.text);
     }
 }
 
