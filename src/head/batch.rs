@@ -20,6 +20,27 @@ pub(crate) struct Batch {
     entries: Vec<Entry>,
 }
 
+impl Batch {
+    /// Whether what a write put on its response is on this one: a layer may have taken the extensions
+    /// out, and the mark with them.
+    fn is_there(&self, entry: &Entry, head: &Planned<'_>) -> bool {
+        let of_entry = |write: &&Write| {
+            write.change.field() == entry.field.as_ref()
+                && write.change.verb() == entry.verb
+                && entry.writer.location() == Some(write.writer)
+        };
+        self.writes.iter().filter(of_entry).any(|write| match &write.change {
+            Change::Insert(name, value)
+            | Change::Append(name, value)
+            | Change::Default(name, value) => {
+                head.fields.get_all(name).iter().any(|there| there == value)
+            }
+            Change::Remove(name) => !head.fields.contains_key(name),
+            Change::Status(status) => *head.status == *status,
+        })
+    }
+}
+
 /// In the extensions of a response: which batches landed on it. A clone of the response has the same.
 #[derive(Clone, Debug)]
 pub(crate) struct Landed {
@@ -96,13 +117,16 @@ impl Sealing {
     /// The response that is sent carries the batches `landed`: their writes may be stated again,
     /// and are returned. What landed on other responses went with them. `known` batches stand in the
     /// ledger already.
-    fn settle_batches(&mut self, landed: &[u32], known: &[u32]) -> Vec<Write> {
+    fn settle_batches(&mut self, landed: &[u32], known: &[u32], head: &Planned<'_>) -> Vec<Write> {
         let mut restated = Vec::new();
-        for (number, batch) in (0..).zip(self.batches.take().map(|all| *all).unwrap_or_default()) {
+        for (number, mut batch) in
+            (0..).zip(self.batches.take().map(|all| *all).unwrap_or_default())
+        {
             let lives = landed.contains(&number);
             if !known.contains(&number) {
-                for entry in batch.entries {
-                    let fate = if lives { entry.fate } else { Fate::Discarded };
+                for entry in std::mem::take(&mut batch.entries) {
+                    let stands = lives || landed.is_empty() && batch.is_there(&entry, head);
+                    let fate = if stands { entry.fate } else { Fate::Discarded };
                     self.ledger.record(Entry { fate, ..entry });
                 }
             }
@@ -153,7 +177,7 @@ impl Sealing {
             return;
         }
         let carried = self.carried(landed);
-        let landed = self.settle_batches(landed, known);
+        let landed = self.settle_batches(landed, known, head);
         let Sorted { landing: open, discarded } =
             self.take_attempt(attempts, 0, &carried, landing.status);
         for write in &discarded {

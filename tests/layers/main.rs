@@ -3,12 +3,13 @@
 
 mod ask;
 mod attempts;
-mod breaker;
 mod bugs;
 mod bytes;
 mod calls;
 mod healthy;
 mod judged;
+mod landing;
+mod later;
 mod limits;
 mod names;
 mod reuse;

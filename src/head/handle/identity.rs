@@ -47,6 +47,9 @@ impl Head {
             }
             self.origin = Origin { attempt, ..Origin::default() };
             self.placed = true;
+        } else {
+            // It counts as part of the call around it, so that a copy is not told from its original.
+            self.shared.attempts.leave(self.origin.attempt);
         }
         (Arc::clone(&self.shared), attempt)
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::{Extension, Request};
 use axum::middleware::{Next, from_fn, map_response};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use axum::routing::get as on_get;
 use http::{HeaderName, HeaderValue, StatusCode};
 use letterhead::report::Collector;
@@ -16,13 +16,13 @@ use crate::ask::{Answer, get, read};
 
 /// What a receipt says of the writes through `Head`.
 #[derive(Debug)]
-struct Told {
-    writes: Vec<(Option<HeaderName>, Fate)>,
-    text: String,
+pub(crate) struct Told {
+    pub(crate) writes: Vec<(Option<HeaderName>, Fate)>,
+    pub(crate) text: String,
 }
 
 impl Told {
-    fn of(receipt: &Receipt) -> Self {
+    pub(crate) fn of(receipt: &Receipt) -> Self {
         let place = |write: &&letterhead::Entry| matches!(write.writer(), Writer::Place(_));
         let writes = receipt.writes().iter().filter(place);
         let writes = writes.map(|write| (write.field().cloned(), write.fate())).collect();
@@ -30,14 +30,14 @@ impl Told {
         Self { writes, text: format!("{receipt}\n{}\n{:?}", lines.join("\n"), receipt.conflicts()) }
     }
 
-    fn fates(&self, field: &'static str) -> Vec<Fate> {
+    pub(crate) fn fates(&self, field: &'static str) -> Vec<Fate> {
         let name = (field != "status").then(|| HeaderName::from_static(field));
         self.writes.iter().filter(|(field, _)| *field == name).map(|(_, fate)| *fate).collect()
     }
 }
 
 /// Asks without and with rules.
-async fn each(router: impl Fn() -> Router, path: &str) -> [(Answer, Told); 2] {
+pub(crate) async fn each(router: impl Fn() -> Router, path: &str) -> [(Answer, Told); 2] {
     let ask = async |watched: bool| {
         let told = Arc::new(Mutex::new(Vec::new()));
         let keep = Arc::clone(&told);
@@ -54,116 +54,8 @@ async fn each(router: impl Fn() -> Router, path: &str) -> [(Answer, Told); 2] {
     [ask(false).await, ask(true).await]
 }
 
-fn idle(router: Router, name: &'static str) -> Router {
+pub(crate) fn idle(router: Router, name: &'static str) -> Router {
     router.layer(named(name, map_response(|response: Response| async { response })))
-}
-
-/// A middleware writes before a handler does; the later write is the handler's.
-async fn early_middleware(names: u8) {
-    async fn early(Extension(head): Extension<Head>, request: Request, next: Next) -> Response {
-        let _ = head.insert("x-who", "early");
-        let _ = head.set_status(StatusCode::ACCEPTED);
-        let _ = head.insert("content-language", "la");
-        let _ = head.remove("etag");
-        let _ = head.append("set-cookie", "who=early");
-        next.run(request).await
-    }
-    let router = || {
-        let handler = |head: Head| async move {
-            let _ = head.insert("set-cookie", "who=handler");
-            let _ = head.insert("x-who", "handler");
-            let _ = head.set_status(StatusCode::CREATED);
-            let _ = head.insert("content-language", "de");
-            let _ = head.insert("etag", "\"1\"");
-            "made"
-        };
-        let mut router = Router::new().route("/", on_get(handler));
-        if names > 0 {
-            router = idle(router, "inner");
-        }
-        router = router.layer(from_fn(early));
-        if names > 1 { idle(router, "outer") } else { router }
-    };
-    for (answer, told) in each(router, "/").await {
-        let field = |name| answer.field(name);
-        let seen = [
-            field("x-who"),
-            answer.status.as_u16().to_string(),
-            field("content-language"),
-            field("etag"),
-            field("set-cookie"),
-        ];
-        assert_eq!(
-            seen,
-            ["handler", "201", "de", "\"1\"", "who=handler"],
-            "{names} names: {}",
-            told.text
-        );
-        let (mut fates, one) = (told.fates("x-who"), [Fate::Applied, Fate::Overridden]);
-        fates.sort_unstable_by_key(|fate| *fate != Fate::Applied);
-        assert_eq!(fates, one, "{names} names: {}", told.text);
-    }
-}
-
-#[tokio::test]
-async fn the_later_of_two_writes_stands_without_a_named_layer() {
-    early_middleware(0).await;
-}
-
-#[tokio::test]
-async fn the_later_of_two_writes_stands_within_a_named_layer() {
-    early_middleware(1).await;
-}
-
-#[tokio::test]
-async fn the_later_of_two_writes_stands_between_named_layers() {
-    early_middleware(2).await;
-}
-
-async fn late_middleware(names: u8) {
-    async fn late(Extension(head): Extension<Head>, request: Request, next: Next) -> Response {
-        let response = next.run(request).await;
-        let _ = head.insert("x-who", "late");
-        let _ = head.remove("set-cookie");
-        let _ = head.remove("vary");
-        response
-    }
-    let router = || {
-        let handler = |head: Head| async move {
-            let _ = head.insert("x-who", "handler");
-            let _ = head.append("set-cookie", "a=1");
-            let _ = head.insert("vary", "accept");
-            "made"
-        };
-        let mut router = Router::new().route("/", on_get(handler));
-        if names > 0 {
-            router = idle(router, "inner");
-        }
-        router = router.layer(from_fn(late));
-        if names > 1 { idle(router, "outer") } else { router }
-    };
-    for (answer, told) in each(router, "/").await {
-        let seen = [answer.field("x-who"), answer.field("set-cookie"), answer.field("vary")];
-        assert_eq!(seen, ["late", "", ""], "{names} names: {}", told.text);
-        let (mut fates, one) = (told.fates("x-who"), [Fate::Applied, Fate::Overridden]);
-        fates.sort_unstable_by_key(|fate| *fate != Fate::Applied);
-        assert_eq!(fates, one, "{names}: {}", told.text);
-    }
-}
-
-#[tokio::test]
-async fn a_removal_takes_back_what_was_written_through_head_without_a_name() {
-    late_middleware(0).await;
-}
-
-#[tokio::test]
-async fn a_removal_takes_back_what_landed_within_a_named_layer() {
-    late_middleware(1).await;
-}
-
-#[tokio::test]
-async fn a_removal_takes_back_what_landed_between_named_layers() {
-    late_middleware(2).await;
 }
 
 #[tokio::test]
@@ -222,32 +114,6 @@ async fn a_part_with_a_name_does_not_open_the_page_to_a_part_without_one() {
         assert_eq!(answer.field("x-part"), "", "{}", told.text);
         let fates = told.fates("x-part");
         assert!(fates.contains(&Fate::Refused(Refusal::CopiedRequest)), "{}", told.text);
-    }
-}
-
-#[tokio::test]
-async fn what_landed_on_a_response_that_a_named_layer_threw_away_is_discarded() {
-    async fn cover(request: Request, next: Next) -> Response {
-        drop(next.run(request).await);
-        "covered".into_response()
-    }
-    let router = || {
-        let handler = |head: Head| async move {
-            let _ = head.insert("x-id", "1");
-            let _ = head.append("set-cookie", "a=1");
-            let _ = head.set_status(StatusCode::CREATED);
-            "made"
-        };
-        idle(
-            Router::new().route("/", on_get(handler)).layer(named("cover", from_fn(cover))),
-            "outer",
-        )
-    };
-    for (answer, told) in each(router, "/").await {
-        assert_eq!((answer.field("x-id").as_str(), answer.status.as_u16()), ("", 200));
-        for field in ["x-id", "set-cookie", "status"] {
-            assert_eq!(told.fates(field), [Fate::Discarded], "{field}: {}", told.text);
-        }
     }
 }
 
@@ -446,40 +312,6 @@ async fn a_panic_in_the_drop_of_a_landed_value_stays_with_it() {
             drop(answer);
         });
         assert!(dropped.await.is_ok(), "{names}");
-    }
-}
-
-#[tokio::test]
-async fn lists_that_one_author_wrote_twice_have_what_was_written_last() {
-    let router = || {
-        let handler = |head: Head| async move {
-            let _ = head.insert("server-timing", "a;dur=1");
-            let _ = head.insert("server-timing", "b;dur=2");
-            let _ = head.insert("link", "</a>; rel=preload");
-            let _ = head.insert("link", "</b>; rel=preload");
-            format!("{:?} {:?}", head.get_all("server-timing"), head.get_all("link"))
-        };
-        Router::new().route("/", on_get(handler))
-    };
-    for (answer, told) in each(router, "/").await {
-        let seen = [answer.field("server-timing"), answer.field("link")];
-        assert_eq!(seen, ["b;dur=2", "</b>; rel=preload"], "{}", told.text);
-    }
-}
-
-#[tokio::test]
-async fn parts_that_were_extracted_beside_the_request_write_to_the_page() {
-    let router = || {
-        let handler = |parts: http::request::Parts, request: Request| async move {
-            let head = Head::of(&parts.extensions).unwrap();
-            let placed = head.insert("x-id", "1").to_string();
-            drop(request);
-            placed
-        };
-        Router::new().route("/", on_get(handler))
-    };
-    for (answer, told) in each(router, "/").await {
-        assert_eq!(answer.field("x-id"), "1", "{}", told.text);
     }
 }
 
