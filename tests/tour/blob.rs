@@ -55,7 +55,9 @@ fn conditions_are_answered_with_what_is_there() {
 
 #[test]
 fn a_query_is_answered_where_it_is_taken() {
-    check(&["-X", "QUERY", "-H", "Content-Type: text/plain", "-d", "65535"], |ran| {
+    // Without content, where none is read: hyper resets the stream of what it has not read (`NO_ERROR`),
+    // and a curl that is still sending takes that for a failure.
+    check(&["-X", "QUERY", "-H", "Content-Type: text/plain"], |ran| {
         ran.exits(0).says(" 405").says("allow: GET, HEAD, OPTIONS\n").lacks("accept-query");
     });
     let query = |more: &[&'static str]| {
@@ -78,10 +80,10 @@ fn a_query_is_answered_where_it_is_taken() {
         ran.exits(0).says(" 206").says("content-range: bytes 16-31/112\n");
         ran.says("\n\n000000000010000\n");
     });
-    lines(&["-X", "QUERY", "-H", "Content-Type:", "-d", "0"], &|ran| {
+    lines(&["-X", "QUERY"], &|ran| {
         ran.exits(0).says(" 400").says("accept-query: text/plain\n");
     });
-    lines(&["-X", "QUERY", "--json", "42"], &|ran| {
+    lines(&["-X", "QUERY", "-H", "Content-Type: application/json"], &|ran| {
         ran.exits(0).says(" 415").says("accept-query: text/plain\n");
     });
     lines(&["-X", "OPTIONS"], &|ran| {
