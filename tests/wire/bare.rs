@@ -391,7 +391,5 @@ async fn no_response_is_worse_with_the_layer() {
             }
         }
     }
-    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures");
-    std::fs::create_dir_all(&directory).unwrap();
-    std::fs::write(directory.join("bare"), table).unwrap();
+    crate::figures::figures("bare", &table);
 }

@@ -9,6 +9,8 @@ mod client;
 mod ending;
 mod failing;
 mod failure;
+#[path = "../shared/figures.rs"]
+mod figures;
 mod framing;
 mod hold;
 mod odd;

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod body;
+#[path = "../shared/figures.rs"]
+mod figures;
 mod plan;
 mod stack;
 
@@ -189,10 +191,8 @@ fn whatever_comes_together_no_response_is_worse() {
             scope.spawn(move || run((0..exchanges / 2).map(|number| number * 2 + half)));
         }
     });
-    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("figures");
-    std::fs::create_dir_all(&directory).unwrap();
-    let text = format!("random stacks: {exchanges} exchanges, none worse with the layer\n");
-    std::fs::write(directory.join("worse"), text).unwrap();
+    let text = format!("random stacks: {exchanges} exchanges, none worse with the layer");
+    figures::figures("worse", &text);
 }
 
 /// A response as the innermost service makes it.
