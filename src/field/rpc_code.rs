@@ -142,7 +142,7 @@ impl RpcCode {
         }
     }
 
-    /// What a client is told where nobody has said more; it tells no internals.
+    /// The message that a client gets by default; it reveals no internals.
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Cancelled => "the call was cancelled",

@@ -59,8 +59,8 @@ pub(crate) struct Sorted {
 impl Sealing {
     /// Takes the writes that were made in the course of `attempt`, whose response has this status.
     ///
-    /// What was written for an attempt inside of it that was never answered is for nobody's
-    /// response: it is kept for an error only, where its policy holds.
+    /// What was written for an attempt inside of it that was never answered has no response of its own:
+    /// it lands on an error only, where its policy holds.
     pub(crate) fn take_attempt(
         &mut self,
         attempts: &Attempts,

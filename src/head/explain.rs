@@ -165,15 +165,7 @@ fn line(text: &mut String, verb: &str, writer: &Writer, rest: &str) {
 
 /// Whether an entry changed the head.
 fn is_lasting(entry: &Entry) -> bool {
-    match entry.fate() {
-        Fate::Applied | Fate::Overridden | Fate::Mended | Fate::Replaced => true,
-        Fate::Yielded
-        | Fate::Trailers
-        | Fate::Refused(_)
-        | Fate::Superseded
-        | Fate::Discarded
-        | Fate::Unsent => false,
-    }
+    entry.fate().reached_head()
 }
 
 fn with_fate(entry: &Entry, what: &str) -> String {

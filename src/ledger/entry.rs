@@ -89,6 +89,19 @@ impl Fate {
         }
     }
 
+    /// Whether the write changed the head, whatever became of it later.
+    pub(crate) const fn reached_head(self) -> bool {
+        match self {
+            Self::Applied | Self::Overridden | Self::Mended | Self::Replaced => true,
+            Self::Yielded
+            | Self::Trailers
+            | Self::Refused(_)
+            | Self::Superseded
+            | Self::Discarded
+            | Self::Unsent => false,
+        }
+    }
+
     /// The reason, if the write was refused.
     #[must_use]
     pub const fn refusal(self) -> Option<Refusal> {

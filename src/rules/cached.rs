@@ -1,4 +1,4 @@
-//! Conflicts with what caches are told: contradictions, shared cookies, and errors that are kept.
+//! Conflicts in what a head says to caches: contradictions, shared cookies, and errors that are kept.
 
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, SET_COOKIE, VARY};
 
@@ -8,7 +8,7 @@ use super::{Conflict, Rule, merge};
 use crate::field::cache_control;
 use crate::ledger::{Values, Writer};
 
-/// What a head whose `Cache-Control` cannot be meant as it stands is told.
+/// The conflicts of a head whose `Cache-Control` contradicts itself.
 const COOKIE: &str = "a cookie on a response that shared caches may keep";
 
 /// The conflicts of what the head tells caches.

@@ -1,4 +1,4 @@
-//! What an action makes of a field that is not as it should be, whoever wrote it.
+//! The values that an action gives a field in conflict.
 
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};

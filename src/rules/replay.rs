@@ -31,7 +31,7 @@ pub(crate) struct Replay {
 struct Failed {
     /// Fields whose values are not known any more, or for which the head has no room.
     fields: BTreeSet<Key>,
-    /// Entries that cannot be told without a loss.
+    /// Entries whose values the ledger did not have room for.
     entries: BTreeSet<usize>,
 }
 

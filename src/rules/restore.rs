@@ -47,7 +47,7 @@ pub(super) enum Due {
     Nothing,
     /// All of it: it is put back.
     Whole,
-    /// Of a `Cache-Control`, what only restricts: nobody may keep the new answer longer than the old.
+    /// Of a `Cache-Control`, what only restricts: no cache may keep the new answer longer than the old.
     Restrictions,
 }
 

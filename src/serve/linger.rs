@@ -1,6 +1,6 @@
 //! A socket that is closed in stages, so that its client can read what it was sent.
 //!
-//! The system resets a connection whose socket was closed with bytes in it that nobody has read, and one
+//! The system resets a connection whose socket was closed with unread bytes in it, and one
 //! on which bytes come after that. A client that still sends (content that was refused, window updates
 //! of HTTP/2) would lose what it has not read yet. So the server ends its own side first, then reads and
 //! drops what comes until the client ends the other (RFC 9112, section 9.6).

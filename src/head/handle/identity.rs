@@ -48,7 +48,7 @@ impl Head {
             self.origin = Origin { attempt, ..Origin::default() };
             self.placed = true;
         } else {
-            // It counts as part of the call around it, so that a copy is not told from its original.
+            // It counts as part of the call around it: a copy and its original are one attempt.
             self.shared.attempts.leave(self.origin.attempt);
         }
         (Arc::clone(&self.shared), attempt)

@@ -8,7 +8,7 @@ use super::{H2, Watch};
 use crate::error::BoxError;
 
 impl Watch {
-    /// Whether the client may still be sending what nobody will read, on a connection that the server
+    /// Whether the client may still be sending what will not be read, on a connection that the server
     /// ends: frames, the content of a request, or a head that was refused.
     pub(in crate::serve) fn may_send(&self) -> bool {
         self.preface.load(Ordering::Relaxed) == H2

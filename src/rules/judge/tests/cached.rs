@@ -1,4 +1,4 @@
-//! What caches are told: contradictions, shared cookies, kept errors, and restrictions that stay.
+//! What a head says to caches: contradictions, shared cookies, kept errors, and restrictions that stay.
 
 use super::*;
 
