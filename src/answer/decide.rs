@@ -86,6 +86,7 @@ pub fn answer(asked: &Asked, facts: &Facts, now: SystemTime) -> Answer {
 }
 
 /// As [`answer`], with facts that are of no use afterwards: what is sent whole takes them over.
+#[cfg(any(test, all(feature = "files", unix)))]
 pub(crate) fn answer_once(asked: &Asked, facts: Facts, now: SystemTime) -> Answer {
     if !asked.wants_whole() {
         return answer(asked, &facts, now);

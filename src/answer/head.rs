@@ -29,6 +29,7 @@ pub(crate) fn whole(facts: &Facts, validators: &Validators, complete: u64) -> Re
 }
 
 /// As [`whole`], with the length in `facts`.
+#[cfg(any(test, all(feature = "files", unix)))]
 pub(crate) fn whole_once(facts: Facts, validators: &Validators) -> Response<()> {
     let mut head = answer(StatusCode::OK);
     *head.headers_mut() = facts.fields;

@@ -60,6 +60,7 @@ pub use crate::field::etag::EntityTag;
 pub(crate) use again::{Again, REPR_DIGEST};
 pub use asked::Asked;
 pub use content::Content;
+#[cfg(all(feature = "files", unix))]
 pub(crate) use decide::answer_once;
 pub use decide::{Answer, Plan, answer};
 pub use encoding::vary_by_encoding;
