@@ -85,16 +85,6 @@ pub fn answer(asked: &Asked, facts: &Facts, now: SystemTime) -> Answer {
     decide(asked, facts, facts.length, now)
 }
 
-/// As [`answer`], with facts that are of no use afterwards: what is sent whole takes them over.
-#[cfg(any(test, all(feature = "files", unix)))]
-pub(crate) fn answer_once(asked: &Asked, facts: Facts, now: SystemTime) -> Answer {
-    if !asked.wants_whole() {
-        return answer(asked, &facts, now);
-    }
-    let validators = Validators::of(&facts, now);
-    Answer::Whole(head::whole_once(facts, &validators))
-}
-
 /// As [`answer`], for something of this length.
 pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime) -> Answer {
     match asked.purpose() {
@@ -256,7 +246,11 @@ mod tests {
             let method = Method::from_bytes(method[random.usize(0..6)].as_bytes());
             let asked = Asked::new(&method.expect("a method"), &fields);
             let wanted = lines(answer(&asked, &facts, now));
-            assert_eq!(lines(answer_once(&asked, facts, now)), wanted, "{asked:?}");
+            assert_eq!(
+                lines(crate::answer::once::answer_once(&asked, facts, now)),
+                wanted,
+                "{asked:?}"
+            );
         }
     }
 }

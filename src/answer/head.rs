@@ -28,15 +28,6 @@ pub(crate) fn whole(facts: &Facts, validators: &Validators, complete: u64) -> Re
     described(StatusCode::OK, facts, validators, complete)
 }
 
-/// As [`whole`], with the length in `facts`.
-#[cfg(any(test, all(feature = "files", unix)))]
-pub(crate) fn whole_once(facts: Facts, validators: &Validators) -> Response<()> {
-    let mut head = answer(StatusCode::OK);
-    *head.headers_mut() = facts.fields;
-    describe(head.headers_mut(), facts.ranges, validators, facts.length);
-    head
-}
-
 /// 206 with one part (RFC 9110, section 15.3.7.1).
 pub(crate) fn part(
     facts: &Facts,
@@ -152,7 +143,7 @@ fn described(
 }
 
 /// What the answer says itself, beside what the caller knows.
-fn describe(fields: &mut HeaderMap, ranges: bool, validators: &Validators, bytes: u64) {
+pub(super) fn describe(fields: &mut HeaderMap, ranges: bool, validators: &Validators, bytes: u64) {
     let ranges = HeaderValue::from_static(if ranges { "bytes" } else { "none" });
     put(fields, ACCEPT_RANGES, ranges);
     put(fields, CONTENT_LENGTH, length::value(bytes));
@@ -173,7 +164,7 @@ fn kept(status: StatusCode, facts: &Facts, validators: &Validators) -> Response<
     head
 }
 
-fn answer(status: StatusCode) -> Response<()> {
+pub(super) fn answer(status: StatusCode) -> Response<()> {
     let mut head = Response::new(());
     *head.status_mut() = status;
     head

@@ -48,6 +48,8 @@ mod encoding;
 mod facts;
 mod head;
 mod multipart;
+#[cfg(any(test, all(feature = "files", unix)))]
+mod once;
 mod precondition;
 mod respond;
 mod select;
@@ -60,11 +62,11 @@ pub use crate::field::etag::EntityTag;
 pub(crate) use again::{Again, REPR_DIGEST};
 pub use asked::Asked;
 pub use content::Content;
-#[cfg(all(feature = "files", unix))]
-pub(crate) use decide::answer_once;
 pub use decide::{Answer, Plan, answer};
 pub use encoding::vary_by_encoding;
 pub use facts::Facts;
 pub use multipart::{Multipart, Piece};
+#[cfg(all(feature = "files", unix))]
+pub(crate) use once::answer_once;
 pub use respond::{respond, respond_among};
 pub use select::{MAX_PARTS, MAX_RANGES};

@@ -16,11 +16,12 @@ pub(crate) fn lists(fields: &HeaderMap, name: &HeaderName, token: &str) -> bool 
         })
 }
 
+/// Up to so many fields a head is small: a look at every name is several times cheaper than a hash for
+/// each wanted one.
+pub(crate) const SMALL: usize = 8;
+
 /// Whether a line of one of `names` is there.
-///
-/// In a small head a look at every name is several times cheaper than a hash for each wanted one.
 pub(crate) fn has_any<const N: usize>(fields: &HeaderMap, names: [&HeaderName; N]) -> bool {
-    const SMALL: usize = 8;
     if fields.keys_len() <= SMALL {
         fields.keys().any(|present| names.contains(&present))
     } else {

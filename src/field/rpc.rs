@@ -70,6 +70,7 @@ const CONNECT_VERSION: HeaderName = HeaderName::from_static("connect-protocol-ve
 
 impl Rpc {
     /// What a request asks for; `None` for plain HTTP.
+    #[inline]
     pub(crate) fn of_request<B>(request: &Request<B>) -> Option<Self> {
         match *request.method() {
             Method::GET => {

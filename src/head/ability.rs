@@ -22,12 +22,18 @@ pub(crate) struct Ability {
 }
 
 impl Ability {
+    #[inline]
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let version = request.version();
+        let (head, connect) = match *request.method() {
+            Method::HEAD => (true, false),
+            Method::CONNECT => (false, true),
+            _ => (false, false),
+        };
         Self {
             version,
-            head: *request.method() == Method::HEAD,
-            connect: *request.method() == Method::CONNECT,
+            head,
+            connect,
             te: version == Version::HTTP_11 && list::lists(request.headers(), &TE, "trailers"),
             call: Rpc::of_request(request),
         }

@@ -47,8 +47,10 @@ impl Attempts {
     /// Begins an attempt inside `parent`; `None` if there were too many.
     pub(crate) fn start(&self, parent: Attempt) -> Option<Attempt> {
         let time = self.tick();
-        self.parents.get(usize::from(time))?.store(parent, Ordering::Relaxed);
-        self.answers.get(usize::from(time))?.store(0, Ordering::Relaxed);
+        let at = usize::from(time);
+        let (started, answered) = (self.parents.get(at)?, self.answers.get(at)?);
+        started.store(parent, Ordering::Relaxed);
+        answered.store(0, Ordering::Relaxed);
         Some(time)
     }
 
@@ -138,8 +140,8 @@ impl Attempts {
 
     /// One step of the clock; it stops at 255.
     fn tick(&self) -> u8 {
-        let time = self.clock.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        u8::try_from(time).unwrap_or(u8::MAX)
+        let before = self.clock.fetch_add(1, Ordering::Relaxed);
+        u8::try_from(before).map_or(u8::MAX, |before| before.saturating_add(1))
     }
 }
 

@@ -126,8 +126,10 @@ impl Sealing {
             if !known.contains(&number) {
                 for entry in std::mem::take(&mut batch.entries) {
                     let stands = lives || landed.is_empty() && batch.is_there(&entry, head);
-                    let fate = if stands { entry.fate } else { Fate::Discarded };
-                    self.ledger.record(Entry { fate, ..entry });
+                    // Without what it changed: that was another head.
+                    let discarded = || Entry { fate: Fate::Discarded, seen: None, ..entry.clone() };
+                    let entry = if stands { entry } else { discarded() };
+                    self.ledger.record(entry);
                 }
             }
             if lives {
@@ -150,7 +152,8 @@ impl Sealing {
 
     /// The response is over without a commit.
     pub(crate) fn give_up_batches(&mut self) {
-        for batch in self.batches.take().map(|all| *all).unwrap_or_default() {
+        let Some(batches) = self.batches.take() else { return };
+        for batch in *batches {
             for entry in batch.entries {
                 self.ledger.record(Entry { fate: Fate::Unsent, ..entry });
             }
@@ -161,6 +164,7 @@ impl Sealing {
     }
 
     /// Applies everything that waited, in the order in which it was made.
+    #[inline]
     pub(crate) fn apply_writes(
         &mut self,
         landing: Landing<'_>,
@@ -176,6 +180,18 @@ impl Sealing {
             }
             return;
         }
+        self.land_writes(landing, attempts, (landed, known), head);
+    }
+
+    /// Applies what has to look at the response first.
+    #[inline(never)]
+    fn land_writes(
+        &mut self,
+        landing: Landing<'_>,
+        attempts: &Attempts,
+        (landed, known): (&[u32], &[u32]),
+        head: &mut Planned<'_>,
+    ) {
         let carried = self.carried(landed);
         let landed = self.settle_batches(landed, known, head);
         let Sorted { landing: open, discarded } =

@@ -42,18 +42,25 @@ pub(crate) struct Sealing {
 
 impl Sealing {
     /// Lets a write wait for the commit; gives it back if too many do.
-    pub(crate) fn add(&mut self, write: Write) -> Result<(), Write> {
+    #[inline]
+    pub(crate) fn add(&mut self, mut write: Write) -> Result<(), Write> {
         if self.placed >= MOST_WRITES {
             return Err(write);
         }
         self.placed += 1;
-        self.writes.push(Write { number: self.placed, ..write });
+        write.number = self.placed;
+        self.writes.push(write);
         Ok(())
     }
 
     /// Lets a hook wait for the commit.
     pub(crate) fn add_hook(&mut self, hook: Hook) {
         self.hooks.push(hook);
+    }
+
+    /// The trailers that were promised, if any were.
+    pub(crate) fn take_promises(&mut self) -> Option<Promises> {
+        (!self.promises.is_empty()).then(|| std::mem::take(&mut self.promises))
     }
 
     /// The writes that wait.
@@ -78,6 +85,7 @@ impl Sealing {
         }
         if let Trailing::Open { late, .. } = &trailing {
             self.ledger.settle_late(late.iter().map(|_| Fate::Unsent));
+            contained(move || drop(trailing));
         }
         if !committed {
             self.ledger.promises_unsent();
@@ -85,7 +93,6 @@ impl Sealing {
         for write in writes {
             contained(move || drop(write));
         }
-        contained(move || drop(trailing));
         self.drop_hooks();
     }
 

@@ -342,10 +342,9 @@ impl Head {
             Ok(change) => {
                 let write = Write { change, writer, stage, origin, number: 0 };
                 let elsewhere = origin.copied && self.shared.attempts.is_at_home(origin.attempt);
-                let (placed, refused) = state.place(write, elsewhere);
+                let placed = state.place(write, elsewhere);
                 drop(state);
-                drop(refused);
-                placed
+                placed.unwrap_or_else(|(refusal, _)| Placed::Refused(refusal))
             }
             Err(unreadable) => {
                 let refusal = unreadable.refusal;

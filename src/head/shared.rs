@@ -239,6 +239,7 @@ impl State {
     }
 
     /// What waits for the commit, if anything does.
+    #[inline]
     pub(crate) fn take_sealing(&mut self) -> Option<Sealing> {
         self.has_waiting().then(|| std::mem::take(self.sealing()))
     }
@@ -250,13 +251,18 @@ impl State {
 
     /// Places a write according to the stage, and writes it down; one that is made `elsewhere` is for
     /// a copy of the request. A refused write is given back, so that it is dropped after the lock.
-    pub(crate) fn place(&mut self, write: Write, elsewhere: bool) -> (Placed, Option<Write>) {
+    #[inline]
+    pub(crate) fn place(
+        &mut self,
+        write: Write,
+        elsewhere: bool,
+    ) -> Result<Placed, (Refusal, Box<Write>)> {
         let refusal = match write.stage {
             Stage::Open if elsewhere => Refusal::CopiedRequest,
             Stage::Open if write.change.field().is_some_and(frames_bytes) => Refusal::SetOnResponse,
             Stage::Open | Stage::Held => match self.sealing().add(write) {
-                Ok(()) => return (Placed::Head, None),
-                Err(write) => return self.refuse(write, Refusal::TooMany),
+                Ok(()) => return Ok(Placed::Head),
+                Err(write) => return Err(self.refuse(write, Refusal::TooMany)),
             },
             Stage::Committing => Refusal::Committing,
             Stage::Ended => Refusal::BodyOver,
@@ -265,17 +271,18 @@ impl State {
                     let entry = write.entry(Fate::Trailers);
                     late.push(write);
                     self.note_entry(entry);
-                    return (Placed::Trailers, None);
+                    return Ok(Placed::Trailers);
                 }
                 Err(refusal) => refusal,
             },
         };
-        self.refuse(write, refusal)
+        Err(self.refuse(write, refusal))
     }
 
-    fn refuse(&mut self, write: Write, refusal: Refusal) -> (Placed, Option<Write>) {
+    #[cold]
+    fn refuse(&mut self, write: Write, refusal: Refusal) -> (Refusal, Box<Write>) {
         self.note_entry(write.entry(Fate::Refused(refusal)));
-        (Placed::Refused(refusal), Some(write))
+        (refusal, Box::new(write))
     }
 
     /// The number by which a response is known that writes land on.

@@ -15,7 +15,7 @@ use super::holding::{Held, Holding};
 use super::kept::{Kept, Says};
 use super::recover::Origin;
 use super::spare;
-use super::terms::{Terms, mend, terms_of};
+use super::terms::{Survey, Terms, mend, terms_of};
 use super::tidy::tidy;
 use super::{trailers, watched};
 use crate::error::Error;
@@ -27,14 +27,21 @@ use crate::ledger::Lines;
 use crate::rules::Judged;
 use crate::rules::framing::{self, ContentPlan, Mended};
 
-/// Commits the inner response.
-pub(crate) fn commit<B>(exchange: &Exchange, held: &mut Held<B>, cause: CommitCause) -> Terms
+/// Commits the inner response. Where nothing was `awaited` when it came, there may still be nothing.
+pub(crate) fn commit<B>(
+    exchange: &Exchange,
+    held: &mut Held<B>,
+    awaited: bool,
+    cause: CommitCause,
+) -> Terms
 where
     B: Body,
     B::Data: From<Bytes>,
 {
-    if held.content.trailers.is_none() && !is_unfinal(exchange, held.parts.status) {
-        let (terms, trailing) = terms_of(exchange, held, None);
+    let may_be_quiet = !awaited && held.content.trailers.is_none();
+    if may_be_quiet && !is_unfinal(exchange, held.parts.status) {
+        let survey = Survey::of(&held.parts.headers);
+        let (terms, trailing) = terms_of(exchange, held, survey, None);
         let mut state = exchange.shared.lock();
         if !state.has_waiting() {
             // Nobody had anything to say: one lock is all that the commit takes.
@@ -44,7 +51,7 @@ where
             if let Terms::Weighed(weighed) = &terms {
                 mend(exchange, &mut held.parts.headers, weighed, None);
             }
-            tidy(exchange, &mut held.parts.headers, None);
+            tidy(exchange, survey, &mut held.parts.headers, None);
             return terms;
         }
     }
@@ -167,8 +174,9 @@ where
         (Some(sealing), Some(watch)) => watched::judge(exchange, watch, sealing, held),
         (_, _) => Judged::default(),
     };
-    let promises = sealing.as_mut().map(|sealing| std::mem::take(&mut sealing.promises));
-    let (terms, trailing) = terms_of(exchange, held, promises.as_ref());
+    let promises = sealing.as_mut().and_then(Sealing::take_promises);
+    let survey = Survey::of(&held.parts.headers);
+    let (terms, trailing) = terms_of(exchange, held, survey, promises.as_ref());
     if let (Some(sealing), Some(promises), Trailing::Closed(refusal)) =
         (&mut sealing, &promises, &trailing)
     {
@@ -183,7 +191,7 @@ where
         mend(exchange, &mut held.parts.headers, weighed, sealing.as_mut());
     }
     trailers::drop_unsent(exchange, held, &terms);
-    tidy(exchange, &mut held.parts.headers, sealing.as_mut());
+    tidy(exchange, survey, &mut held.parts.headers, sealing.as_mut());
     let known = seen.zip(sealing.as_ref()).and_then(|(seen, sealing)| seen.if_still(sealing));
     let sent = watch.map(|watch| match known {
         Some(lines) if !watch.explained => {
@@ -196,9 +204,8 @@ where
         watched::ends_a_test(watch, &judged, held.parts.status, sent.as_ref(), sealing.as_ref());
     let mut state = exchange.shared.lock();
     if let Some(mut sealing) = sealing {
-        let meanwhile = std::mem::take(&mut state.sealing().ledger);
-        sealing.ledger.join(meanwhile);
         let record = state.record();
+        sealing.ledger.join(std::mem::take(&mut record.sealing.ledger));
         record.sealing = sealing;
         (record.conflicts, record.conflicts_cut) = (judged.conflicts, judged.cut);
         record.sent = sent;

@@ -252,7 +252,7 @@ impl Exchange {
             contained(move || drop(unsent));
             return;
         }
-        let mut record = record.map(|record| *record).unwrap_or_default();
+        let mut record = record.unwrap_or_default();
         if cause != Some(CommitCause::Failure) {
             self.note_other_attempt(status, &mut record);
         }
@@ -268,9 +268,9 @@ impl Exchange {
             let late = judge_late(&watch.rules, &record.sealing.ledger, mended);
             record.conflicts.extend(late);
         }
-        let Record { sealing, callbacks, notes, sent, conflicts, path, route, failure, .. } =
-            record;
         let conflicts_cut = record.conflicts_cut;
+        let Record { sealing, callbacks, notes, sent, conflicts, path, route, failure, .. } =
+            *record;
         let mut receipt = Receipt {
             method: self.shared.method.clone(),
             version: self.ability().version,

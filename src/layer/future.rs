@@ -172,13 +172,13 @@ where
     B::Data: From<Bytes>,
 {
     holding.take_back(&exchange);
-    let held = &mut holding.held;
+    let (held, awaited) = (&mut holding.held, holding.awaited);
     let mut broken = None;
     let terms = match last {
-        Last::Due(cause) => commit(&exchange, held, cause),
+        Last::Due(cause) => commit(&exchange, held, awaited, cause),
         Last::Failed(Origin::Body, error) if exchange.passes_through(Origin::Body) => {
             broken = Some(error);
-            commit(&exchange, held, CommitCause::NotHeld)
+            commit(&exchange, held, awaited, CommitCause::NotHeld)
         }
         Last::Failed(origin, error) => {
             let answer = exchange.answer_error(origin, &error, planned(origin, held));

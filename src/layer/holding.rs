@@ -31,10 +31,10 @@ const MOST_FRAMES: usize = 1024;
 /// An inner response whose head has not been committed.
 pub(crate) struct Holding<B: Body> {
     hold: Hold,
-    /// The response itself says how it is held.
-    explicit: bool,
     /// Others have the [`Head`](crate::Head), so status and fields are lent to the shared state.
     lent: bool,
+    /// Something waited for the commit already when the inner service answered.
+    pub(crate) awaited: bool,
     pub(crate) held: Held<B>,
 }
 
@@ -56,14 +56,14 @@ impl<B: Body> Holding<B> {
     pub(crate) fn of(response: Response<B>) -> Self {
         let (parts, body) = response.into_parts();
         let held = Held { parts, content: Content::of(body) };
-        Self { hold: Hold::none(), explicit: false, lent: false, held }
+        Self { hold: Hold::none(), lent: false, awaited: false, held }
     }
 
     /// Where there was no response.
     pub(crate) fn nothing() -> Self {
         let parts = Response::new(()).into_parts().0;
         let held = Held { parts, content: Content::none() };
-        Self { hold: Hold::none(), explicit: false, lent: false, held }
+        Self { hold: Hold::none(), lent: false, awaited: false, held }
     }
 
     /// The whole response, to be committed.
@@ -93,7 +93,6 @@ where
             None
         };
         let explicit: Option<Hold> = parts.extensions.get().copied();
-        self.explicit = explicit.is_some();
         self.hold = explicit.unwrap_or(exchange.settings.hold);
         let asked = content.ask();
 
@@ -109,7 +108,8 @@ where
         let (life, verdict) = state.life.step(Input::Answered);
         state.life = life;
         let Parts { status, headers, .. } = parts;
-        let planned = if state.has_waiting() { state.plan_status(*status) } else { *status };
+        self.awaited = state.has_waiting();
+        let planned = if self.awaited { state.plan_status(*status) } else { *status };
         let due = if let Verdict::Commit(cause) = verdict {
             Some(cause)
         } else if never || !content_is_due(planned, false, exchange.ability().connect) {
@@ -118,7 +118,7 @@ where
             Some(CommitCause::EndOfBody)
         } else {
             if matches!(self.hold.until(), Until::Bytes(_))
-                && !self.explicit
+                && explicit.is_none()
                 && state.plans(*status, headers, hold::is_never_held)
             {
                 // It does not wait, but a first frame that is there may still fail.
@@ -264,7 +264,7 @@ impl<B: Body> Holding<B> {
     /// Whether this response is of a kind that must not wait, by its planned fields. One that says
     /// itself how it is held may wait whatever its kind.
     fn is_never_held(&self, exchange: &Exchange) -> bool {
-        if self.explicit {
+        if self.held.parts.extensions.get::<Hold>().is_some() {
             return false;
         }
         let state = exchange.shared.lock();

@@ -213,11 +213,13 @@ where
         let mut polled = inner.poll(cx);
         if let (Some(probe), Poll::Ready(answer)) = (&mut *this.probe, &mut polled) {
             if let Ok(response) = answer {
-                if probe.awaits_writes() {
-                    // A call inside that was given up is over now, and not when this is dropped.
-                    this.inner.set(None);
+                if !probe.note_answer() {
+                    if probe.awaits_writes() {
+                        // A call inside that was given up is over now, and not when this is dropped.
+                        this.inner.set(None);
+                    }
+                    probe.look(response);
                 }
-                probe.look(response);
             }
             *this.probe = None;
         }

@@ -58,7 +58,18 @@ impl Probe {
         self.attempt.is_some() && self.shared.has_attempted()
     }
 
+    /// Notes that the call has a response; `false` if there is more to do about it, because somebody
+    /// watches or writes wait.
+    #[inline]
+    pub(crate) fn note_answer(&self) -> bool {
+        if let Some(attempt) = self.attempt {
+            self.shared.attempts.answer(attempt);
+        }
+        self.call.is_none() && !self.awaits_writes()
+    }
+
     /// Looks at a response as it passes.
+    #[cold]
     pub(crate) fn look<B>(&mut self, response: &mut Response<B>) {
         match self.side {
             Side::Inside => self.enter(response),
@@ -69,9 +80,6 @@ impl Probe {
 
     /// The layer is given a response.
     fn enter<B>(&self, response: &mut Response<B>) {
-        if let Some(attempt) = self.attempt {
-            self.shared.attempts.answer(attempt);
-        }
         if let Some(call) = self.call {
             self.enter_watched(call, response);
         } else if self.awaits_writes() {

@@ -1,7 +1,7 @@
 //! What the commit does about framing and trailers: weighed against the content, then carried out.
 
 use http::header::{
-    CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRAILER, TRANSFER_ENCODING,
+    CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRAILER, TRANSFER_ENCODING, VARY,
 };
 use http::response::Parts;
 use http_body::Body;
@@ -43,14 +43,41 @@ impl Weighed {
     }
 }
 
+/// Which fields of a head the end of its commit has to look at.
+#[derive(Clone, Copy)]
+pub(crate) struct Survey {
+    /// It says something of its framing, or of trailers.
+    frames: bool,
+    /// It has a `Vary`.
+    pub(crate) varies: bool,
+}
+
+impl Survey {
+    /// One look at every name is cheaper than a hash for each wanted one, unless there are many.
+    pub(crate) fn of(fields: &HeaderMap) -> Self {
+        let has = |name| fields.contains_key(name);
+        if fields.keys_len() > list::SMALL {
+            let frames = has(&CONTENT_LENGTH) || has(&TRANSFER_ENCODING) || has(&TRAILER);
+            return Self { frames, varies: has(&VARY) };
+        }
+        let (mut frames, mut varies) = (false, false);
+        for name in fields.keys() {
+            frames |= *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING || *name == TRAILER;
+            varies |= *name == VARY;
+        }
+        Self { frames, varies }
+    }
+}
+
 /// The terms on which this response goes out, and what late writes will find.
 pub(crate) fn terms_of<B: Body>(
     exchange: &Exchange,
     held: &Held<B>,
+    survey: Survey,
     promises: Option<&Promises>,
 ) -> (Terms, Trailing) {
-    let promises = promises.filter(|promises| !promises.is_empty());
-    if promises.is_some() || held.content.trailers.is_some() || !is_plain(exchange, &held.parts) {
+    let is_plain = !survey.frames && is_due(exchange, &held.parts);
+    if promises.is_some() || held.content.trailers.is_some() || !is_plain {
         let (weighed, trailing) = weigh(exchange, held, promises);
         return (Terms::Weighed(weighed), trailing);
     }
@@ -60,11 +87,10 @@ pub(crate) fn terms_of<B: Body>(
     (Terms::Plain, Trailing::Closed(refusal))
 }
 
-/// Whether nothing in this head speaks of its framing, and content is due: as most heads are.
-fn is_plain(exchange: &Exchange, parts: &Parts) -> bool {
+/// Whether content follows this head.
+fn is_due(exchange: &Exchange, parts: &Parts) -> bool {
     let Ability { head, connect, .. } = exchange.ability();
     framing::content_is_due(parts.status, head, connect)
-        && !list::has_any(&parts.headers, [&CONTENT_LENGTH, &TRANSFER_ENCODING, &TRAILER])
 }
 
 /// What becomes of the `Trailer` field.
@@ -162,8 +188,8 @@ pub(crate) fn mend(
     sealing: Option<&mut Sealing>,
 ) {
     const MENDED: [&HeaderName; 3] = [&CONTENT_LENGTH, &TRANSFER_ENCODING, &TRAILER];
-    let before =
-        sealing.is_some().then(|| MENDED.map(|name| Values::of(fields.get_all(name).iter())));
+    let watched = sealing.as_ref().is_some_and(|sealing| sealing.ledger.watches());
+    let before = watched.then(|| MENDED.map(|name| Values::of(fields.get_all(name).iter())));
     match weighed.plan.length {
         Length::Keep => {}
         Length::Set(bytes) => {

@@ -3,6 +3,7 @@
 use http::header::{HeaderMap, HeaderName, HeaderValue, VARY};
 
 use super::exchange::Exchange;
+use super::terms::Survey;
 use crate::field::list;
 use crate::head::{Note, Sealing};
 use crate::ledger::{Values, Writer};
@@ -10,15 +11,26 @@ use crate::rules::framing::Mended;
 
 /// Writes `Vary: *` alone, and on HTTP/2 takes blanks from around values.
 #[inline]
-pub(crate) fn tidy(exchange: &Exchange, fields: &mut HeaderMap, sealing: Option<&mut Sealing>) {
-    if !fields.is_empty() {
-        tidy_values(exchange, fields, sealing);
+pub(crate) fn tidy(
+    exchange: &Exchange,
+    survey: Survey,
+    fields: &mut HeaderMap,
+    sealing: Option<&mut Sealing>,
+) {
+    if survey.varies || exchange.ability().has_streams() {
+        tidy_values(exchange, survey, fields, sealing);
     }
 }
 
-fn tidy_values(exchange: &Exchange, fields: &mut HeaderMap, mut sealing: Option<&mut Sealing>) {
+#[inline(never)]
+fn tidy_values(
+    exchange: &Exchange,
+    survey: Survey,
+    fields: &mut HeaderMap,
+    mut sealing: Option<&mut Sealing>,
+) {
     // RFC 9110, section 12.5.5: `*` says it all, and a cache that looks at one line only must find it.
-    if list::has_any(fields, [&VARY]) && is_star_among_others(fields) {
+    if survey.varies && is_star_among_others(fields) {
         let before = Values::of(fields.get_all(VARY).iter());
         fields.insert(VARY, HeaderValue::from_static("*"));
         if let Some(sealing) = &mut sealing {
@@ -34,8 +46,13 @@ fn tidy_values(exchange: &Exchange, fields: &mut HeaderMap, mut sealing: Option<
 }
 
 fn is_star_among_others(fields: &HeaderMap) -> bool {
+    let has_star = |line: &HeaderValue| line.as_bytes().contains(&b'*');
+    let is_single = fields.len() == fields.keys_len();
+    if is_single && !fields.get(VARY).is_some_and(has_star) {
+        return false;
+    }
     let lines = || fields.get_all(VARY).iter();
-    if !lines().any(|line| line.as_bytes().contains(&b'*')) {
+    if !lines().any(has_star) {
         return false;
     }
     let mut members = lines().flat_map(|line| list::members(line.as_bytes()));

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use http::header::{HeaderName, HeaderValue};
+use http::StatusCode;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::values::weight;
 use super::{Entry, Fate, Refusal, Secrecy, Values, Verb, Writer};
@@ -104,6 +105,17 @@ impl Ledger {
         }
     }
 
+    /// Another response takes the place of the one that writes through `Head` were put on: those that it
+    /// does not repeat went with that.
+    pub(crate) fn discard(&mut self, status: StatusCode, fields: &HeaderMap) {
+        for entry in &mut self.entries {
+            let landed = matches!(entry.writer, Writer::Place(_)) && entry.fate.reached_head();
+            if landed && !entry.is_repeated(status, fields) {
+                entry.fate = Fate::Discarded;
+            }
+        }
+    }
+
     /// The promise of `field` was not kept, and why.
     pub(crate) fn refuse_promise(&mut self, field: &HeaderName, refusal: Refusal) {
         for entry in &mut self.entries {
@@ -114,6 +126,7 @@ impl Ledger {
     }
 
     /// Adds the lines that were written while this ledger was away.
+    #[inline]
     pub(crate) fn join(&mut self, later: Self) {
         self.cut += later.cut;
         for entry in later.entries {

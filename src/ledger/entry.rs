@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::StatusCode;
-use http::header::HeaderName;
+use http::header::{HeaderMap, HeaderName};
 
 use super::{Lines, Refusal, Secrecy, Shown, Stage, Values, Writer};
 
@@ -214,6 +214,16 @@ impl Entry {
     #[must_use]
     pub const fn stage(&self) -> Stage {
         self.stage
+    }
+
+    /// Whether a head has what this write put on another one.
+    pub(crate) fn is_repeated(&self, status: StatusCode, fields: &HeaderMap) -> bool {
+        let Some(field) = &self.field else { return self.status == Some(status) };
+        let there = |value| fields.get_all(field).iter().any(|now| now == value);
+        match &self.seen {
+            Some(seen) if !seen.after.is_empty() => seen.after.as_slice().iter().any(there),
+            Some(_) | None => !fields.contains_key(field),
+        }
     }
 
     /// What became of it.

@@ -78,6 +78,7 @@ impl Story {
             seen.lost = Lines(lost.take(MOST_LOST).collect());
             seen.was = Some(given.status);
             story.ledger = given.ledger;
+            story.ledger.discard(status, fields);
             story.batches = given.batches;
         }
         let answer = entry(Verb::Answer, None, &Writer::Layer(layer.clone()), seen);

@@ -7,7 +7,7 @@ use super::judge::Case;
 use super::{Conflict, Rule, Rules, merge};
 use crate::field::class::Shape;
 use crate::field::cookie;
-use crate::ledger::{Entry, Ledger, Lines, Occasion, Stage, Values, Verb, Writer};
+use crate::ledger::{Entry, Fate, Ledger, Lines, Occasion, Stage, Values, Verb, Writer};
 
 /// Who wrote what last, as far as the ledger goes.
 ///
@@ -125,7 +125,8 @@ pub(crate) fn last_answer(entries: &[Entry]) -> Option<usize> {
 
 /// Whether an entry changed the head, whatever became of it later.
 pub(crate) fn took_effect(entry: &Entry) -> bool {
-    entry.fate.reached_head() && entry.verb != Verb::Promise && !entry.is_late()
+    let on_another = entry.fate == Fate::Discarded && entry.seen.is_some();
+    (entry.fate.reached_head() || on_another) && entry.verb != Verb::Promise && !entry.is_late()
 }
 
 /// The conflicts in the order in which they came about.

@@ -271,6 +271,45 @@ async fn attempts_of_a_layer_without_a_name_that_disagree_are_reported() {
     assert!(found[0].to_string().contains("written for two copies of one request"), "{}", found[0]);
 }
 
+/// A named layer answers by itself, with a field in common with the response that it was given.
+fn answering() -> Router {
+    async fn handler(head: Head) -> &'static str {
+        let _ = head.insert("x-author", "handler");
+        let _ = head.insert("etag", "\"of-the-handler\"");
+        let _ = head.set_status(StatusCode::CREATED);
+        "of the handler"
+    }
+    let other = tower::util::MapResponseLayer::new(|_: Response| {
+        let fields = [("x-author", "handler"), ("x-answered", "1")];
+        (StatusCode::ACCEPTED, fields, "of the layer").into_response()
+    });
+    Router::new().route("/", on_get(handler)).layer(named("answering", other))
+}
+
+#[tokio::test]
+async fn what_a_layer_threw_away_with_a_response_is_discarded_whoever_watches() {
+    let (answer, watched) = both(answering, "/").await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_ref()), (202, &b"of the layer"[..]));
+    assert_eq!((answer.field("x-author"), answer.field("etag")), ("handler".into(), String::new()));
+    let bare = Collector::new();
+    let layer = LetterheadLayer::new().on_end({
+        let bare = bare.clone();
+        move |receipt: &Receipt| letterhead::report::Reporter::report(&bare, receipt)
+    });
+    read(layer.layer(answering()).oneshot(get("/", &[])).await.unwrap()).await;
+    let of_handler = |receipt: &Receipt| -> Vec<_> {
+        let writes = receipt.writes().iter().filter(|write| write.writer().location().is_some());
+        writes.map(|write| (write.field().cloned(), write.status(), write.fate())).collect()
+    };
+    let bare = bare.take().remove(0);
+    assert_eq!(of_handler(&watched), of_handler(&bare), "{watched}\n{bare}");
+    assert_eq!((fates(&bare, Fate::Discarded), fates(&bare, Fate::Applied)), (2, 1), "{bare}");
+    // Whose fields were lost is known nevertheless.
+    let lost = watched.conflicts().iter().find(|conflict| conflict.rule() == Rule::HeadReplaced);
+    let lost = lost.map(ToString::to_string).unwrap_or_default();
+    assert!(lost.contains("attempts.rs"), "{watched}");
+}
+
 #[tokio::test]
 async fn the_policy_of_an_attempt_that_never_answered_holds_for_the_error() {
     let calls = Arc::new(AtomicUsize::new(0));
