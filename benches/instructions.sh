@@ -21,7 +21,7 @@ while read -r case number; do allocations[$case]=$number; done < <("$bench" allo
 
 # The most that a case may add to the one without the layer: what was measured, and a twentieth.
 declare -A most_instructions=(
-  [axum-layer]=3240 [hyper-layer]=2670 [axum-stream-layer]=3920 [hyper-stream-layer]=2980
+  [axum-layer]=3240 [axum-write]=6300 [hyper-layer]=2670 [axum-stream-layer]=3920 [hyper-stream-layer]=2980
   [two-named-unwatched]=1195 [watched]=8540 [watched-named]=2235 [watched-two-named]=1935
   [watched-three-named]=1800 [watched-named-two-writes]=1315 [watched-head-two-writes]=1450
   [named-two-writes]=400 [head-two-writes]=935 [watched-named-eight]=610
