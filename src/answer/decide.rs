@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use http::Response;
 
 use crate::answer::asked::{Asked, Purpose};
-use crate::answer::facts::Facts;
+use crate::answer::facts::{Facts, Ranges};
 use crate::answer::head;
 use crate::answer::multipart::Multipart;
 use crate::answer::precondition::{self, Verdict};
@@ -86,7 +86,7 @@ pub fn answer(asked: &Asked, facts: &Facts, now: SystemTime) -> Answer {
 }
 
 /// As [`answer`], with facts that are of no use afterwards: what is sent whole takes them over.
-#[cfg(any(test, all(feature = "files", unix)))]
+#[allow(dead_code, reason = "only files give their facts away")]
 pub(crate) fn answer_once(asked: &Asked, facts: Facts, now: SystemTime) -> Answer {
     if !asked.wants_whole() {
         return answer(asked, &facts, now);
@@ -128,7 +128,7 @@ pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime)
     if asked.is_head() {
         return Answer::HeadOnly(whole());
     }
-    if !facts.ranges || !precondition::range_holds(asked, &validators) {
+    if facts.ranges != Ranges::Offered || !precondition::range_holds(asked, &validators) {
         return Answer::Whole(whole());
     }
     match select::select(asked, length) {

@@ -10,7 +10,7 @@ use http::header::{
 };
 use http::{Response, StatusCode};
 
-use crate::answer::facts::{ACCEPT_QUERY, Facts};
+use crate::answer::facts::{ACCEPT_QUERY, Facts, Ranges};
 use crate::answer::multipart::Multipart;
 use crate::answer::validators::Validators;
 use crate::field::date::Date;
@@ -29,7 +29,7 @@ pub(crate) fn whole(facts: &Facts, validators: &Validators, complete: u64) -> Re
 }
 
 /// As [`whole`], with the length in `facts`.
-#[cfg(any(test, all(feature = "files", unix)))]
+#[allow(dead_code, reason = "only files give their facts away")]
 pub(crate) fn whole_once(facts: Facts, validators: &Validators) -> Response<()> {
     let mut head = answer(StatusCode::OK);
     *head.headers_mut() = facts.fields;
@@ -152,9 +152,12 @@ fn described(
 }
 
 /// What the answer says itself, beside what the caller knows.
-fn describe(fields: &mut HeaderMap, ranges: bool, validators: &Validators, bytes: u64) {
-    let ranges = HeaderValue::from_static(if ranges { "bytes" } else { "none" });
-    put(fields, ACCEPT_RANGES, ranges);
+fn describe(fields: &mut HeaderMap, ranges: Ranges, validators: &Validators, bytes: u64) {
+    match ranges {
+        Ranges::Offered => put(fields, ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+        Ranges::Refused => put(fields, ACCEPT_RANGES, HeaderValue::from_static("none")),
+        Ranges::Unsaid => {}
+    }
     put(fields, CONTENT_LENGTH, length::value(bytes));
     put_tag(fields, validators);
     put_modified(fields, validators);

@@ -13,6 +13,7 @@ use super::refused::Refused;
 use super::sender::{FileSender, Links, OnChange};
 use super::shared::Shared;
 use super::types::Disposition;
+use super::versions::Versions;
 use super::watched::Freshness;
 use crate::answer::Coding;
 use crate::field::glob;
@@ -48,6 +49,12 @@ pub(super) struct Settings {
     pub(super) settled: Settled,
     /// Obstacles to proofs that were reported.
     pub(super) told: Arc<Told>,
+    /// Versions of which the kernel was asked who writes to them.
+    pub(super) asked_of: Arc<Versions>,
+    /// Whether no date of a file says when it was changed.
+    pub(super) constant_dates: bool,
+    /// How long after a change a client has to say which version it resumes; zero is not at all.
+    pub(super) blind: Duration,
     /// Types by extension, in lower case.
     pub(super) types: Vec<(Box<str>, HeaderValue)>,
     pub(super) charsets: Vec<(Box<str>, Option<Box<str>>)>,
@@ -93,6 +100,9 @@ impl Settings {
             settle: FileSender::SETTLE,
             settled: Settled::ByAge,
             told: Arc::default(),
+            asked_of: Arc::default(),
+            constant_dates: false,
+            blind: Duration::ZERO,
             types: Vec::new(),
             charsets: Vec::new(),
             dispositions: Vec::new(),

@@ -45,6 +45,7 @@ pub(super) struct Source {
 }
 
 /// What a file is called.
+#[derive(Clone)]
 pub(super) enum Name {
     /// The path that leads to it beneath the root.
     Beneath(Vec<u8>),

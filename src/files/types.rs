@@ -8,6 +8,7 @@ use mime_guess::MimeGuess;
 
 use super::sender::FileSender;
 use super::settings::{Settings, first_match};
+use super::standing::Standing;
 
 /// Whether a browser shows a file or saves it (RFC 6266, section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,13 +126,18 @@ impl Settings {
     }
 
     /// The `Cache-Control` of the file with this name.
-    pub(super) fn cache_control(&self, name: &[u8], settled: bool) -> Option<HeaderValue> {
+    pub(super) fn cache_control(&self, name: &[u8], standing: Standing) -> Option<HeaderValue> {
         const FOR_EVER: HeaderValue =
             HeaderValue::from_static("public, max-age=31536000, immutable");
+        // What may be another in a moment is asked about each time.
+        const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
         if let Some(value) = first_match(&self.cache_control, name) {
             return Some(value.clone());
         }
-        (self.immutable && settled && is_hashed(last(name))).then_some(FOR_EVER)
+        match standing {
+            Standing::Settled => (self.immutable && is_hashed(last(name))).then_some(FOR_EVER),
+            Standing::BeingWritten | Standing::Growing | Standing::Unsettled => Some(NO_CACHE),
+        }
     }
 }
 
