@@ -36,6 +36,7 @@ mod task;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 mod told;
+mod type_table;
 mod types;
 mod versions;
 mod wanted;

@@ -57,6 +57,8 @@ pub(super) struct Settings {
     pub(super) blind: Duration,
     /// Types by extension, in lower case.
     pub(super) types: Vec<(Box<str>, HeaderValue)>,
+    /// The type of files of which none is known.
+    pub(super) unknown: Option<HeaderValue>,
     pub(super) charsets: Vec<(Box<str>, Option<Box<str>>)>,
     pub(super) dispositions: Vec<(Box<str>, Disposition)>,
     /// Whether a hash in a name is believed.
@@ -104,6 +106,7 @@ impl Settings {
             constant_dates: false,
             blind: Duration::ZERO,
             types: Vec::new(),
+            unknown: Some(HeaderValue::from_static("application/octet-stream")),
             charsets: Vec::new(),
             dispositions: Vec::new(),
             immutable: false,

@@ -71,7 +71,7 @@ impl Look<'_> {
             Standing::Growing => facts = facts.unsettled(),
             Standing::Unsettled => facts = facts.being_written().silent_on_ranges(),
         }
-        if let Some(media_type) = self.settings.media_type(name) {
+        if let Some(media_type) = self.settings.type_of(name) {
             facts = facts.content_type(media_type);
         }
         if !self.settings.codings.is_empty() && matches!(file, Name::Beneath(_)) {

@@ -49,9 +49,9 @@ async fn a_type_goes_by_the_extension_and_the_application_has_the_last_word() {
         ("/e.js", Some("text/javascript")),
         ("/f.png", Some("image/png")),
         ("/i.json", Some("application/json")),
-        // A name is no extension, and an unknown one no type.
-        ("/gltf", None),
-        ("/h.odd", None),
+        // A name is no extension, and of an unknown one nothing is known.
+        ("/gltf", Some("application/octet-stream")),
+        ("/h.odd", Some("application/octet-stream")),
     ] {
         assert_eq!(h1_get(&server, path, "").await.field("content-type"), expected, "{path}");
         let h2 = h2_get(&server, path).await.unwrap();
