@@ -11,6 +11,7 @@ use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
+mod dates;
 mod mixed;
 #[cfg(target_os = "linux")]
 mod opened;
