@@ -91,6 +91,11 @@ impl Filesystem {
     /// Whether a file's writers may be counted elsewhere: on another machine, in a daemon, or, under
     /// an overlay, on the file below.
     pub(crate) fn hides_writers(self) -> bool {
-        self.magic == OVERLAY || self.local().is_none()
+        self.magic == OVERLAY || self.hides_every_writer()
+    }
+
+    /// Whether nothing is known of a file's writers. An overlay knows those that opened it there.
+    pub(crate) fn hides_every_writer(self) -> bool {
+        self.local().is_none()
     }
 }

@@ -64,13 +64,13 @@ impl Handle {
         if self.stat().kind != Kind::Regular {
             return Proof::NotPossible(Obstacle::Kind);
         }
-        match Filesystem::of(&*self) {
-            Ok(filesystem) if filesystem.hides_writers() => {
+        let hides = match Filesystem::of(&*self) {
+            Ok(filesystem) if filesystem.hides_every_writer() => {
                 return Proof::NotPossible(Obstacle::Filesystem);
             }
-            Ok(_) => {}
+            Ok(filesystem) => filesystem.hides_writers(),
             Err(refusal) => return Proof::NotPossible(Obstacle::Errno(refusal.raw_os_error())),
-        }
+        };
         match door::lease_in_silence(&*self).and_then(|()| door::lease(&*self, true)) {
             Ok(()) => {}
             Err(Errno::AGAIN) => return Proof::WriterThere,
@@ -80,6 +80,8 @@ impl Handle {
         let lease = Lease(&*self);
         let stat = Stat::of(&*self);
         match (lease.give_back(), stat) {
+            // A writer above would have been found; one below may be there.
+            (Ok(()), Ok(_)) if hides => Proof::NotPossible(Obstacle::Filesystem),
             (Ok(()), Ok(stat)) => Proof::Proved(stat),
             (Err(Errno::AGAIN), _) => Proof::NotPossible(Obstacle::Shared),
             (Err(errno), _) => Proof::NotPossible(Obstacle::Errno(errno.raw_os_error())),

@@ -23,6 +23,7 @@ mod faults;
 mod following;
 mod fuse;
 mod listing;
+mod long_write;
 mod natural;
 mod odd;
 mod options;

@@ -109,17 +109,20 @@ fn where_there_is_no_proof_the_reason_is_told() {
 }
 
 #[test]
-fn an_overlay_gives_no_proof_since_it_misses_writers_below() {
+fn an_overlay_gives_no_proof_since_it_misses_writers_below_and_finds_those_above() {
     let Some(scratch) = super::overlay() else { return skip::right("root, to mount an overlay") };
     let mut handle = file(&scratch.root("merged"), "below");
     let below = OpenOptions::new().write(true).open(scratch.path("lower/below")).unwrap();
     let proof = handle.prove();
+    let above = fs::File::create(scratch.path("merged/above")).unwrap();
+    let writer = file(&scratch.root("merged"), "above").prove();
     // The reason for the rule: the kernel itself would have given the lease.
     let given = crate::sys::door::lease_in_silence(&handle)
         .and_then(|()| crate::sys::door::lease(&handle, true));
-    drop((handle, below));
+    drop((handle, below, above));
     assert!(tool("umount", &[scratch.path("merged").to_str().unwrap()]));
     assert_eq!(proof, Proof::NotPossible(Obstacle::Filesystem));
+    assert_eq!(writer, Proof::WriterThere);
     eprintln!("overlay with a writer below: the kernel said {given:?}");
 }
 
