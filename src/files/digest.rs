@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::sender::FileSender;
 use super::settings::Settings;
-use super::source::{Name, Trouble, rule};
+use super::source::{Name, Trouble, confirmed, rule, wants_asking};
 use crate::answer::{DigestAlgorithm, Piece, Plan};
 use crate::sys::{Change, Decision, Handle, Identity, Stat, read_at};
 
@@ -238,8 +238,15 @@ pub(super) fn feed(
         let left = part.end.saturating_sub(at);
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         let bytes = buffer.get_mut(..wanted).unwrap_or_default();
-        let looked = read_at(handle, bytes, at)
-            .and_then(|read| Stat::of(handle).map(|now| (read, now.since(handle.stat()))));
+        let looked =
+            read_at(handle, bytes, at).and_then(|read| Stat::of(handle).map(|now| (read, now)));
+        let looked = match looked {
+            Ok((read, now)) => {
+                let now = if wants_asking(handle) { confirmed(handle, now)? } else { now };
+                Ok((read, now.since(handle.stat())))
+            }
+            Err(refusal) => Err(refusal),
+        };
         let refusal = match looked {
             Ok((read, Change::Same | Change::Explained)) if read == wanted => {
                 hasher.update(bytes);

@@ -10,7 +10,7 @@ use super::digest::{Hasher, Pending, feed};
 use super::settings::Settings;
 use super::source::Name;
 use crate::answer::{DigestAlgorithm, EntityTag};
-use crate::sys::{Handle, Opened, duplicate};
+use crate::sys::Handle;
 
 /// Bytes of a piece.
 const PIECE: u64 = 16 * 1024 * 1024;
@@ -38,14 +38,10 @@ pub(super) fn content_tag(
     let runtime = Runtime::try_current().ok()?;
     let pending = Pending::of(&settings.known, version)?;
     // The response has the other one, and closes it when it is done.
-    let Ok(Opened::File(handle)) = duplicate(handle.descriptor()).and_then(Opened::of) else {
-        return None;
-    };
-    if handle.stat().identity == version {
-        let (settings, name) = (Arc::clone(settings), name.clone());
-        let hasher = Hasher::new(DigestAlgorithm::Sha256);
-        runtime.spawn(Digesting { settings, name, handle, hasher, at: 0, pending }.run());
-    }
+    let handle = handle.again().ok()?;
+    let (settings, name) = (Arc::clone(settings), name.clone());
+    let hasher = Hasher::new(DigestAlgorithm::Sha256);
+    runtime.spawn(Digesting { settings, name, handle, hasher, at: 0, pending }.run());
     None
 }
 

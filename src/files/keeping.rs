@@ -41,7 +41,8 @@ impl Look<'_> {
     fn reopened(&self, ready: &Ready, open: &Open, coding: Coding, name: &[u8]) -> FileBody {
         let path = [name, ending(coding).unwrap_or_default()].concat();
         let (settings, handle) = (Arc::clone(self.settings), Arc::clone(&open.handle));
-        let source = Source::new(settings, Name::Beneath(path), handle, OnChange::Abort);
+        let source =
+            Source::new(settings, Name::Beneath(path), handle, OnChange::Abort).with_name(true);
         let size = ready.stat.identity.size;
         let reader = Reader::behind(&ready.bytes, source, size);
         FileBody::begun(ready.bytes.clone(), reader, size)

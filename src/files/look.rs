@@ -17,6 +17,7 @@ use super::resume;
 use super::sender::OnChange;
 use super::settings::Settings;
 use super::source::{Name, Source, Trouble};
+use super::standing::Standing;
 use super::wanted::{self, CONTENT_DIGEST};
 use crate::answer::{self, Answer, Asked, Coding, Facts, Plan, vary_by_encoding};
 use crate::head::{ErrorAnswer, replace};
@@ -199,18 +200,18 @@ impl Look<'_> {
     fn begin(
         &mut self,
         file: Name,
-        mut handle: Handle,
+        handle: Handle,
         coding: Coding,
         name: &[u8],
     ) -> Result<Response<FileBody>, Halt> {
         let stat = *handle.stat();
         let size = stat.identity.size;
         let on_change = self.settings.on_change(name);
-        let standing = self.standing(&file, &mut handle, on_change)?;
-        let told = self.tag(&file, &handle, standing)?;
-        let wanted = self.digests(size, told.0);
-        let is_lasting = self.is_lasting(&handle, told.0, wanted);
-        let facts = self.facts(&handle, &file, coding, name, told);
+        let standing = self.standing(&file, &handle, on_change)?;
+        let (standing, tag) = self.tag(&file, &handle, standing)?;
+        let wanted = self.digests(size, standing);
+        let is_lasting = self.is_lasting(&handle, standing, wanted);
+        let facts = self.facts(&handle, &file, coding, name, (standing, tag));
         let facts = self.with_digests(facts, wanted, &file, &handle)?;
         if self.is_blind(&facts, &stat) {
             return Ok(error(resume::refused(), false));
@@ -241,7 +242,9 @@ impl Look<'_> {
         let leave = self.leave.take();
         let handle = Arc::new(handle);
         let open = is_open.then(|| Arc::clone(&handle));
-        let mut source = Source::new(settings, file, handle, on_change).with_leave(leave);
+        let mut source = Source::new(settings, file, handle, on_change)
+            .with_name(standing == Standing::Settled)
+            .with_leave(leave);
         let is_whole = matches!(plan, Plan::Whole);
         if let Some((path, facts)) =
             key.as_ref().filter(|_| is_kept && !is_whole && self.manner == Manner::Inline)

@@ -91,7 +91,7 @@ impl Writers {
 pub(super) fn writers(
     settings: &Settings,
     name: &Name,
-    handle: &mut Handle,
+    handle: &Handle,
     now: SystemTime,
 ) -> Result<Writers, Trouble> {
     let mut attempt = 0;
@@ -128,7 +128,7 @@ pub(super) fn writers(
 /// As [`writers`], once and without waiting; `None`: ask where that is allowed.
 pub(super) fn writers_at_once(
     settings: &Settings,
-    handle: &mut Handle,
+    handle: &Handle,
     now: SystemTime,
 ) -> Option<Writers> {
     let (refusal, writers) = match handle.prove() {

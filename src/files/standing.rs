@@ -26,7 +26,7 @@ impl Look<'_> {
     pub(super) fn standing(
         &self,
         file: &Name,
-        handle: &mut Handle,
+        handle: &Handle,
         on_change: OnChange,
     ) -> Result<Standing, Halt> {
         let settings = self.settings;
@@ -62,7 +62,7 @@ impl Look<'_> {
         Ok(Standing::Settled)
     }
 
-    fn writers(&self, file: &Name, handle: &mut Handle, is_old: bool) -> Result<Writers, Halt> {
+    fn writers(&self, file: &Name, handle: &Handle, is_old: bool) -> Result<Writers, Halt> {
         let wait = Halt::Wait(Wait { is_shared: false });
         match self.manner {
             // Of a young file it may be decided to ask again in a while.

@@ -22,6 +22,7 @@ mod digests;
 mod faults;
 mod following;
 mod fuse;
+mod holes;
 mod listing;
 mod long_write;
 mod natural;
