@@ -26,6 +26,7 @@ mod holes;
 mod listing;
 mod long_write;
 mod natural;
+mod nginx;
 mod odd;
 mod options;
 mod or;
