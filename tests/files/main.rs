@@ -18,6 +18,7 @@ mod cell;
 mod changes;
 mod codings;
 mod dates;
+mod deploying;
 mod digests;
 mod faults;
 mod following;
