@@ -25,6 +25,7 @@ mod pages;
 mod path;
 mod proof;
 mod refused;
+mod remembered;
 mod resume;
 mod sender;
 mod service;
@@ -38,7 +39,6 @@ mod tests;
 mod told;
 mod type_table;
 mod types;
-mod versions;
 mod wanted;
 mod watched;
 #[cfg(all(feature = "serve", target_os = "linux"))]

@@ -10,10 +10,10 @@ use super::bound::Bound;
 use super::digest::Known;
 use super::proof::{Settled, Told};
 use super::refused::Refused;
+use super::remembered::Remembered;
 use super::sender::{FileSender, Links, OnChange};
 use super::shared::Shared;
 use super::types::Disposition;
-use super::versions::Versions;
 use super::watched::Freshness;
 use crate::answer::Coding;
 use crate::field::glob;
@@ -50,7 +50,11 @@ pub(super) struct Settings {
     /// Obstacles to proofs that were reported.
     pub(super) told: Arc<Told>,
     /// Versions of which the kernel was asked who writes to them.
-    pub(super) asked_of: Arc<Versions>,
+    pub(super) asked_of: Arc<Remembered>,
+    /// Directories behind a link that the kernel does not follow in its cache, with the time by [`LINKS`].
+    ///
+    /// [`LINKS`]: super::choose::LINKS
+    pub(super) behind_links: Arc<Remembered>,
     /// Whether no date of a file says when it was changed.
     pub(super) constant_dates: bool,
     /// How long after a change a client has to say which version it resumes; zero is not at all.
@@ -103,6 +107,7 @@ impl Settings {
             settled: Settled::ByAge,
             told: Arc::default(),
             asked_of: Arc::default(),
+            behind_links: Arc::default(),
             constant_dates: false,
             blind: Duration::ZERO,
             types: Vec::new(),

@@ -28,21 +28,23 @@ fn run(name: &str, args: &[&str]) -> Result<(), String> {
     tool(name, args)
 }
 
+fn put(path: &Path) -> Result<(), String> {
+    fs::write(path, CONTENT).map_err(|error| error.to_string())
+}
+
 fn dated(host: &Path, seconds: u64) -> Result<(), String> {
-    fs::write(host.join("f"), CONTENT).unwrap();
+    put(&host.join("f"))?;
     set_modified(&host.join("f"), SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
     Ok(())
 }
 
 fn in_place(_: &Path, host: &Path) -> Result<(), String> {
-    fs::write(host.join("f"), CONTENT).unwrap();
-    Ok(())
+    put(&host.join("f"))
 }
 
 fn renamed(_: &Path, host: &Path) -> Result<(), String> {
-    fs::write(host.join("new"), CONTENT).unwrap();
-    fs::rename(host.join("new"), host.join("f")).unwrap();
-    Ok(())
+    put(&host.join("new"))?;
+    fs::rename(host.join("new"), host.join("f")).map_err(|error| error.to_string())
 }
 
 fn rsync(source: &Path, host: &Path) -> Result<(), String> {
@@ -87,7 +89,7 @@ fn checked_out(source: &Path, host: &Path) -> Result<(), String> {
 /// As a node does it: each file is a link to a link that is turned.
 fn config_map(_: &Path, host: &Path) -> Result<(), String> {
     fs::create_dir(host.join("..2026_11_29")).unwrap();
-    fs::write(host.join("..2026_11_29/f"), CONTENT).unwrap();
+    put(&host.join("..2026_11_29/f"))?;
     std::os::unix::fs::symlink("..2026_11_29", host.join("..data")).unwrap();
     std::os::unix::fs::symlink("..data/f", host.join("f")).unwrap();
     Ok(())
@@ -104,7 +106,7 @@ const WAYS: [(&str, Deploy); 15] = [
     ("`tar -m`", unpacked_anew),
     ("`git checkout`", checked_out),
     ("Docker layers", unpacked),
-    ("ConfigMap", config_map),
+    ("`ConfigMap`", config_map),
     ("Nix", |_, host| dated(host, 1)),
     ("Bazel", |_, host| dated(host, 0)),
     ("buildpacks", |_, host| dated(host, 315_532_801)),

@@ -24,6 +24,7 @@ mod faults;
 mod following;
 mod fuse;
 mod holes;
+mod links;
 mod listing;
 mod long_write;
 mod natural;

@@ -86,7 +86,7 @@ async fn slices_of_a_file_that_settles_meanwhile_are_of_one_version() {
     let origin = server.addr;
     tokio::task::spawn_blocking(move || {
         let nginx = Nginx::before(&scratch, origin);
-        let content: Vec<u8> = (0..LENGTH).map(|at| (at % 251) as u8).collect();
+        let content: Vec<u8> = (0..=250).cycle().take(LENGTH).collect();
         fs::write(scratch.path("root/f"), &content).unwrap();
         let age = || fs::metadata(scratch.path("root/f")).unwrap().modified().unwrap().elapsed();
         // From its first moment until it is old enough, and some more from what nginx has kept by then.

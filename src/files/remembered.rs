@@ -1,38 +1,36 @@
-//! Versions that the kernel was asked about: a table of fixed size that may forget.
+//! What was found out before: a table of fixed size that may forget.
 
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::sys::Identity;
-
-/// How many versions are remembered at most: 32 KiB of them.
+/// How many values are remembered at most: 32 KiB of them.
 const PLACES: usize = 4096;
 
-/// Versions of which it is known whether somebody was writing to them when they were opened.
+/// Values that something is known of, to be found out once and not for each request.
 ///
-/// A version is a hash of 64 bits under a random key: one is taken for another once in 2^64 looks. Two
-/// that fall on one place push each other out, and are asked about once more.
-pub(super) struct Versions {
+/// A value is a hash of 64 bits under a random key: one is taken for another once in 2^64 looks. Two
+/// that fall on one place push each other out, and are found out about once more.
+pub(super) struct Remembered {
     key: RandomState,
     places: Box<[AtomicU64]>,
 }
 
-impl Versions {
-    pub(super) fn has(&self, version: &Identity) -> bool {
-        let mark = self.mark(version);
+impl Remembered {
+    pub(super) fn has(&self, value: &impl Hash) -> bool {
+        let mark = self.mark(value);
         self.place(mark).is_some_and(|place| place.load(Ordering::Relaxed) == mark)
     }
 
-    pub(super) fn add(&self, version: &Identity) {
-        let mark = self.mark(version);
+    pub(super) fn add(&self, value: &impl Hash) {
+        let mark = self.mark(value);
         if let Some(place) = self.place(mark) {
             place.store(mark, Ordering::Relaxed);
         }
     }
 
     /// 0 is an empty place.
-    fn mark(&self, version: &Identity) -> u64 {
-        self.key.hash_one(version).max(1)
+    fn mark(&self, value: &impl Hash) -> u64 {
+        self.key.hash_one(value).max(1)
     }
 
     fn place(&self, mark: u64) -> Option<&AtomicU64> {
@@ -41,7 +39,7 @@ impl Versions {
     }
 }
 
-impl Default for Versions {
+impl Default for Remembered {
     fn default() -> Self {
         let places = std::iter::repeat_with(AtomicU64::default).take(PLACES).collect();
         Self { key: RandomState::new(), places }
@@ -51,7 +49,7 @@ impl Default for Versions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::Moment;
+    use crate::sys::{Identity, Moment};
 
     #[test]
     fn a_version_is_remembered_and_no_other_is_taken_for_it() {
@@ -59,7 +57,7 @@ mod tests {
             let at = Moment { seconds: 1, nanos };
             Identity { dev: 1, ino, size: 1, mtime: at, ctime: at }
         };
-        let versions = Versions::default();
+        let versions = Remembered::default();
         assert!(!versions.has(&version(1, 0)));
         versions.add(&version(1, 0));
         assert!(versions.has(&version(1, 0)));
