@@ -81,6 +81,8 @@ impl Writers {
         Self::Unknown {
             is_lasting: match obstacle {
                 Obstacle::Kind | Obstacle::Filesystem | Obstacle::Owner => true,
+                // There are none on this filesystem, or nowhere (`fs.leases-enable`).
+                Obstacle::Errno(errno) if errno == libc::EINVAL => true,
                 Obstacle::Shared | Obstacle::Errno(_) => false,
             },
         }

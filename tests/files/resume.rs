@@ -1,10 +1,13 @@
 //! Downloads that are resumed after a change, by clients that say which version they have and by others.
 
+use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::client::{h1_get, h2_get};
 use crate::scratch::Scratch;
 use crate::serve::serve;
+use crate::skip;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -44,5 +47,38 @@ async fn who_resumes_a_changed_file_has_to_say_of_which_version_if_that_is_wante
             let answer = h1_get(&server, "/a", "range: bytes=5-\r\n").await;
             assert_eq!((answer.status(), answer.body.as_str()), (206, "56789"));
         }
+    }
+}
+
+/// What a client has of the old version.
+const HAD: usize = 1_000_000;
+
+/// How each client is told to go on with `f`, and with which code it fails then.
+const CLIENTS: [(&str, &[&str], i32); 3] = [
+    ("wget", &["-q", "-c", "-O"], 8),
+    ("aria2c", &["-q", "-c", "--retry-wait=1", "-d", "/", "-o"], 22),
+    ("curl", &["-s", "-C", "-", "-o"], 33),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_that_resume_blindly_fail_and_leave_what_they_have_as_it_is() {
+    let scratch = Scratch::new();
+    scratch.write("root/f", "N".repeat(3 * HAD));
+    let root = letterhead::FileSender::new(scratch.path("root")).unwrap().settle(Duration::ZERO);
+    let server = serve(root.refuse_blind_resumption(HOUR)).await;
+    for (client, args, code) in CLIENTS {
+        if !skip::has(client) {
+            skip::tool(client);
+            continue;
+        }
+        let old = "O".repeat(HAD);
+        scratch.write(client, &old);
+        let target = scratch.path(client).display().to_string();
+        let url = format!("http://{}/f", server.addr);
+        let mut command = Command::new(client);
+        command.args(args).args([target.trim_start_matches('/'), &url]).current_dir("/");
+        let ended = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        assert_eq!(ended.status.code(), Some(code), "{client}: {ended:?}");
+        assert!(fs::read_to_string(scratch.path(client)).unwrap() == old, "{client}");
     }
 }
