@@ -12,6 +12,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 
 mod dates;
+mod histories;
 mod mixed;
 #[cfg(target_os = "linux")]
 mod opened;
