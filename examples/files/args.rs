@@ -26,6 +26,8 @@ usage: [--root DIR]                     what is served (default: a small site)
        [--attachment PATTERN]           what browsers save and do not show; may be given several times
        [--digests BYTES]                Repr-Digest and Content-Digest of files up to this length
        [--content-tags BYTES]           tags of the content of files up to this length
+       [--constant-dates]               the dates of the tree say nothing: tags of the content, no Last-Modified
+       [--refuse-blind-resumption SECS] 409 to ranges without If-Range of files changed in so many seconds
        [--proved]                       ask the kernel whether young files have a writer
        [--throttle BYTES]               a second, for each response
        [--least-rate BYTES]             a second, that a client has to take, with a minute's grace
@@ -115,12 +117,16 @@ impl Args {
             "--attachment" => {
                 Box::new(move |files| files.disposition(&value, Disposition::Attachment))
             }
+            "--refuse-blind-resumption" => {
+                let age = Duration::from_secs(parsed(name, "a number of seconds", &value)?);
+                Box::new(move |files| files.refuse_blind_resumption(age))
+            }
             "--open-files" => {
-                let most = parsed(name, "a number", &value)?;
+                let most = parsed(name, "a number of bytes", &value)?;
                 Box::new(move |files| files.open_files(most))
             }
             name => {
-                let bytes: u64 = parsed(name, "a number of bytes", &value)?;
+                let bytes: u64 = parsed(name, "a number", &value)?;
                 match name {
                     "--digests" => Box::new(move |files| files.digests(bytes)),
                     "--content-tags" => Box::new(move |files| files.content_tags(bytes)),
@@ -139,6 +145,7 @@ fn switch(name: &str) -> Option<Step> {
     Some(match name {
         "--hidden" => Box::new(|files: FileSender| files.hidden(true)),
         "--listing" => Box::new(|files: FileSender| files.listing(LISTED)),
+        "--constant-dates" => Box::new(|files: FileSender| files.constant_dates(true)),
         "--immutable" => Box::new(|files: FileSender| files.immutable_names(true)),
         "--proved" => Box::new(|files: FileSender| files.settled(Settled::Proved)),
         "--conceal" => Box::new(|files: FileSender| files.conceal(true)),

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use http::Response;
 
 use crate::answer::asked::{Asked, Purpose};
-use crate::answer::facts::Facts;
+use crate::answer::facts::{Facts, Ranges};
 use crate::answer::head;
 use crate::answer::multipart::Multipart;
 use crate::answer::precondition::{self, Verdict};
@@ -118,7 +118,7 @@ pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime)
     if asked.is_head() {
         return Answer::HeadOnly(whole());
     }
-    if !facts.ranges || !precondition::range_holds(asked, &validators) {
+    if facts.ranges != Ranges::Offered || !precondition::range_holds(asked, &validators) {
         return Answer::Whole(whole());
     }
     match select::select(asked, length) {

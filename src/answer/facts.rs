@@ -54,7 +54,9 @@ pub struct Facts {
     pub(crate) tag: Option<EntityTag>,
     pub(crate) last_modified: Option<SystemTime>,
     pub(crate) settled: bool,
-    pub(crate) ranges: bool,
+    /// Whether a condition may hold against the tag.
+    pub(crate) comparable: bool,
+    pub(crate) ranges: Ranges,
     pub(crate) coding: Coding,
     /// There are other codings of it.
     varies: bool,
@@ -62,6 +64,18 @@ pub struct Facts {
     pub(crate) seed: u64,
     /// Everything that is told about it but what the answer makes itself.
     pub(crate) fields: HeaderMap,
+}
+
+/// What is done with a `Range`, and what `Accept-Ranges` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ranges {
+    /// It is answered; `bytes`.
+    Offered,
+    /// It is ignored; `none`.
+    Refused,
+    /// It is ignored, and there is no such field: the next answer may be another.
+    #[allow(dead_code, reason = "only files are like that")]
+    Unsaid,
 }
 
 /// What is done with a `QUERY`.
@@ -82,7 +96,8 @@ impl Facts {
             tag: None,
             last_modified: None,
             settled: true,
-            ranges: true,
+            comparable: true,
+            ranges: Ranges::Offered,
             coding: Coding::Identity,
             varies: false,
             queries: Queries::Refused,
@@ -120,7 +135,7 @@ impl Facts {
     /// Answers `Range` with the whole, and says so: `Accept-Ranges: none`.
     #[must_use]
     pub fn without_ranges(mut self) -> Self {
-        self.ranges = false;
+        self.ranges = Ranges::Refused;
         self
     }
 

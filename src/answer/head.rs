@@ -10,7 +10,7 @@ use http::header::{
 };
 use http::{Response, StatusCode};
 
-use crate::answer::facts::{ACCEPT_QUERY, Facts};
+use crate::answer::facts::{ACCEPT_QUERY, Facts, Ranges};
 use crate::answer::multipart::Multipart;
 use crate::answer::validators::Validators;
 use crate::field::date::Date;
@@ -143,9 +143,12 @@ fn described(
 }
 
 /// What the answer says itself, beside what the caller knows.
-pub(super) fn describe(fields: &mut HeaderMap, ranges: bool, validators: &Validators, bytes: u64) {
-    let ranges = HeaderValue::from_static(if ranges { "bytes" } else { "none" });
-    put(fields, ACCEPT_RANGES, ranges);
+pub(super) fn describe(fields: &mut HeaderMap, ranges: Ranges, validators: &Validators, bytes: u64) {
+    match ranges {
+        Ranges::Offered => put(fields, ACCEPT_RANGES, HeaderValue::from_static("bytes")),
+        Ranges::Refused => put(fields, ACCEPT_RANGES, HeaderValue::from_static("none")),
+        Ranges::Unsaid => {}
+    }
     put(fields, CONTENT_LENGTH, length::value(bytes));
     put_tag(fields, validators);
     put_modified(fields, validators);

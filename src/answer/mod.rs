@@ -46,6 +46,8 @@ mod content;
 mod decide;
 mod encoding;
 mod facts;
+#[cfg(all(feature = "files", unix))]
+mod files;
 mod head;
 mod multipart;
 #[cfg(any(test, all(feature = "files", unix)))]

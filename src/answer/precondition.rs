@@ -69,7 +69,7 @@ fn lists(
     if tag::is_any(asked.lines(name)) {
         return true;
     }
-    validators.tag.as_ref().is_some_and(|own| {
+    validators.tag.as_ref().filter(|_| validators.comparable).is_some_and(|own| {
         let mut tags = asked.lines(name).flat_map(|line| tag::tags(line.as_bytes()));
         tags.any(|tag| matches(own, tag))
     })

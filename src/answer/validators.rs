@@ -14,6 +14,8 @@ pub(crate) struct Validators {
     pub(crate) modified: Option<Date>,
     /// `modified` proves as much as a strong tag.
     pub(crate) date_is_strong: bool,
+    /// Whether a condition may hold against the tag.
+    pub(crate) comparable: bool,
     pub(crate) now: Date,
 }
 
@@ -33,6 +35,6 @@ impl Validators {
         // RFC 9110, section 8.8.2.2: in the second of a change there may come another one.
         let date_is_strong =
             facts.settled && modified.is_some_and(|date| date.seconds_before(now) >= 1);
-        Self { tag, modified, date_is_strong, now }
+        Self { tag, modified, date_is_strong, comparable: facts.comparable, now }
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::thread::sleep;
+use std::time::{Duration, SystemTime};
 
 use http::header::ACCEPT_ENCODING;
 use http::{StatusCode, Uri};
@@ -12,9 +13,13 @@ use super::cache::{Cache, Looked, Ready};
 use super::listing::Listing;
 use super::look::{Look, Manner, Target};
 use super::path::{FilePath, with_slash};
+use super::sender::Links;
 use super::source::{Name, rule};
 use crate::answer::Coding;
 use crate::sys::{Decision, Handle, Meaning, Moment, Opened, Place, Refusal, Ruling, duplicate};
+
+/// How long it is remembered at most that a directory is behind a link: one that is put in its place is found then.
+pub(super) const LINKS: Duration = Duration::from_secs(10);
 
 /// Why there is no file.
 pub(super) enum Miss {
@@ -216,10 +221,14 @@ impl<'a> Look<'a> {
     fn open(&mut self, path: &[u8], coding: Coding) -> Result<Named, Miss> {
         match self.manner {
             Manner::Inline => self.open_inline(path, coding),
-            Manner::Blocking => Ok(match self.resolve(path)? {
-                Opened::File(handle) => Named::File(handle),
-                Opened::Directory(_) => Named::Directory,
-            }),
+            Manner::Blocking => {
+                let opened = self.resolve(path)?;
+                self.remember_link(path);
+                Ok(match opened {
+                    Opened::File(handle) => Named::File(handle),
+                    Opened::Directory(_) => Named::Directory,
+                })
+            }
         }
     }
 
@@ -238,12 +247,39 @@ impl<'a> Look<'a> {
                 return Err(Miss::Nothing);
             }
         }
+        if self.is_behind_link(path) {
+            return Err(Miss::Wait);
+        }
         self.take_leave(|| Name::Beneath(path.to_vec()))?;
         match root.resolve_cached(path, settings.how()) {
             Some(Opened::File(handle)) => Ok(Named::File(handle)),
             Some(Opened::Directory(_)) => Ok(Named::Directory),
             None => Err(Miss::Wait),
         }
+    }
+
+    /// Whether there is no use in asking the cache of the kernel for what is in this directory.
+    fn is_behind_link(&self, path: &[u8]) -> bool {
+        self.settings.root.caches_no_links()
+            && directory(path).is_some_and(|at| self.settings.behind_links.has(&(at, self.term())))
+    }
+
+    /// Remembers that the way to this path, which was just followed, is one that the cache of the kernel does
+    /// not have. It blocks.
+    fn remember_link(&self, path: &[u8]) {
+        if !self.settings.root.caches_no_links() || self.settings.links == Links::None {
+            return;
+        }
+        let Some(at) = directory(path) else { return };
+        if self.settings.root.pin_cached(at).is_none() {
+            self.settings.behind_links.add(&(at, self.term()));
+        }
+    }
+
+    /// Which time it is, in steps of [`LINKS`].
+    fn term(&self) -> u64 {
+        let since = self.want.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        since.as_secs() / LINKS.as_secs()
     }
 
     /// Opens what `path` leads to. It blocks.
@@ -283,6 +319,12 @@ impl<'a> Look<'a> {
             self.attempts = self.attempts.saturating_add(1);
         }
     }
+}
+
+/// The directory that a path is in; the root itself is behind no link.
+fn directory(path: &[u8]) -> Option<&[u8]> {
+    let end = path.iter().rposition(|byte| *byte == b'/')?;
+    path.get(..end)
 }
 
 /// A file, opened by `path`, or else by its name.

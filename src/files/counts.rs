@@ -26,6 +26,9 @@ pub struct Counts {
     pub pooled_chunks: u64,
     /// Chunks behind the first that were left to the kernel to send, unread.
     pub spans: u64,
+    /// Versions that got a strong tag by the age of their last change alone, as the kernel could not be asked
+    /// who has them open for writing; see [`Settled`](super::Settled). A version counts again once it is forgotten.
+    pub by_age: u64,
     /// Files that are kept in memory now.
     pub files: u64,
     /// What they take, in bytes, with their heads.
@@ -43,6 +46,7 @@ pub(super) struct Counters {
     pub(super) inline_chunks: Counter,
     pub(super) pooled_chunks: Counter,
     pub(super) spans: Counter,
+    pub(super) by_age: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -70,6 +74,7 @@ impl Counters {
             inline_chunks: self.inline_chunks.get(),
             pooled_chunks: self.pooled_chunks.get(),
             spans: self.spans.get(),
+            by_age: self.by_age.get(),
             files: files as u64,
             bytes,
         }
@@ -81,7 +86,7 @@ impl fmt::Display for Counts {
         write!(
             f,
             "requests: {} kept ({} watched), {} inline, {} pooled, {} waited; chunks: {} inline, {} pooled, {} unread; \
-             kept: {} files, {} bytes",
+             versions settled by age alone: {}; kept: {} files, {} bytes",
             self.kept,
             self.watched,
             self.inline,
@@ -90,6 +95,7 @@ impl fmt::Display for Counts {
             self.inline_chunks,
             self.pooled_chunks,
             self.spans,
+            self.by_age,
             self.files,
             self.bytes
         )

@@ -9,12 +9,15 @@ use sha2::{Digest as _, Sha256, Sha512};
 
 use super::sender::FileSender;
 use super::settings::Settings;
-use super::source::{Name, Trouble, rule};
+use super::source::{Name, Trouble, confirmed, rule, wants_asking};
 use crate::answer::{DigestAlgorithm, Piece, Plan};
 use crate::sys::{Change, Decision, Handle, Identity, Stat, read_at};
 
 /// Of how many versions the digests are remembered, some 300 bytes for each.
 const MOST_KNOWN: usize = 4096;
+
+/// How many digests are made in the background at once.
+const MOST_PENDING: usize = 2;
 
 impl FileSender {
     /// Sends `Repr-Digest` and `Content-Digest` (RFC 9530) to clients that want them, with 200s and 206s of settled
@@ -32,13 +35,22 @@ impl FileSender {
         self.with(|settings| settings.digested = most)
     }
 
-    /// Makes the tags of settled files that are up to `most` bytes long from their content (SHA-256), and not
-    /// from size and modification time. With 0, the default, of none.
+    /// Up to this length, in bytes, the tag of a file whose date is none is made before its first response:
+    /// 16 MiB, some 10 ms of reading if the processor has instructions for SHA-256, 80 ms if not.
     ///
-    /// So the tag is the same wherever and whenever the same bytes are put in place, and another where a build tool
-    /// gives every version the same time. A version is read once more before it is told for the first time,
-    /// as for [`digests`](Self::digests). A file that is not settled has a weak tag by size and time, so a
-    /// client that has it fetches it once more.
+    /// It goes for files that are dated before 1990, and for all with
+    /// [`constant_dates`](Self::constant_dates). Of longer ones the digest is made in the background, two at a time,
+    /// when the first client asks for them. Until it is there they have no tag and no date, a `Range` is ignored,
+    /// and the response says `Cache-Control: no-cache` unless a pattern says otherwise.
+    pub const CONTENT_TAG: u64 = 16 * 1024 * 1024;
+
+    /// Makes the tags of settled files that are up to `most` bytes long from their content (SHA-256), and not
+    /// from size and modification time. With 0, the default, of those alone whose date
+    /// [is none](Self::CONTENT_TAG).
+    ///
+    /// So the tag is the same wherever and whenever the same bytes are put in place, and another where two
+    /// versions have the same size and time. `Last-Modified` is sent as ever. A version is read once more before it
+    /// is told for the first time, as for [`digests`](Self::digests).
     #[must_use]
     pub fn content_tags(self, most: u64) -> Self {
         self.with(|settings| settings.tagged = most)
@@ -54,6 +66,36 @@ struct Table {
     sums: HashMap<Identity, Sums>,
     /// The oldest first.
     order: VecDeque<Identity>,
+    /// Those that are made in the background now.
+    pending: Vec<Identity>,
+}
+
+/// A digest that is made in the background. Dropped before it is done, somebody else may make it.
+pub(super) struct Pending {
+    known: Arc<Known>,
+    version: Identity,
+}
+
+impl Pending {
+    /// Leave to make the SHA-256 of this version, unless somebody does or enough others are made.
+    pub(super) fn of(known: &Arc<Known>, version: Identity) -> Option<Self> {
+        let mut table = locked(&known.0);
+        if table.pending.len() >= MOST_PENDING || table.pending.contains(&version) {
+            return None;
+        }
+        table.pending.push(version);
+        Some(Self { known: Arc::clone(known), version })
+    }
+
+    pub(super) fn done(self, sum: Arc<[u8]>) {
+        *locked(&self.known.0).slot(self.version, DigestAlgorithm::Sha256) = Some(sum);
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        locked(&self.known.0).pending.retain(|version| *version != self.version);
+    }
 }
 
 /// The digests of one version.
@@ -113,13 +155,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-enum Hasher {
+pub(super) enum Hasher {
     Sha256(Sha256),
     Sha512(Sha512),
 }
 
 impl Hasher {
-    fn new(algorithm: DigestAlgorithm) -> Self {
+    pub(super) fn new(algorithm: DigestAlgorithm) -> Self {
         match algorithm {
             DigestAlgorithm::Sha256 => Self::Sha256(Sha256::new()),
             DigestAlgorithm::Sha512 => Self::Sha512(Sha512::new()),
@@ -133,7 +175,7 @@ impl Hasher {
         }
     }
 
-    fn sum(self) -> Arc<[u8]> {
+    pub(super) fn sum(self) -> Arc<[u8]> {
         match self {
             Self::Sha256(hasher) => hasher.finalize().as_slice().into(),
             Self::Sha512(hasher) => hasher.finalize().as_slice().into(),
@@ -181,8 +223,8 @@ pub(super) fn planned(
     Ok(hasher.sum())
 }
 
-/// Reads a part of the version that was opened, and no other.
-fn feed(
+/// Reads a part of the version that was opened, and no other. It blocks.
+pub(super) fn feed(
     settings: &Settings,
     name: &Name,
     handle: &Handle,
@@ -196,8 +238,15 @@ fn feed(
         let left = part.end.saturating_sub(at);
         let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         let bytes = buffer.get_mut(..wanted).unwrap_or_default();
-        let looked = read_at(handle, bytes, at)
-            .and_then(|read| Stat::of(handle).map(|now| (read, now.since(handle.stat()))));
+        let looked =
+            read_at(handle, bytes, at).and_then(|read| Stat::of(handle).map(|now| (read, now)));
+        let looked = match looked {
+            Ok((read, now)) => {
+                let now = if wants_asking(handle) { confirmed(handle, now)? } else { now };
+                Ok((read, now.since(handle.stat())))
+            }
+            Err(refusal) => Err(refusal),
+        };
         let refusal = match looked {
             Ok((read, Change::Same | Change::Explained)) if read == wanted => {
                 hasher.update(bytes);

@@ -14,6 +14,7 @@ use super::path::FilePath;
 use super::sender::{FileSender, Links};
 use super::settings::Settings;
 use super::source::{Name, rule};
+use super::standing::Standing;
 use crate::answer::{self, Facts, Plan};
 use crate::sys::{Decision, Handle, Kind, Opened, Refusal, Ruling, Stat};
 
@@ -147,7 +148,7 @@ impl Listing {
         if !name.is_empty() {
             name.push(b'/');
         }
-        if let Some(value) = settings.cache_control(&name, true) {
+        if let Some(value) = settings.cache_control(&name, Standing::Settled) {
             facts = facts.cache_control(value);
         }
         let (head, plan) = answer::answer(&want.asked, &facts, want.now).into_parts();

@@ -13,14 +13,15 @@ use super::choose::{Chosen, Found, Miss};
 use super::pace;
 use super::pages;
 use super::path::FilePath;
-use super::proof::{self, Settled};
+use super::resume;
 use super::sender::OnChange;
 use super::settings::Settings;
 use super::source::{Name, Source, Trouble};
-use super::wanted::{self, CONTENT_DIGEST, Wanted};
+use super::standing::Standing;
+use super::wanted::{self, CONTENT_DIGEST};
 use crate::answer::{self, Answer, Asked, Coding, Facts, Plan, vary_by_encoding};
 use crate::head::{ErrorAnswer, replace};
-use crate::sys::{Decision, Handle, Place};
+use crate::sys::{Decision, Handle};
 
 /// How often everything is begun again because the file changed before its head was told.
 const MOST_STARTS: u32 = 4;
@@ -199,29 +200,25 @@ impl Look<'_> {
     fn begin(
         &mut self,
         file: Name,
-        mut handle: Handle,
+        handle: Handle,
         coding: Coding,
         name: &[u8],
     ) -> Result<Response<FileBody>, Halt> {
         let stat = *handle.stat();
-        let age = proof::age(&stat, self.want.now);
-        let settled = age >= self.settings.settle || self.is_proved(&file, &mut handle)?;
         let size = stat.identity.size;
-        let wanted = self.digests(size, settled);
-        let facts = self.facts(&stat, &file, coding, name, settled);
-        let facts = self.with_digests(facts, wanted, &file, &handle, settled)?;
-        // What only some are told is not kept for all, nor what is mounted below the root: a glance at
-        // it may take any time.
-        let is_kept = self.cache().is_some_and(|c| c.takes(size, age, self.settings.settle))
-            && handle.place() != Place::Elsewhere
-            && wanted == Wanted::default()
-            && size <= self.want.first_of(size);
         let on_change = self.settings.on_change(name);
-        let is_open = size > self.want.first_of(size)
-            && on_change == OnChange::Abort
-            && self.stays_open(age)
-            && handle.place() != Place::Elsewhere
-            && wanted == Wanted::default();
+        let standing = self.standing(&file, &handle, on_change)?;
+        let (standing, tag) = self.tag(&file, &handle, standing)?;
+        let wanted = self.digests(size, standing);
+        let is_lasting = self.is_lasting(&handle, standing, wanted);
+        let facts = self.facts(&handle, &file, coding, name, (standing, tag));
+        let facts = self.with_digests(facts, wanted, &file, &handle)?;
+        if self.is_blind(&facts, &stat) {
+            return Ok(error(resume::refused(), false));
+        }
+        let fits = size <= self.want.first_of(size);
+        let is_kept = is_lasting && fits && self.takes(&stat);
+        let is_open = is_lasting && !fits && on_change == OnChange::Abort && self.stays_open(&stat);
         let key = match &file {
             Name::Beneath(path) if is_kept || is_open => Some((path.clone(), facts.clone())),
             Name::Beneath(_) | Name::Foreign(_) => None,
@@ -245,7 +242,9 @@ impl Look<'_> {
         let leave = self.leave.take();
         let handle = Arc::new(handle);
         let open = is_open.then(|| Arc::clone(&handle));
-        let mut source = Source::new(settings, file, handle, on_change).with_leave(leave);
+        let mut source = Source::new(settings, file, handle, on_change)
+            .with_name(standing == Standing::Settled)
+            .with_leave(leave);
         let is_whole = matches!(plan, Plan::Whole);
         if let Some((path, facts)) =
             key.as_ref().filter(|_| is_kept && !is_whole && self.manner == Manner::Inline)
@@ -292,18 +291,6 @@ impl Look<'_> {
     fn count(&self) {
         if self.manner == Manner::Inline {
             self.settings.shared.counters.inline.add();
-        }
-    }
-
-    /// Whether a young file is settled all the same.
-    fn is_proved(&self, file: &Name, handle: &mut Handle) -> Result<bool, Halt> {
-        match (self.settings.settled, self.manner) {
-            (Settled::ByAge, _) => Ok(false),
-            // Whoever has a lease to give back may have to wait for that.
-            (Settled::Proved, Manner::Inline) => Err(Halt::Wait(Wait { is_shared: false })),
-            (Settled::Proved, Manner::Blocking) => {
-                proof::is_proved(self.settings, file, handle, self.want.now).map_err(Halt::Trouble)
-            }
         }
     }
 

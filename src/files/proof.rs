@@ -2,30 +2,37 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use super::sender::FileSender;
 use super::settings::Settings;
 use super::source::{Name, Trouble, rule, rule_quietly};
-use crate::sys::{Change, Decision, Handle, Obstacle, Proof, Stat, writer_there};
+use crate::sys::{Change, Decision, Handle, Obstacle, Place, Proof, Ruling, Stat, writer_there};
 
 /// How a file comes to count as settled: with a strong tag, by which ranges are resumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Settled {
-    /// By the age of its last change; see [`FileSender::settle`]. The default.
-    #[default]
-    ByAge,
-    /// By its age, or because the kernel says that nobody has it open for writing: a read lease that is
-    /// taken and given back at once (Linux).
+    /// By the age of its last change, see [`FileSender::settle`], if nobody has it open for writing then. The
+    /// default.
     ///
-    /// Files that are replaced by rename, or rewritten by a program that closes them, so have a strong
-    /// tag from the moment they are whole. A writer that opens the file in that moment waits for some
-    /// microseconds, and hears nothing else of it.
+    /// No age proves that no write is running: one `write` sets the time of the file when it begins, and may
+    /// take any time. So the kernel is asked once for each version, before it has a strong tag, a digest, or a
+    /// place in memory: by a read lease that is taken and given back at once (Linux). A writer that opens the
+    /// file in that moment waits for some microseconds; one that opens it with `O_NONBLOCK` is refused with
+    /// `EWOULDBLOCK`.
     ///
     /// The kernel can be asked for files that belong to the user of this process (or with
-    /// `CAP_LEASE`), on local filesystems other than overlay. Where it cannot be, or a writer is there,
-    /// age counts alone; the reason is told to [`FileSender::on_refusal`] once.
+    /// `CAP_LEASE`), on local filesystems other than overlay. Where it cannot be, age counts alone, and
+    /// [`Counts::by_age`](super::Counts::by_age) counts it. On tmpfs, whose times do not tell of every write, the
+    /// reason is told to [`FileSender::on_refusal`] once.
+    #[default]
+    ByAge,
+    /// As soon as the kernel says that nobody has it open for writing, however young it is.
+    ///
+    /// Files that are replaced by rename, or rewritten by a program that closes them, so have a strong
+    /// tag from the moment they are whole. Where the kernel cannot be asked, age
+    /// counts alone; the reason is told to [`FileSender::on_refusal`] once.
     ///
     /// Before Linux 6.13, and on filesystems other than ext4, xfs, btrfs and tmpfs, the last change has
     /// to be 20 ms old besides: the clock by which a later write is seen has to have moved on.
@@ -54,66 +61,132 @@ impl FileSender {
     }
 }
 
-/// How old the last change of a file is. Whoever sets the time of a file back does not set back when
-/// that was done. A time in the future is no older than now.
-pub(super) fn age(stat: &Stat, now: SystemTime) -> Duration {
-    let latest = stat.identity.mtime.max(stat.identity.ctime).time();
-    latest.and_then(|time| now.duration_since(time).ok()).unwrap_or_default()
+/// What is known of those who have a file open for writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writers {
+    /// There are none, and the next one shows in the file's times.
+    None,
+    /// There are none; but by the clock of the filesystem the next one may not show.
+    NoneYet,
+    There,
+    /// The kernel could not be asked.
+    Unknown {
+        /// Nor could it be later.
+        is_lasting: bool,
+    },
 }
 
-/// Whether nobody has the file open for writing. It may block.
-pub(super) fn is_proved(
+impl Writers {
+    const fn unknown(obstacle: Obstacle) -> Self {
+        Self::Unknown {
+            is_lasting: match obstacle {
+                Obstacle::Kind | Obstacle::Filesystem | Obstacle::Owner => true,
+                // There are none on this filesystem, or nowhere (`fs.leases-enable`).
+                Obstacle::Errno(errno) if errno == libc::EINVAL => true,
+                Obstacle::Shared | Obstacle::Errno(_) => false,
+            },
+        }
+    }
+}
+
+/// Asks the kernel who has the file open for writing. It may block.
+pub(super) fn writers(
     settings: &Settings,
     name: &Name,
-    handle: &mut Handle,
+    handle: &Handle,
     now: SystemTime,
-) -> Result<bool, Trouble> {
-    for attempt in 0.. {
-        let (refusal, ruling) = match handle.prove() {
-            Proof::Proved(stat) => {
-                let change = stat.since(handle.stat());
-                if change == Change::Same {
-                    return Ok(handle.tells_later_writes(now));
-                }
-                return Err(Trouble::Changed(change));
-            }
+) -> Result<Writers, Trouble> {
+    let mut attempt = 0;
+    loop {
+        let (refusal, ruling, writers) = match handle.prove() {
+            Proof::Proved(stat) => return proved(handle, &stat, now).map_err(Trouble::Changed),
             // That is an answer, and no news.
             Proof::WriterThere => {
                 let refusal = writer_there();
                 let ruling = rule_quietly(settings, &refusal, attempt, false);
-                (refusal, ruling)
+                (refusal, ruling, Writers::There)
             }
             Proof::NotPossible(obstacle) => {
                 let refusal = obstacle.refusal();
-                let ruling = if settings.told.is_news(obstacle) {
+                let ruling = if is_told(settings, handle) && settings.told.is_news(obstacle) {
                     rule(settings, name, &refusal, attempt, false)
                 } else {
                     rule_quietly(settings, &refusal, attempt, false)
                 };
-                (refusal, ruling)
+                (refusal, ruling, Writers::unknown(obstacle))
             }
         };
         match ruling.decision() {
             Decision::Retry { after } => sleep(after),
-            Decision::ReResolve | Decision::Next => break,
+            Decision::ReResolve | Decision::Next => return Ok(writers),
             Decision::Answer { .. } | Decision::Abort => {
                 return Err(Trouble::Refused(refusal, ruling));
             }
         }
+        attempt = attempt.saturating_add(1);
     }
-    Ok(false)
+}
+
+/// As [`writers`], once and without waiting; `None`: ask where that is allowed.
+pub(super) fn writers_at_once(
+    settings: &Settings,
+    handle: &Handle,
+    now: SystemTime,
+) -> Option<Writers> {
+    let (refusal, writers) = match handle.prove() {
+        Proof::Proved(stat) => return proved(handle, &stat, now).ok(),
+        Proof::WriterThere => (writer_there(), Writers::There),
+        Proof::NotPossible(obstacle) => {
+            if is_told(settings, handle) && !settings.told.has(obstacle) {
+                return None;
+            }
+            (obstacle.refusal(), Writers::unknown(obstacle))
+        }
+    };
+    is_passed_over(rule_quietly(settings, &refusal, 0, false)).then_some(writers)
+}
+
+/// What a look under a lease says.
+fn proved(handle: &Handle, now: &Stat, time: SystemTime) -> Result<Writers, Change> {
+    match now.since(handle.stat()) {
+        Change::Same if handle.tells_later_writes(time) => Ok(Writers::None),
+        Change::Same => Ok(Writers::NoneYet),
+        change @ (Change::Explained
+        | Change::Unexplained
+        | Change::Grew
+        | Change::Written
+        | Change::Another) => Err(change),
+    }
+}
+
+fn is_passed_over(ruling: Ruling) -> bool {
+    matches!(ruling.decision(), Decision::Next | Decision::ReResolve)
+}
+
+/// Whether somebody has to know that the kernel cannot be asked: who asked for a proof, and who serves from a
+/// filesystem whose times do not tell of every write.
+fn is_told(settings: &Settings, handle: &Handle) -> bool {
+    settings.settled == Settled::Proved || handle.place() == Place::Memory
 }
 
 impl Told {
     /// Whether it is told for the first time.
     fn is_news(&self, obstacle: Obstacle) -> bool {
-        let bit = match obstacle {
-            Obstacle::Kind => 1,
-            Obstacle::Filesystem => 2,
-            Obstacle::Owner => 4,
-            Obstacle::Shared => 8,
-            Obstacle::Errno(_) => 16,
-        };
+        let bit = bit(obstacle);
         self.0.fetch_or(bit, Ordering::Relaxed) & bit == 0
+    }
+
+    fn has(&self, obstacle: Obstacle) -> bool {
+        self.0.load(Ordering::Relaxed) & bit(obstacle) != 0
+    }
+}
+
+const fn bit(obstacle: Obstacle) -> u32 {
+    match obstacle {
+        Obstacle::Kind => 1,
+        Obstacle::Filesystem => 2,
+        Obstacle::Owner => 4,
+        Obstacle::Shared => 8,
+        Obstacle::Errno(_) => 16,
     }
 }

@@ -31,7 +31,11 @@ use crate::sys::{Recovery, Refusal, Root};
 ///   a program writes through a shared mapping may not show in the file's times for a while, and is
 ///   then not seen here either.
 /// - The tag goes by size and modification time, as nginx's does: files that are put in place with
-///   another content, the same size and the same time have the same tag.
+///   another content, the same size and the same time have the same tag. Where the time is none (before 1990:
+///   Nix, Bazel, buildpacks, npm) it goes by the content; [the guide](crate::guide::validators) says what comes of
+///   each way of deploying.
+/// - A file that was changed in the last [two seconds](FileSender::settle), or that somebody has open for writing, has no
+///   strong tag.
 /// - Conditions and ranges are answered as [`answer`](crate::answer) does.
 /// - Nothing outside the root is served: a symbolic link may not lead out of it, and names that begin
 ///   with a dot are 404, as is whatever is no regular file.
@@ -193,9 +197,16 @@ impl FileSender {
     }
 
     /// How old a file's last change, by its modification and its change time, has to be for the file to
-    /// count as settled. The tag of a younger
-    /// one is weak and no `If-Range` holds for it: a write that was under way when it was opened
-    /// cannot be seen.
+    /// count as settled; [`SETTLE`](Self::SETTLE) by default. Below 2 seconds it is 2 seconds where times have no
+    /// fractions.
+    ///
+    /// A younger file may be another one in a moment, with the same size and times. So it is sent with no
+    /// `ETag`, no `Last-Modified` and no `Accept-Ranges`; a `Range` is ignored; and the response says
+    /// `Cache-Control: no-cache`, unless a pattern says otherwise. For files that [only
+    /// grow](OnChange::AllowGrowth) it has a weak tag, and ranges are answered.
+    ///
+    /// An older one that somebody has open for writing has a weak tag, against which no condition holds, and
+    /// `no-cache`; ranges are answered. See [`Settled`](super::Settled).
     #[must_use]
     pub fn settle(self, age: Duration) -> Self {
         self.with(|settings| settings.settle = age)

@@ -10,6 +10,7 @@ use super::bound::Bound;
 use super::digest::Known;
 use super::proof::{Settled, Told};
 use super::refused::Refused;
+use super::remembered::Remembered;
 use super::sender::{FileSender, Links, OnChange};
 use super::shared::Shared;
 use super::types::Disposition;
@@ -48,8 +49,20 @@ pub(super) struct Settings {
     pub(super) settled: Settled,
     /// Obstacles to proofs that were reported.
     pub(super) told: Arc<Told>,
+    /// Versions of which the kernel was asked who writes to them.
+    pub(super) asked_of: Arc<Remembered>,
+    /// Directories behind a link that the kernel does not follow in its cache, with the time by [`LINKS`].
+    ///
+    /// [`LINKS`]: super::choose::LINKS
+    pub(super) behind_links: Arc<Remembered>,
+    /// Whether no date of a file says when it was changed.
+    pub(super) constant_dates: bool,
+    /// How long after a change a client has to say which version it resumes; zero is not at all.
+    pub(super) blind: Duration,
     /// Types by extension, in lower case.
     pub(super) types: Vec<(Box<str>, HeaderValue)>,
+    /// The type of files of which none is known.
+    pub(super) unknown: Option<HeaderValue>,
     pub(super) charsets: Vec<(Box<str>, Option<Box<str>>)>,
     pub(super) dispositions: Vec<(Box<str>, Disposition)>,
     /// Whether a hash in a name is believed.
@@ -93,7 +106,12 @@ impl Settings {
             settle: FileSender::SETTLE,
             settled: Settled::ByAge,
             told: Arc::default(),
+            asked_of: Arc::default(),
+            behind_links: Arc::default(),
+            constant_dates: false,
+            blind: Duration::ZERO,
             types: Vec::new(),
+            unknown: Some(HeaderValue::from_static("application/octet-stream")),
             charsets: Vec::new(),
             dispositions: Vec::new(),
             immutable: false,

@@ -15,7 +15,8 @@ use super::refused::Refused;
 use super::sender::OnChange;
 use super::settings::Settings;
 use crate::sys::{
-    Change, Decision, Diagnosis, Handle, Opened, Operation, Refusal, Ruling, Stat, Tried, read_at,
+    Change, Decision, Diagnosis, Handle, Obstacle, Opened, Operation, Place, Proof, Refusal,
+    Ruling, Stat, Tried, read_at,
 };
 
 /// How long an append is waited for whose time is there and whose bytes are not; the kernel has them
@@ -36,6 +37,8 @@ pub(super) struct Source {
     /// What the last look found that was good enough.
     pub(super) seen: Stat,
     pub(super) on_change: OnChange,
+    /// Whether its times do not tell of every write: then nobody may have it open for writing behind a read.
+    is_asked: bool,
     /// How often something was tried again since bytes were last had: a long transfer may meet more
     /// passing faults than one read may.
     attempts: u32,
@@ -45,6 +48,7 @@ pub(super) struct Source {
 }
 
 /// What a file is called.
+#[derive(Clone)]
 pub(super) enum Name {
     /// The path that leads to it beneath the root.
     Beneath(Vec<u8>),
@@ -71,7 +75,13 @@ impl Source {
         on_change: OnChange,
     ) -> Self {
         let seen = *handle.stat();
-        Self { settings, name, handle, seen, on_change, attempts: 0, leave: None }
+        Self { settings, name, handle, seen, on_change, is_asked: false, attempts: 0, leave: None }
+    }
+
+    /// The same; a version that is called by a strong tag is asked about where its times do not tell of every write.
+    pub(super) fn with_name(mut self, is_strong: bool) -> Self {
+        self.is_asked = is_strong && wants_asking(&self.handle);
+        self
     }
 
     /// The same, with leave to be open.
@@ -99,6 +109,7 @@ impl Source {
             let refusal = match read_at(&self.handle, &mut buffer, offset) {
                 Ok(read) => match self.look() {
                     Ok(now) => {
+                        let now = if self.is_asked { confirmed(&self.handle, now)? } else { now };
                         self.attempts = 0;
                         let is_complete = read == buffer.len();
                         return self.judge(buffer, is_complete, now);
@@ -137,6 +148,11 @@ impl Source {
             Ok(Tried::Hit(_) | Tried::WouldBlock | Tried::Unsupported) | Err(_) => return None,
         }
         let now = Stat::of(&self.handle).ok()?;
+        if self.is_asked
+            && !matches!(self.handle.prove_again(), Proof::Proved(again) if again == now)
+        {
+            return None;
+        }
         self.attempts = 0;
         self.judge(buffer, true, now).ok()
     }
@@ -186,6 +202,27 @@ impl Source {
             Ok(_) | Err(_) => false,
         }
     }
+}
+
+/// Whether the times of a file do not tell of every write, by what it is on: tmpfs punches a hole before it moves them.
+pub(super) fn wants_asking(handle: &Handle) -> bool {
+    handle.place() == Place::Memory
+}
+
+/// A look behind bytes that were read, under a lease if it is to be had: with none that a writer holds off, the times
+/// tell of whatever was written. It blocks.
+pub(super) fn confirmed(handle: &Handle, now: Stat) -> Result<Stat, Trouble> {
+    for pause in LOOKS {
+        match handle.prove_again() {
+            Proof::Proved(again) => return Ok(again),
+            // Mostly it has opened the file, and is about to close it.
+            Proof::WriterThere | Proof::NotPossible(Obstacle::Shared) => sleep(pause),
+            Proof::NotPossible(
+                Obstacle::Kind | Obstacle::Filesystem | Obstacle::Owner | Obstacle::Errno(_),
+            ) => return Ok(now),
+        }
+    }
+    Err(Trouble::Changed(Change::Unexplained))
 }
 
 /// Decides about a refusal, and tells whoever wants to know.

@@ -4,10 +4,11 @@ use std::cell::Cell;
 use std::fmt::Write as _;
 
 use http::header::HeaderValue;
-use mime_guess::MimeGuess;
 
 use super::sender::FileSender;
 use super::settings::{Settings, first_match};
+use super::standing::Standing;
+use super::type_table::{by_ending, well_known};
 
 /// Whether a browser shows a file or saves it (RFC 6266, section 4.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,11 @@ impl FileSender {
 }
 
 impl Settings {
+    /// The type of the file with this name.
+    pub(super) fn type_of(&self, name: &[u8]) -> Option<HeaderValue> {
+        self.media_type(name).or_else(|| self.unknown.clone())
+    }
+
     /// The type that goes by the ending of a name, with a charset where it is text.
     pub(super) fn media_type(&self, name: &[u8]) -> Option<HeaderValue> {
         let last = last(name);
@@ -99,7 +105,7 @@ impl Settings {
         }
         // What is all dot and ending is a hidden file with a name of its own.
         if extension.len() + 1 >= last.len() {
-            return None;
+            return well_known(name);
         }
         // The most common ones need not be put together.
         if self.charsets.is_empty() {
@@ -107,13 +113,13 @@ impl Settings {
                 return Some(HeaderValue::from_static(value));
             }
         }
-        let guess = guess(extension)?.first()?;
-        let is_text = guess.type_() == "text" || guess.subtype() == "javascript";
+        let known = by_ending(extension)?;
+        let is_text = known.starts_with("text/") || known.ends_with("/javascript");
         let text = match first_match(&self.charsets, name) {
-            _ if !is_text || guess.get_param("charset").is_some() => guess.to_string(),
-            None => format!("{guess}; charset=utf-8"),
-            Some(Some(charset)) => format!("{guess}; charset={charset}"),
-            Some(None) => guess.to_string(),
+            _ if !is_text || known.contains(';') => known.to_owned(),
+            None => format!("{known}; charset=utf-8"),
+            Some(Some(charset)) => format!("{known}; charset={charset}"),
+            Some(None) => known.to_owned(),
         };
         HeaderValue::try_from(text).ok()
     }
@@ -125,19 +131,19 @@ impl Settings {
     }
 
     /// The `Cache-Control` of the file with this name.
-    pub(super) fn cache_control(&self, name: &[u8], settled: bool) -> Option<HeaderValue> {
+    pub(super) fn cache_control(&self, name: &[u8], standing: Standing) -> Option<HeaderValue> {
         const FOR_EVER: HeaderValue =
             HeaderValue::from_static("public, max-age=31536000, immutable");
+        // What may be another in a moment is asked about each time.
+        const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
         if let Some(value) = first_match(&self.cache_control, name) {
             return Some(value.clone());
         }
-        (self.immutable && settled && is_hashed(last(name))).then_some(FOR_EVER)
+        match standing {
+            Standing::Settled => (self.immutable && is_hashed(last(name))).then_some(FOR_EVER),
+            Standing::BeingWritten | Standing::Growing | Standing::Unsettled => Some(NO_CACHE),
+        }
     }
-}
-
-/// What the table says of an ending.
-fn guess(extension: &[u8]) -> Option<MimeGuess> {
-    std::str::from_utf8(extension).ok().map(mime_guess::from_ext)
 }
 
 /// The common type of an ending, if it has one; looked up in the table unless this thread has just done
@@ -148,7 +154,7 @@ fn lately(extension: &[u8]) -> Option<&'static str> {
         static LATELY: [Cell<(u64, Option<&'static str>)>; PLACES] =
             const { [const { Cell::new((0, None)) }; PLACES] };
     }
-    let look = || guess(extension)?.first_raw().and_then(common);
+    let look = || by_ending(extension).and_then(common);
     let mut key = [0; 8];
     // Longer ones are rare, and one with a NUL in it would be taken for a shorter one.
     let Some(bytes) = key.get_mut(..extension.len()).filter(|_| !extension.contains(&0)) else {

@@ -6,10 +6,12 @@ use http::header::{HeaderName, HeaderValue};
 
 use super::digest;
 use super::look::{Halt, Look, Manner, Wait, Want};
+use super::sender::FileSender;
 use super::settings::Settings;
 use super::source::Name;
+use super::standing::Standing;
 use crate::answer::{DigestAlgorithm, EntityTag, Facts, Plan, REPR_DIGEST};
-use crate::sys::Handle;
+use crate::sys::{Handle, Identity};
 
 /// RFC 9530, section 2.
 pub(super) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
@@ -32,10 +34,18 @@ const fn up_to(most: u64, size: u64) -> bool {
     most > 0 && size <= most
 }
 
+impl Settings {
+    /// Whether the tag of a settled version is of its content, and made before its head is told.
+    pub(super) fn is_tagged(&self, version: &Identity) -> bool {
+        let of_undated = if self.is_dated(version) { 0 } else { FileSender::CONTENT_TAG };
+        up_to(self.tagged.max(of_undated), version.size)
+    }
+}
+
 impl Look<'_> {
     /// Which digests are to be told of a file of this length.
-    pub(super) fn digests(&self, size: u64, settled: bool) -> Wanted {
-        if !settled || !up_to(self.settings.digested, size) {
+    pub(super) fn digests(&self, size: u64, standing: Standing) -> Wanted {
+        if standing != Standing::Settled || !up_to(self.settings.digested, size) {
             return Wanted::default();
         }
         let asked = &self.want.asked;
@@ -62,24 +72,23 @@ impl Look<'_> {
         }
     }
 
+    /// The tag of the content of a file, made now.
+    pub(super) fn content_tag(&self, file: &Name, handle: &Handle) -> Result<EntityTag, Halt> {
+        let sum = self.digest(file, handle, DigestAlgorithm::Sha256)?;
+        Ok(EntityTag::of_digest(&sum))
+    }
+
     /// What is told of a file, with what its digests say.
     pub(super) fn with_digests(
         &self,
-        mut facts: Facts,
+        facts: Facts,
         wanted: Wanted,
         file: &Name,
         handle: &Handle,
-        settled: bool,
     ) -> Result<Facts, Halt> {
-        if settled && up_to(self.settings.tagged, handle.stat().identity.size) {
-            let sum = self.digest(file, handle, DigestAlgorithm::Sha256)?;
-            facts = facts.tag(EntityTag::of_digest(&sum));
-        }
-        if let Some(algorithm) = wanted.repr {
-            let sum = self.digest(file, handle, algorithm)?;
-            facts = facts.field(REPR_DIGEST, algorithm.field_value(&sum));
-        }
-        Ok(facts)
+        let Some(algorithm) = wanted.repr else { return Ok(facts) };
+        let sum = self.digest(file, handle, algorithm)?;
+        Ok(facts.field(REPR_DIGEST, algorithm.field_value(&sum)))
     }
 
     /// The digest of what is sent.

@@ -28,6 +28,10 @@ pub mod reports {}
 #[doc = include_str!("files.md")]
 pub mod files {}
 
+#[cfg(all(feature = "files", unix))]
+#[doc = include_str!("validators.md")]
+pub mod validators {}
+
 #[doc = include_str!("errno.md")]
 pub mod errno {}
 

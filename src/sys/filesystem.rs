@@ -16,15 +16,16 @@ pub(crate) struct Filesystem {
 }
 
 const OVERLAY: u32 = 0x794c_7630;
+const XFS: u32 = 0x5846_5342;
 
 /// Those that take a fine clock for a file that was looked at, where the kernel has one: ext4, xfs,
 /// btrfs, tmpfs.
-const FINE: [u32; 4] = [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994];
+const FINE: [u32; 4] = [0xef53, XFS, 0x9123_683e, 0x0102_1994];
 
 /// Filesystems of this machine. Whatever is not here may take its time: NFS, SMB, FUSE, 9p, Ceph.
 const LOCAL: [(u32, &str); 19] = [
     (0xef53, "ext4"),
-    (0x5846_5342, "xfs"),
+    (XFS, "xfs"),
     (0x9123_683e, "btrfs"),
     (0x0102_1994, "tmpfs"),
     (OVERLAY, "overlay"),
@@ -91,6 +92,16 @@ impl Filesystem {
     /// Whether a file's writers may be counted elsewhere: on another machine, in a daemon, or, under
     /// an overlay, on the file below.
     pub(crate) fn hides_writers(self) -> bool {
-        self.magic == OVERLAY || self.local().is_none()
+        self.magic == OVERLAY || self.hides_every_writer()
+    }
+
+    /// Whether the kernel never follows a symbolic link here by what it has in its cache, however warm that is.
+    pub(crate) fn caches_no_links(self) -> bool {
+        self.magic == OVERLAY || self.magic == XFS
+    }
+
+    /// Whether nothing is known of a file's writers. An overlay knows those that opened it there.
+    pub(crate) fn hides_every_writer(self) -> bool {
+        self.local().is_none()
     }
 }

@@ -58,27 +58,36 @@ pub(crate) enum Obstacle {
 impl Handle {
     /// Takes a lease, looks, gives it back. A writer that comes in between waits that long.
     ///
-    /// The lease is never held beyond this call, and its signal is one that does nothing. It belongs
-    /// to the descriptor, so two threads would share it: hence `&mut`.
-    pub(crate) fn prove(&mut self) -> Proof {
+    /// The lease is never held beyond this call, and its signal is one that does nothing.
+    pub(crate) fn prove(&self) -> Proof {
         if self.stat().kind != Kind::Regular {
             return Proof::NotPossible(Obstacle::Kind);
         }
-        match Filesystem::of(&*self) {
-            Ok(filesystem) if filesystem.hides_writers() => {
+        let hides = match Filesystem::of(self) {
+            Ok(filesystem) if filesystem.hides_every_writer() => {
                 return Proof::NotPossible(Obstacle::Filesystem);
             }
-            Ok(_) => {}
+            Ok(filesystem) => filesystem.hides_writers(),
             Err(refusal) => return Proof::NotPossible(Obstacle::Errno(refusal.raw_os_error())),
+        };
+        match self.prove_again() {
+            // A writer above would have been found; one below may be there.
+            Proof::Proved(_) if hides => Proof::NotPossible(Obstacle::Filesystem),
+            proof @ (Proof::Proved(_) | Proof::WriterThere | Proof::NotPossible(_)) => proof,
         }
-        match door::lease_in_silence(&*self).and_then(|()| door::lease(&*self, true)) {
+    }
+
+    /// As [`prove`](Self::prove), of a file whose filesystem knows of every writer. If the descriptor is used by several
+    /// threads at once, some of them are told [`Obstacle::Shared`].
+    pub(crate) fn prove_again(&self) -> Proof {
+        match door::lease_in_silence(self).and_then(|()| door::lease(self, true)) {
             Ok(()) => {}
             Err(Errno::AGAIN) => return Proof::WriterThere,
             Err(Errno::ACCESS) => return Proof::NotPossible(Obstacle::Owner),
             Err(errno) => return Proof::NotPossible(Obstacle::Errno(errno.raw_os_error())),
         }
-        let lease = Lease(&*self);
-        let stat = Stat::of(&*self);
+        let lease = Lease(self);
+        let stat = Stat::of(self);
         match (lease.give_back(), stat) {
             (Ok(()), Ok(stat)) => Proof::Proved(stat),
             (Err(Errno::AGAIN), _) => Proof::NotPossible(Obstacle::Shared),

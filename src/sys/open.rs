@@ -223,6 +223,12 @@ impl Handle {
         Self { descriptor, stat, place }
     }
 
+    /// The same file, and the same first look, with a descriptor of its own.
+    pub(crate) fn again(&self) -> Result<Self, Refusal> {
+        let descriptor = duplicate(&self.descriptor)?;
+        Ok(Self { descriptor, stat: self.stat, place: self.place })
+    }
+
     /// The first look; later ones are compared with it.
     pub(crate) const fn stat(&self) -> &Stat {
         &self.stat

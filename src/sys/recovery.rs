@@ -174,7 +174,9 @@ fn standard(
     let at_once = Decision::Retry { after: Duration::ZERO };
     Some(match (operation, errno) {
         (Watch, _) => (Decision::Next, "without events each request looks at the name itself", 1),
-        (Lease, _) => (Decision::Next, "without a lease the file counts as unsettled", 1),
+        (Lease, _) => {
+            (Decision::Next, "without a lease the age of the last change counts alone", 1)
+        }
         (_, libc::EINTR) => (at_once, "a signal came in between", 3),
         // After the commit the version has to be the same, which a second try cannot change.
         (_, libc::ESTALE) if committed => (Decision::ReResolve, STALE, 1),

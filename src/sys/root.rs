@@ -22,6 +22,7 @@ pub(crate) struct Root {
     /// Where the files of its own filesystem are, and which device that is.
     place: Place,
     hides_writers: bool,
+    caches_no_links: bool,
     device: Option<u64>,
     memory: &'static Memory,
 }
@@ -48,8 +49,9 @@ impl Root {
         let filesystem = Filesystem::of(&directory).ok();
         let place = filesystem.map_or(Place::Elsewhere, Filesystem::place);
         let hides_writers = filesystem.is_none_or(Filesystem::hides_writers);
+        let caches_no_links = filesystem.is_some_and(Filesystem::caches_no_links);
         let device = Stat::of(&directory).ok().map(|stat| stat.identity.dev);
-        Self { directory, place, hides_writers, device, memory }
+        Self { directory, place, hides_writers, caches_no_links, device, memory }
     }
 
     /// One look at the directory itself, to compare with what its path names now.
@@ -70,6 +72,11 @@ impl Root {
     /// Whether files on the root's own filesystem may be written where nobody here hears of it.
     pub(crate) const fn hides_writers(&self) -> bool {
         self.hides_writers
+    }
+
+    /// Whether no path with a symbolic link in it is in the kernel's cache, as far as that says.
+    pub(crate) const fn caches_no_links(&self) -> bool {
+        self.caches_no_links
     }
 
     /// Where a file of this device is.

@@ -78,6 +78,13 @@ async fn downloads(sender: FileSender, scratch: &Arc<Scratch>) -> Counts {
         let mut raw = Raw::connect(&server).await;
         raw.get("/f", &format!("connection: close\r\n{lines}")).await;
         let head = raw.head().await;
+        if head.starts_with("HTTP/1.1 200") {
+            // It has no validators, so all of it comes, whatever is asked for.
+            assert!(!head.contains("\r\netag: "), "{head}");
+            counts.weak += 1;
+            answered.fetch_add(1, Ordering::Relaxed);
+            continue;
+        }
         let body = raw.rest().await;
         answered.fetch_add(1, Ordering::Relaxed);
         let parts = body.split("\r\n\r\n").skip(1);
@@ -93,7 +100,6 @@ async fn downloads(sender: FileSender, scratch: &Arc<Scratch>) -> Counts {
             counts.strong += 1;
             counts.strong_mixed += mixed;
         } else {
-            assert!(head.contains("\r\netag: W/\""), "{head}");
             counts.weak += 1;
             counts.weak_mixed += mixed;
         }
@@ -113,9 +119,9 @@ async fn a_strong_tag_under_proof_is_of_one_version() {
     let with = downloads(proved, &scratch).await;
     let without = downloads(scratch.sender(), &scratch).await;
     println!("rewritten in place, proved: {with:?}");
-    println!("rewritten in place, taken for settled at once: {without:?}");
+    println!("rewritten in place, old enough at once: {without:?}");
     assert!(with.strong >= 50 && with.weak >= 50, "{with:?}");
-    assert_eq!(with.strong_mixed, 0, "{with:?}");
+    assert_eq!((with.strong_mixed, without.strong_mixed), (0, 0), "{with:?} {without:?}");
 }
 
 #[tokio::test]
@@ -127,8 +133,7 @@ async fn a_young_file_is_settled_if_nobody_writes_to_it() {
     scratch.write("f", "content");
     let by_age = serve(scratch.cautious()).await;
     let proved = serve(scratch.cautious().settled(Settled::Proved)).await;
-    let weak = h1_get(&by_age, "/f", "").await;
-    assert!(weak.field("etag").unwrap().starts_with("W/\""), "{weak:?}");
+    assert_eq!(h1_get(&by_age, "/f", "").await.field("etag"), None);
     let strong = h1_get(&proved, "/f", "").await;
     let tag = strong.field("etag").unwrap();
     assert!(tag.starts_with('"'), "{strong:?}");
@@ -140,7 +145,7 @@ async fn a_young_file_is_settled_if_nobody_writes_to_it() {
     let writer = fs::File::options().append(true).open(scratch.path("f")).unwrap();
     let rest = h1_get(&proved, "/f", &format!("range: bytes=3-\r\nif-range: {tag}\r\n")).await;
     assert_eq!((rest.status(), rest.body.as_str()), (200, "content"));
-    assert!(rest.field("etag").unwrap().starts_with("W/\""), "{rest:?}");
+    assert_eq!(rest.field("etag"), None);
     drop(writer);
     assert_eq!(h1_get(&proved, "/f", "").await.field("etag"), Some(tag));
 }
@@ -148,6 +153,8 @@ async fn a_young_file_is_settled_if_nobody_writes_to_it() {
 #[tokio::test]
 async fn an_obstacle_to_proof_is_told_once_and_leaves_the_age() {
     let sender = FileSender::new("/proc/self").unwrap().settled(Settled::Proved);
+    // The files there are as old as the first look at them.
+    let sender = sender.settle(std::time::Duration::from_secs(3600));
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
     let kept = Arc::clone(&told);
     let sender = sender.on_refusal(move |refused| {
@@ -159,10 +166,10 @@ async fn an_obstacle_to_proof_is_told_once_and_leaves_the_age() {
         // A file of the process filesystem: it is of no length, and written by nobody knows whom.
         let answer = h1_get(&server, "/limits", "").await;
         assert_eq!(answer.status(), 200);
-        assert!(answer.field("etag").unwrap().starts_with("W/\""), "{answer:?}");
+        assert_eq!(answer.field("etag"), None);
     }
     let line = "limits: wanted to know whether a writer is there, found EOPNOTSUPP (95): \
-                next strategy: without a lease the file counts as unsettled";
+                next strategy: without a lease the age of the last change counts alone";
     assert_eq!(*told.lock().unwrap(), [line]);
 
     // The application may have it otherwise.

@@ -92,11 +92,11 @@ async fn h2(client: &H2, path: &str) -> Download {
 pub(crate) struct Got {
     /// How often each status came.
     pub(crate) statuses: BTreeMap<u16, u64>,
-    /// Bodies that came to their end, with a strong tag and with a weak one.
+    /// Bodies that came to their end, with a strong tag and without.
     pub(crate) whole: [u64; 2],
     /// Bodies that were broken off.
     pub(crate) cut: u64,
-    /// Whole bodies of more than one version, with a strong tag and with a weak one.
+    /// Whole bodies of more than one version, with a strong tag and without.
     pub(crate) mixed: [u64; 2],
     /// Whole bodies with a strong tag that stood for another version before.
     pub(crate) misnamed: u64,
@@ -118,7 +118,8 @@ impl Got {
         if download.status != 200 {
             return;
         }
-        let tag = download.tag.as_deref().unwrap();
+        // Without a tag it promises no more than with a weak one.
+        let tag = download.tag.as_deref().unwrap_or("W/");
         let is_weak = tag.starts_with("W/");
         self.whole[usize::from(is_weak)] += 1;
         if download.body.is_empty() {

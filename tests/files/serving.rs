@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -50,7 +51,10 @@ async fn a_file_has_its_length_its_type_and_its_validators() {
     let answer = h1_get(&server, "/page.html", "").await;
     assert_eq!(lines(&answer.head), lines(&whole("text/html; charset=utf-8", 0)));
     let answer = h1_get(&server, "/data", "").await;
-    assert_eq!((answer.status(), answer.field("content-type")), (200, None));
+    assert_eq!(
+        (answer.status(), answer.field("content-type")),
+        (200, Some("application/octet-stream"))
+    );
     assert_eq!(answer.body, "\0");
 
     let h2 = h2_get(&server, "/a.txt").await.unwrap();
@@ -131,22 +135,42 @@ async fn a_range_behind_four_gigabytes_is_found() {
 }
 
 #[tokio::test]
-async fn a_young_file_has_a_weak_tag_and_no_range_is_conditional_on_it() {
+async fn a_young_file_has_no_validators_and_no_ranges() {
     let scratch = Scratch::new();
     // Its time was set back, but not the time of that.
-    scratch.write("a.txt", "content");
-    let server = serve(scratch.cautious()).await;
-    let answer = h1_get(&server, "/a.txt", "").await;
-    let tag = answer.field("etag").unwrap();
-    assert!(tag.starts_with("W/\""), "{tag}");
-    let lines = format!("range: bytes=0-2\r\nif-range: {tag}\r\n");
-    assert_eq!(h1_get(&server, "/a.txt", &lines).await.status(), 200);
-    // Plain ranges and cached copies are still possible.
-    assert_eq!(h1_get(&server, "/a.txt", "range: bytes=0-2\r\n").await.body, "con");
-    let lines = format!("if-none-match: {tag}\r\n");
-    assert_eq!(h1_get(&server, "/a.txt", &lines).await.status(), 304);
+    scratch.write("a.txt", "content").write("a.log", "content");
+    let young = scratch.cautious().on_change("*.log", letterhead::files::OnChange::AllowGrowth);
+    let server = serve(young.settle(Duration::from_secs(3600))).await;
     let trusting = serve(scratch.sender()).await;
-    assert!(h1_get(&trusting, "/a.txt", "").await.field("etag").unwrap().starts_with('"'));
+    let settled = h1_get(&trusting, "/a.txt", "").await;
+    let (tag, date) = (settled.field("etag").unwrap(), settled.field("last-modified").unwrap());
+    assert!(tag.starts_with('"'), "{tag}");
+    for lines in [
+        String::new(),
+        "range: bytes=0-2\r\n".to_owned(),
+        "range: bytes=0-0,2-2\r\n".to_owned(),
+        format!("range: bytes=0-2\r\nif-range: {tag}\r\n"),
+        format!("range: bytes=0-2\r\nif-range: {date}\r\n"),
+        format!("if-none-match: {tag}\r\n"),
+        format!("if-modified-since: {date}\r\n"),
+    ] {
+        let answer = h1_get(&server, "/a.txt", &lines).await;
+        assert_eq!((answer.status(), answer.body.as_str()), (200, "content"), "{lines}");
+        for absent in ["etag", "last-modified", "accept-ranges"] {
+            assert_eq!(answer.field(absent), None, "{lines} {absent}");
+        }
+        assert_eq!(answer.field("cache-control"), Some("no-cache"), "{lines}");
+    }
+    // Of a log that only grows the beginning stays what it is.
+    let log = h1_get(&server, "/a.log", "range: bytes=2-\r\n").await;
+    assert_eq!((log.status(), log.body.as_str()), (206, "ntent"));
+    assert!(log.field("etag").unwrap().starts_with("W/\""), "{log:?}");
+    assert_eq!((log.field("last-modified"), log.field("cache-control")), (None, Some("no-cache")));
+    // What the operator says of caching stays.
+    let value = http::HeaderValue::from_static("max-age=5");
+    let young = scratch.cautious().settle(Duration::from_secs(3600)).cache_control("*", value);
+    let answer = h1_get(&serve(young).await, "/a.txt", "").await;
+    assert_eq!(answer.field("cache-control"), Some("max-age=5"));
 }
 
 #[tokio::test]

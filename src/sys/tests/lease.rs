@@ -16,7 +16,7 @@ use crate::sys::stat::{Change, Stat};
 fn a_writer_that_is_there_is_found() {
     let scratch = Scratch::new();
     let root = scratch.write("root/a", "abc").root("root");
-    let mut handle = file(&root, "a");
+    let handle = file(&root, "a");
     let stat = *handle.stat();
     assert_eq!(handle.prove(), Proof::Proved(stat));
     let mut writer = OpenOptions::new().append(true).open(scratch.path("root/a")).unwrap();
@@ -47,7 +47,7 @@ fn a_proved_look_and_an_equal_one_hold_one_version_between_them() {
         }
         let version = |byte: u8| vec![byte; LENGTH];
         let root = scratch.write("root/a", version(0)).root("root");
-        let mut handle = file(&root, "a");
+        let handle = file(&root, "a");
         let stop = AtomicBool::new(false);
         let (mut whole, mut there, mut changed) = (0_u32, 0_u32, 0_u32);
         std::thread::scope(|scope| {
@@ -93,9 +93,9 @@ fn a_proved_look_and_an_equal_one_hold_one_version_between_them() {
 fn where_there_is_no_proof_the_reason_is_told() {
     let scratch = Scratch::new();
     let root = scratch.write("root/a", "abc").root("root");
-    let mut proc = Handle::opened("/proc/self/status");
+    let proc = Handle::opened("/proc/self/status");
     assert_eq!(proc.prove(), Proof::NotPossible(Obstacle::Filesystem));
-    let mut directory = match root.resolve(b"", super::BENEATH).unwrap() {
+    let directory = match root.resolve(b"", super::BENEATH).unwrap() {
         crate::sys::open::Opened::Directory(handle) => handle,
         crate::sys::open::Opened::File(_) => panic!("a file"),
     };
@@ -109,17 +109,20 @@ fn where_there_is_no_proof_the_reason_is_told() {
 }
 
 #[test]
-fn an_overlay_gives_no_proof_since_it_misses_writers_below() {
+fn an_overlay_gives_no_proof_since_it_misses_writers_below_and_finds_those_above() {
     let Some(scratch) = super::overlay() else { return skip::right("root, to mount an overlay") };
-    let mut handle = file(&scratch.root("merged"), "below");
+    let handle = file(&scratch.root("merged"), "below");
     let below = OpenOptions::new().write(true).open(scratch.path("lower/below")).unwrap();
     let proof = handle.prove();
+    let above = fs::File::create(scratch.path("merged/above")).unwrap();
+    let writer = file(&scratch.root("merged"), "above").prove();
     // The reason for the rule: the kernel itself would have given the lease.
     let given = crate::sys::door::lease_in_silence(&handle)
         .and_then(|()| crate::sys::door::lease(&handle, true));
-    drop((handle, below));
+    drop((handle, below, above));
     assert!(tool("umount", &[scratch.path("merged").to_str().unwrap()]));
     assert_eq!(proof, Proof::NotPossible(Obstacle::Filesystem));
+    assert_eq!(writer, Proof::WriterThere);
     eprintln!("overlay with a writer below: the kernel said {given:?}");
 }
 
@@ -127,7 +130,7 @@ fn an_overlay_gives_no_proof_since_it_misses_writers_below() {
 fn a_denied_call_is_an_obstacle() {
     let scratch = Scratch::new();
     let root = scratch.write("root/a", "abc").root("root");
-    let mut handle = file(&root, "a");
+    let handle = file(&root, "a");
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             if !super::denied::deny(&[libc::SYS_fcntl], libc::EPERM) {
