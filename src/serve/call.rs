@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Buf as _;
+use bytes::Buf;
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -14,8 +14,10 @@ use tower_service::Service;
 
 use super::BoxError;
 use super::asked::Asked;
+use super::memory::STEP;
 use super::once::Once;
 use super::peer::Peer;
+use super::unsent::Unsent;
 use super::watch::Watch;
 use super::zero;
 
@@ -51,7 +53,8 @@ where
             self.watch.is_h2();
         }
         self.watch.begin(!asked.is_h2() && !request.body().is_end_stream());
-        let call = Call { watch: Arc::clone(&self.watch), key: None, parked: false };
+        let call =
+            Call { watch: Arc::clone(&self.watch), key: None, parked: false, starved: false };
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
         }
@@ -62,7 +65,7 @@ where
         } else {
             zero::offering::<B::Data, _>(asked.is_direct(), || Once::now(service, request))
         };
-        Answering { inner, call: Some(call), asked }
+        Answering { inner, call: Some(call), asked, waits: asked.is_h2() }
     }
 }
 
@@ -73,26 +76,52 @@ struct Call {
     key: Option<u32>,
     /// The task of its stream is woken if the streams are to fail.
     parked: bool,
+    /// It is asked for nothing before others hold less.
+    starved: bool,
 }
 
 impl Call {
-    /// On HTTP/2 the response waits: whether it may.
-    fn may_wait(&mut self, cx: &Context<'_>) -> bool {
+    /// On HTTP/2, whether the response may be asked for more; else its task is woken when it may.
+    fn has_room(&mut self, cx: &Context<'_>) -> bool {
+        if !self.starved && !self.watch.holds_enough() {
+            return true;
+        }
+        let (key, starved) = self.watch.starves(self.key, cx.waker());
+        (self.key, self.starved) = (Some(key), starved);
+        !starved
+    }
+
+    /// On HTTP/2 the response waits, unless all of them are to fail.
+    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<Result<T, BoxError>> {
         if !self.parked {
             // A stream is one task, which has one waker for its life.
             self.parked = true;
             self.key = Some(self.watch.park(self.key, cx.waker()));
         }
-        !self.watch.aborts()
+        if self.watch.aborts() { Poll::Ready(Err(OverDeadline.into())) } else { Poll::Pending }
+    }
+
+    /// The data as hyper gets it.
+    fn hand<D: Buf>(&mut self, data: D, asked: Asked, sent_by_kernel: bool) -> Unsent<D> {
+        let bytes = data.remaining();
+        if asked.is_h2() {
+            if bytes == 0 {
+                return Unsent::free(data);
+            }
+            self.key = Some(self.watch.handed(self.key, bytes));
+        } else if sent_by_kernel || bytes < STEP {
+            // A file is not in memory; and hyper bounds what is small, together.
+            return Unsent::free(data);
+        } else {
+            self.watch.holds(bytes);
+        }
+        Unsent::counted(data, Arc::clone(&self.watch), self.key)
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            self.watch.done(key);
-        }
-        self.watch.over();
+        self.watch.done(self.key);
     }
 }
 
@@ -116,6 +145,8 @@ pin_project! {
         inner: F,
         call: Option<Call>,
         asked: Asked,
+        // The service is called when the connection's other responses hold less.
+        waits: bool,
     }
 }
 
@@ -129,12 +160,19 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let asked = *this.asked;
+        if *this.waits {
+            if let Some(call) = this.call {
+                if !call.has_room(cx) {
+                    return call.wait(cx);
+                }
+            }
+            *this.waits = false;
+        }
         let polled = zero::offering::<B::Data, _>(asked.is_direct(), || this.inner.poll(cx));
         let Poll::Ready(answer) = polled else {
-            return match this.call.as_mut().filter(|_| asked.is_h2()).map(|call| call.may_wait(cx))
-            {
-                Some(false) => Poll::Ready(Err(OverDeadline.into())),
-                Some(true) | None => Poll::Pending,
+            return match this.call.as_mut().filter(|_| asked.is_h2()) {
+                Some(call) => call.wait(cx),
+                None => Poll::Pending,
             };
         };
         let mut call = this.call.take();
@@ -182,32 +220,28 @@ pin_project! {
 }
 
 impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
-    type Data = B::Data;
+    type Data = Unsent<B::Data>;
     type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+    ) -> Poll<Option<Result<Frame<Unsent<B::Data>>, BoxError>>> {
         let mut this = self.project();
         let asked = *this.asked;
         let Some(call) = this.call else {
-            return this.inner.poll_frame(cx).map_err(Into::into);
+            let polled = this.inner.poll_frame(cx).map_err(Into::into);
+            return polled.map_ok(|frame| frame.map_data(Unsent::free));
         };
         if *this.gave == Gave::Error {
             return call.watch.failed().map(|error| error.map(Err));
         }
-        if asked.is_h2() && call.watch.aborts() {
-            return Poll::Ready(Some(Err(OverDeadline.into())));
-        }
-        if let Some(key) = call.key {
-            call.watch.asked(key);
+        if asked.is_h2() && (call.watch.aborts() || !call.has_room(cx)) {
+            return call.wait(cx).map(Some);
         }
         let poll = || this.inner.as_mut().poll_frame(cx);
         match zero::offering::<B::Data, _>(asked.is_direct(), poll) {
-            Poll::Pending if asked.is_h2() && !call.may_wait(cx) => {
-                Poll::Ready(Some(Err(OverDeadline.into())))
-            }
+            Poll::Pending if asked.is_h2() => call.wait(cx).map(Some),
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(Err(error))) if *this.gave == Gave::Data && !asked.is_h2() => {
@@ -219,18 +253,17 @@ impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
             Poll::Ready(Some(Ok(mut frame))) => {
-                if !this.inner.is_end_stream() {
-                    call.key = Some(call.watch.handed(call.key));
-                }
+                let mut sent_by_kernel = false;
                 if let Some(data) = frame.data_mut() {
                     if data.has_remaining() {
                         *this.gave = Gave::Data;
                     }
                     if asked.is_direct() {
                         // There is nothing between this body and hyper.
-                        zero::arm(call.watch.lane(), data);
+                        sent_by_kernel = zero::arm(call.watch.lane(), data);
                     }
                 }
+                let frame = frame.map_data(|data| call.hand(data, asked, sent_by_kernel));
                 Poll::Ready(Some(Ok(frame)))
             }
         }

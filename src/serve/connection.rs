@@ -21,6 +21,7 @@ use super::BoxError;
 use super::call::Counted;
 use super::event::{Event, OnEvent};
 use super::hub::{Hub, Member, Phase, Seat};
+use super::memory::Memory;
 use super::parting;
 use super::patience::{Cut, Limits, Patience, Verdict};
 use super::peer::Peer;
@@ -33,6 +34,9 @@ use crate::caught::contained;
 pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
     pub(super) limits: Limits,
+    pub(super) memory: Arc<Memory>,
+    /// Up to so many unsent bytes the responses of a connection are asked for more.
+    pub(super) unsent: usize,
     pub(super) http: Builder<TokioExecutor>,
     pub(super) secure: Option<Secure>,
     /// Requests are told who sent them.
@@ -71,7 +75,8 @@ pub(super) struct Accepted {
 impl Accepted {
     pub(super) fn new(shared: &Arc<Shared>, tcp: TcpStream, peer: SocketAddr, seat: Seat) -> Self {
         let at = Instant::now();
-        let watch = Arc::new(Watch::new(at));
+        let memory = Arc::clone(&shared.memory);
+        let watch = Arc::new(Watch::new(at, memory, shared.unsent));
         Self {
             shared: Arc::clone(shared),
             member: Member::new(Arc::clone(&shared.hub)),
@@ -178,6 +183,8 @@ enum End {
     Cut(Cut),
     /// At the deadline, with nothing under way.
     Closed,
+    /// Before it, with nothing under way: it was asked to go, and stayed.
+    Left,
 }
 
 async fn drive<I, S, B>(open: Open, io: I, service: S)
@@ -197,7 +204,7 @@ where
     let mut patience = Patience::new(limits, at);
     let mut due = patience.first(at);
     let mut timer = pin!(sleep_until(due));
-    let (mut set, mut draining) = (false, false);
+    let (mut set, mut draining, mut late) = (false, false, false);
 
     let end = std::future::poll_fn(|cx| {
         loop {
@@ -210,11 +217,12 @@ where
                 // A head that is under way is waited for; hyper would forget it.
                 Phase::Draining if !draining && !seen.head() => {
                     draining = true;
-                    patience.drained(Instant::now());
                     connection.as_mut().graceful_shutdown();
+                    late |= patience.drains(Instant::now());
                     continue;
                 }
-                Phase::Open | Phase::Draining => {}
+                Phase::Draining => late |= patience.drains(Instant::now()),
+                Phase::Open => {}
                 Phase::Over if seen.live > 0 || seen.blocked => {
                     return Poll::Ready(End::Cut(Cut::Deadline));
                 }
@@ -223,7 +231,10 @@ where
             // Once it was polled it wakes this task, which has one waker for its life.
             let fired = (!set || timer.is_elapsed()) && timer.as_mut().poll(cx).is_ready();
             set = true;
-            if !fired && !patience.stale(&seen) {
+            if watch.is_shed(cx.waker()) {
+                return Poll::Ready(End::Cut(Cut::Memory));
+            }
+            if !fired && !std::mem::take(&mut late) && !patience.stale(&seen) {
                 return Poll::Pending;
             }
             watch.ask();
@@ -231,9 +242,10 @@ where
                 return Poll::Ready(End::Done(outcome));
             }
             let now = Instant::now();
-            let verdict = patience.look(&watch.seen(now, limits.write, patience.room()), now);
+            let verdict = patience.look(&watch.seen(now, &limits, patience.room()), now);
             let next = match verdict {
                 Verdict::Cut(why) => return Poll::Ready(End::Cut(why)),
+                Verdict::Leave => return Poll::Ready(End::Left),
                 Verdict::End(next) => {
                     connection.as_mut().graceful_shutdown();
                     next
@@ -274,6 +286,7 @@ where
                 shared.tell(&Event::Failed { peer, error });
             }
         }
+        End::Left => watch.leaves(),
         End::Done(_) | End::Closed => {}
     }
 }

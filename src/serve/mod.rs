@@ -12,6 +12,7 @@ mod event;
 mod hub;
 mod linger;
 mod listen;
+mod memory;
 mod once;
 mod parting;
 mod patience;
@@ -23,6 +24,7 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "plain.rs"]
 mod tls;
+mod unsent;
 mod watch;
 mod wire;
 #[cfg(all(feature = "files", target_os = "linux"))]

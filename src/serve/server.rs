@@ -20,6 +20,7 @@ use super::connection::Shared;
 use super::event::{Event, OnEvent};
 use super::hub::Hub;
 use super::listen::Listen;
+use super::memory::Memory;
 use super::patience::Limits;
 use super::run::run;
 use super::tls::Secure;
@@ -65,6 +66,8 @@ pub fn serve<S>(listener: impl Into<Listen>, service: S) -> Serve<S> {
         rate: 0,
         most: None,
         buffer: 128 * 1024,
+        unsent: 4 << 20,
+        unsent_in_all: 1 << 30,
         grace: Duration::from_secs(30),
         stop: None,
         secure: None,
@@ -90,6 +93,8 @@ pub struct Serve<S> {
     rate: u64,
     most: Option<usize>,
     buffer: usize,
+    unsent: usize,
+    unsent_in_all: usize,
     grace: Duration,
     stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     pub(super) secure: Option<Secure>,
@@ -158,6 +163,27 @@ impl<S> Serve<S> {
         self
     }
 
+    /// Up to how many bytes of responses that the client has not taken a connection on HTTP/2 goes on; 4 MiB if
+    /// nothing is said.
+    ///
+    /// As long as so many or more wait, none of its responses is asked for more, and the service is called for
+    /// none of its requests. What is a body's already comes on top: that of each request under way, one frame of it.
+    /// On HTTP/1, where there is one response at a time, it is [`buffer`](Self::buffer) that bounds it.
+    pub fn max_unsent(mut self, bytes: usize) -> Self {
+        self.unsent = bytes.max(1);
+        self
+    }
+
+    /// How many bytes of responses may wait for the clients of all connections; 1 GiB if nothing is said.
+    ///
+    /// Beyond it the connection for which most wait is reset ([`Cut::Memory`](super::Cut::Memory)), then the next.
+    /// What several responses share is counted for each; what the kernel sends from a file is not, nor is what
+    /// a connection has of less than 16 KiB.
+    pub fn max_unsent_in_all(mut self, bytes: usize) -> Self {
+        self.unsent_in_all = bytes;
+        self
+    }
+
     /// When this is ready the server stops: nothing more is accepted, idle connections are closed, and
     /// what runs is finished.
     ///
@@ -213,6 +239,8 @@ impl<S> fmt::Debug for Serve<S> {
             .field("min_rate", &self.rate)
             .field("max_connections", &self.most)
             .field("buffer", &self.buffer)
+            .field("max_unsent", &self.unsent)
+            .field("max_unsent_in_all", &self.unsent_in_all)
             .field("grace", &self.grace)
             .finish_non_exhaustive()
     }
@@ -275,6 +303,8 @@ where
         let shared = Shared {
             hub: Hub::new(self.most),
             limits,
+            memory: Memory::new(self.unsent_in_all),
+            unsent: self.unsent,
             http: http(self.buffer),
             secure: self.secure,
             peer: self.peer,

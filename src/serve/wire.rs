@@ -53,7 +53,7 @@ impl Drop for Wire {
     fn drop(&mut self) {
         let socket = SockRef::from(&self.tcp);
         if !self.watch.is_reset() {
-            if !self.watch.would_end() {
+            if !self.watch.closes_when_sent() {
                 return;
             }
             // However it came to this: an error, a cut, a panic.

@@ -120,6 +120,17 @@ impl H2 {
         Self { send, task: tokio::spawn(connection) }
     }
 
+    /// Each stream has a window of so many bytes, the connection a large one.
+    pub(crate) async fn windowed(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        window: u32,
+    ) -> Self {
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(window).initial_connection_window_size(1 << 20);
+        let (send, connection) = soon(builder.handshake(stream)).await.unwrap();
+        Self { send, task: tokio::spawn(connection) }
+    }
+
     /// The head of an answer, and the rest of it.
     pub(crate) async fn get(
         &self,

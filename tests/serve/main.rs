@@ -4,9 +4,13 @@
 mod broken;
 mod client;
 mod closing;
+mod data;
+#[path = "../shared/figures.rs"]
+mod figures;
 mod limits;
 mod patience;
 mod protocols;
 mod running;
 mod shutdown;
+mod withheld;
 mod workers;

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::task::{Poll, Waker};
+use std::task::Poll;
 
 use super::{H2, Watch};
 use crate::error::BoxError;
@@ -34,6 +34,11 @@ impl Watch {
         self.reset.load(Ordering::Relaxed)
     }
 
+    /// It is closed when its client has what was sent.
+    pub(in crate::serve) fn leaves(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
     // ---- how it ends ----
 
     /// The response under way has neither a length nor chunks, so the close of the connection would look
@@ -47,9 +52,11 @@ impl Watch {
         self.closing_ends.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the close of the connection would look like the end of a response that is not over.
-    pub(in crate::serve) fn would_end(&self) -> bool {
-        self.closing_ends.load(Ordering::Relaxed)
+    /// Whether the socket stays until its client has what was sent, and is reset then: closed at once it
+    /// could be taken for the end of a response that is not over, or what the client still sends would
+    /// throw away what it has not read.
+    pub(in crate::serve) fn closes_when_sent(&self) -> bool {
+        self.closing_ends.load(Ordering::Relaxed) || self.leaving.load(Ordering::Relaxed)
     }
 
     /// The body on HTTP/1 has failed: what it gave before is written first.
@@ -78,9 +85,7 @@ impl Watch {
     /// The streams that wait are woken, and fail; so do others when they are polled.
     pub(in crate::serve) fn abort_streams(&self) {
         self.aborting.store(true, Ordering::Relaxed);
-        let wakers: Vec<Waker> =
-            self.slots().iter_mut().filter_map(|slot| slot.waker.take()).collect();
-        wakers.into_iter().for_each(Waker::wake);
+        self.streams.wake();
     }
 
     /// Whether the streams are to fail.
