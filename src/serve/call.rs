@@ -19,7 +19,7 @@ use super::once::Once;
 use super::peer::Peer;
 use super::unsent::Unsent;
 use super::watch::Watch;
-use super::zero;
+use super::{tasks, zero};
 
 /// One connection's view of the service.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ where
 
 /// A request under way, from its head to the end of its response.
 #[derive(Debug)]
-struct Call {
+pub(super) struct Call {
     watch: Arc<Watch>,
     key: Option<u32>,
     /// The task of its stream is woken if the streams are to fail.
@@ -179,8 +179,8 @@ where
         Poll::Ready(answer.map(|response| {
             let status = response.status();
             if asked.is_tunnel(status) {
-                // The stream goes on without a response, so the connection is never idle again.
-                std::mem::forget(call.take());
+                // The stream goes on without a response, and is not idle before its tunnel has ended.
+                tasks::is_tunnel(call.take());
             } else if let (true, Some(call)) = (asked.connects(status) || is_upgrade(status), &call)
             {
                 call.watch.hands_over();

@@ -10,7 +10,7 @@ use std::task::Poll;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -25,6 +25,7 @@ use super::memory::Memory;
 use super::parting;
 use super::patience::{Cut, Limits, Patience, Verdict};
 use super::peer::Peer;
+use super::tasks::Tasks;
 use super::tls::Secure;
 use super::watch::Watch;
 use super::wire::Wire;
@@ -37,7 +38,7 @@ pub(super) struct Shared {
     pub(super) memory: Arc<Memory>,
     /// Up to so many unsent bytes the responses of a connection are asked for more.
     pub(super) unsent: usize,
-    pub(super) http: Builder<TokioExecutor>,
+    pub(super) http: Builder<Tasks>,
     pub(super) secure: Option<Secure>,
     /// Requests are told who sent them.
     pub(super) peer: bool,

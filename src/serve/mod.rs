@@ -19,6 +19,7 @@ mod patience;
 mod peer;
 mod run;
 mod server;
+mod tasks;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]

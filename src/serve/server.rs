@@ -11,7 +11,7 @@ use std::time::Duration;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
 use tower_service::Service;
 
@@ -23,6 +23,7 @@ use super::listen::Listen;
 use super::memory::Memory;
 use super::patience::Limits;
 use super::run::run;
+use super::tasks::Tasks;
 use super::tls::Secure;
 
 /// Longer than any server runs; a sum with a clock's time does not overflow.
@@ -322,9 +323,9 @@ fn least(rate: u64, time: Duration) -> u64 {
 }
 
 /// hyper's part of the settings.
-fn http(buffer: usize) -> Builder<TokioExecutor> {
+fn http(buffer: usize) -> Builder<Tasks> {
     let buffer = buffer.max(8 * 1024);
-    let mut http = Builder::new(TokioExecutor::new());
+    let mut http = Builder::new(Tasks);
     // hyper's own time-out makes a timer for each request, and begins after the version is known.
     http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(buffer);
     http.http2().timer(TokioTimer::new()).enable_connect_protocol().max_send_buf_size(buffer);

@@ -194,6 +194,14 @@ async fn a_websocket_on_a_stream_keeps_its_connection_open() {
     upward.send_data(b"\x81\x82\0\0\0\0hi"[..].into(), false).unwrap();
     assert_eq!(soon(downward.data()).await.unwrap().unwrap(), b"\x81\x02hi"[..]);
     assert!(server.told().is_empty());
+    // When it has ended the connection is as idle as any.
+    upward.send_reset(h2::Reason::CANCEL);
+    drop((upward, downward));
+    let H2 { send: kept, task } = h2;
+    soon(task).await.unwrap().unwrap();
+    drop(kept);
+    assert!(server.told().is_empty());
+    assert_eq!(server.stopped().await.cut, 0);
 }
 
 // ---- TLS ----
