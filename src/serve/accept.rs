@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tower_service::Service;
 
@@ -16,6 +15,7 @@ use super::BoxError;
 use super::connection::{Accepted, Shared};
 use super::event::Event;
 use super::hub::Seat;
+use super::request::RequestBody;
 
 /// The first pause after a failed accept; each further one is twice as long.
 const FIRST: Duration = Duration::from_millis(5);
@@ -25,7 +25,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// Accepts until it is dropped.
 pub(super) async fn accept<S, B>(listener: &TcpListener, service: S, shared: &Arc<Shared>)
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,

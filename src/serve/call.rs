@@ -4,9 +4,11 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Buf;
-use http::{Request, Response, StatusCode};
+use http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -17,6 +19,7 @@ use super::asked::Asked;
 use super::memory::STEP;
 use super::once::Once;
 use super::peer::Peer;
+use super::request::{Demand, RequestBody};
 use super::unsent::Unsent;
 use super::watch::Watch;
 use super::{tasks, zero};
@@ -30,42 +33,86 @@ pub(super) struct Counted<S> {
     peer: Option<Peer>,
     /// The socket sends what hyper writes as it is: there is no TLS between.
     plain: bool,
+    /// How long the content of a request may keep its handler waiting.
+    body: Duration,
 }
 
 impl<S> Counted<S> {
-    pub(super) fn new(service: S, watch: Arc<Watch>, peer: Option<Peer>, plain: bool) -> Self {
-        Self { inner: service, watch, peer, plain }
+    pub(super) fn new(
+        service: S,
+        watch: Arc<Watch>,
+        peer: Option<Peer>,
+        plain: bool,
+        body: Duration,
+    ) -> Self {
+        Self { inner: service, watch, peer, plain, body }
     }
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Counted<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>> + Clone,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone,
     B: Body<Data: 'static, Error: Into<BoxError>>,
 {
     type Response = Response<Watched<B>>;
     type Error = BoxError;
-    type Future = Answering<Once<S, Request<Incoming>>>;
+    type Future = Answering<Once<S, Request<RequestBody>>>;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
         let asked = Asked::of(&request, self.plain);
         if asked.is_h2() {
             self.watch.is_h2();
         }
-        self.watch.begin(!asked.is_h2() && !request.body().is_end_stream());
+        let content = !request.body().is_end_stream();
+        self.watch.begin(!asked.is_h2() && content);
         let call =
             Call { watch: Arc::clone(&self.watch), key: None, parked: false, starved: false };
+        let mut answering = Answering {
+            inner: Once::never(),
+            call: Some(call),
+            asked,
+            waits: asked.is_h2(),
+            demand: None,
+            refused: asked.refused(&request),
+        };
+        if answering.refused.is_some() {
+            return answering;
+        }
+        let mut request = if content {
+            let demand = Demand::new(asked.content_time(&request, self.body));
+            answering.demand = Some(Arc::clone(&demand));
+            self.with_content(request, asked, demand)
+        } else {
+            request.map(RequestBody::empty)
+        };
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
         }
         let service = self.inner.clone();
-        let inner = if asked.is_h2() {
+        answering.inner = if asked.is_h2() {
             // A stream has a task of its own, and no buffer of the connection.
             Once::later(service, request)
         } else {
             zero::offering::<B::Data, _>(asked.is_direct(), || Once::now(service, request))
         };
-        Answering { inner, call: Some(call), asked, waits: asked.is_h2() }
+        answering
+    }
+}
+
+impl<S> Counted<S> {
+    fn with_content(
+        &self,
+        request: Request<Incoming>,
+        asked: Asked,
+        demand: Arc<Demand>,
+    ) -> Request<RequestBody> {
+        let asks_first = asked.asks_first(&request);
+        let timeout = demand.handle();
+        let watch = Arc::clone(&self.watch);
+        let mut request =
+            request.map(|body| RequestBody::due(body, watch, demand, asked.is_h2(), asks_first));
+        request.extensions_mut().insert(timeout);
+        request
     }
 }
 
@@ -147,6 +194,10 @@ pin_project! {
         asked: Asked,
         // The service is called when the connection's other responses hold less.
         waits: bool,
+        // Of the request's content, if there is any.
+        demand: Option<Arc<Demand>>,
+        // The service is not asked.
+        refused: Option<StatusCode>,
     }
 }
 
@@ -160,6 +211,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let asked = *this.asked;
+        if let Some(status) = *this.refused {
+            return Poll::Ready(Ok(own(status, this.call.take(), asked)));
+        }
         if *this.waits {
             if let Some(call) = this.call {
                 if !call.has_room(cx) {
@@ -176,6 +230,16 @@ where
             };
         };
         let mut call = this.call.take();
+        if let Some(status) = this.demand.as_ref().and_then(|demand| demand.status()) {
+            // What the service makes of content that did not come is an error of its own; of the status it
+            // knows less. What it has answered all the same stands.
+            let is_error = |response: &Response<B>| {
+                response.status().is_client_error() || response.status().is_server_error()
+            };
+            if answer.as_ref().map_or(true, is_error) {
+                return Poll::Ready(Ok(own(status, call, asked)));
+            }
+        }
         Poll::Ready(answer.map(|response| {
             let status = response.status();
             if asked.is_tunnel(status) {
@@ -188,9 +252,24 @@ where
             if let Some(call) = call.as_ref().filter(|_| asked.ends_by_closing(&response)) {
                 call.watch.ends_by_closing();
             }
-            response.map(|inner| Watched { inner, call, asked, gave: Gave::Nothing })
+            response.map(|inner| Watched { inner: Some(inner), call, asked, gave: Gave::Nothing })
         }))
     }
+}
+
+/// An answer of the server's own, behind which the connection is closed on HTTP/1.
+fn own<B>(status: StatusCode, call: Option<Call>, asked: Asked) -> Response<Watched<B>> {
+    let mut response = Response::new(Watched { inner: None, call, asked, gave: Gave::Nothing });
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    if !asked.is_h2() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// What a body has handed out.
@@ -211,8 +290,9 @@ pin_project! {
     /// A response body that tells when its next frame was asked for, and when it was over.
     #[derive(Debug)]
     pub(super) struct Watched<B> {
+        // Nothing of an answer of the server's own.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         call: Option<Call>,
         asked: Asked,
         gave: Gave,
@@ -229,8 +309,9 @@ impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
     ) -> Poll<Option<Result<Frame<Unsent<B::Data>>, BoxError>>> {
         let mut this = self.project();
         let asked = *this.asked;
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         let Some(call) = this.call else {
-            let polled = this.inner.poll_frame(cx).map_err(Into::into);
+            let polled = inner.poll_frame(cx).map_err(Into::into);
             return polled.map_ok(|frame| frame.map_data(Unsent::free));
         };
         if *this.gave == Gave::Error {
@@ -239,7 +320,7 @@ impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
         if asked.is_h2() && (call.watch.aborts() || !call.has_room(cx)) {
             return call.wait(cx).map(Some);
         }
-        let poll = || this.inner.as_mut().poll_frame(cx);
+        let poll = || inner.as_mut().poll_frame(cx);
         match zero::offering::<B::Data, _>(asked.is_direct(), poll) {
             Poll::Pending if asked.is_h2() => call.wait(cx).map(Some),
             Poll::Pending => Poll::Pending,
@@ -270,10 +351,10 @@ impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.gave != Gave::Error && self.inner.is_end_stream()
+        self.gave != Gave::Error && self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -25,6 +25,7 @@ use super::memory::Memory;
 use super::parting;
 use super::patience::{Cut, Limits, Patience, Verdict};
 use super::peer::Peer;
+use super::request::RequestBody;
 use super::tasks::Tasks;
 use super::tls::Secure;
 use super::watch::Watch;
@@ -35,6 +36,8 @@ use crate::caught::contained;
 pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
     pub(super) limits: Limits,
+    /// How long the content of a request may keep its handler waiting.
+    pub(super) body: Duration,
     pub(super) memory: Arc<Memory>,
     /// Up to so many unsent bytes the responses of a connection are asked for more.
     pub(super) unsent: usize,
@@ -91,7 +94,7 @@ impl Accepted {
     /// Runs it in a task of its own.
     pub(super) fn spawn<S, B>(self, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -106,7 +109,7 @@ impl Accepted {
 
     async fn plain<S, B>(self, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -117,7 +120,7 @@ impl Accepted {
 
     async fn secured<S, B>(self, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -191,7 +194,7 @@ enum End {
 async fn drive<I, S, B>(open: Open, io: I, service: S)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -199,7 +202,7 @@ where
     let Open { shared, mut member, watch, peer, at, secure } = open;
     let limits = shared.limits;
     let told = shared.peer.then_some(Peer { addr: peer, secure });
-    let service = Counted::new(service, Arc::clone(&watch), told, !secure);
+    let service = Counted::new(service, Arc::clone(&watch), told, !secure, shared.body);
     let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut patience = Patience::new(limits, at);
@@ -209,6 +212,9 @@ where
 
     let end = std::future::poll_fn(|cx| {
         loop {
+            if watch.is_shed(cx.waker()) {
+                return Poll::Ready(End::Cut(Cut::Memory));
+            }
             // First, so that a request which has arrived is seen before anything is judged.
             if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
                 return Poll::Ready(End::Done(outcome));
@@ -220,9 +226,13 @@ where
                     draining = true;
                     connection.as_mut().graceful_shutdown();
                     late |= patience.drains(Instant::now());
+                    watch.draining();
                     continue;
                 }
-                Phase::Draining => late |= patience.drains(Instant::now()),
+                Phase::Draining => {
+                    late |= patience.drains(Instant::now());
+                    watch.draining();
+                }
                 Phase::Open => {}
                 Phase::Over if seen.live > 0 || seen.blocked => {
                     return Poll::Ready(End::Cut(Cut::Deadline));
@@ -232,9 +242,6 @@ where
             // Once it was polled it wakes this task, which has one waker for its life.
             let fired = (!set || timer.is_elapsed()) && timer.as_mut().poll(cx).is_ready();
             set = true;
-            if watch.is_shed(cx.waker()) {
-                return Poll::Ready(End::Cut(Cut::Memory));
-            }
             if !fired && !std::mem::take(&mut late) && !patience.stale(&seen) {
                 return Poll::Pending;
             }

@@ -17,6 +17,7 @@ mod once;
 mod parting;
 mod patience;
 mod peer;
+mod request;
 mod run;
 mod server;
 mod tasks;
@@ -41,6 +42,7 @@ pub use event::Event;
 pub use listen::{Listen, Workers};
 pub use patience::Cut;
 pub use peer::Peer;
+pub use request::{BodyTimeout, RequestBody, RequestBodyError};
 pub use server::{Serve, Served, Serving, serve};
 #[cfg(feature = "tls")]
 pub use tokio_rustls::rustls;

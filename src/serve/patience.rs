@@ -42,6 +42,8 @@ pub(super) struct Seen {
     pub(super) idle_since: Instant,
     /// Bytes came while no request was under way, and since the last one.
     pub(super) stirred: bool,
+    /// Since when the client has ended its side, on HTTP/1.
+    pub(super) half_closed: Option<Instant>,
     /// The socket is full.
     pub(super) blocked: bool,
     /// Bytes that the client's system took, ever; known when it was asked, see `Watch::ask`.
@@ -126,6 +128,8 @@ pub(super) struct Patience {
     ended: Option<Instant>,
     /// When the server was told to stop.
     drained: Option<Instant>,
+    /// When the client that ended its side was last seen to be sent something, and how much that was in all.
+    alone: Option<(Instant, u64)>,
 }
 
 /// What a full socket has taken.
@@ -142,7 +146,7 @@ struct Full {
 impl Patience {
     pub(super) fn new(limits: Limits, accepted: Instant) -> Self {
         let head = Some((0, accepted));
-        Self { limits, head, full: None, room: accepted, ended: None, drained: None }
+        Self { limits, head, full: None, room: accepted, ended: None, drained: None, alone: None }
     }
 
     /// When the first look is due.
@@ -163,7 +167,9 @@ impl Patience {
 
     /// Whether something began that the next look does not know of yet.
     pub(super) fn stale(&self, seen: &Seen) -> bool {
-        (seen.head() && self.head_since(seen).is_none()) || (seen.blocked != self.full.is_some())
+        (seen.head() && self.head_since(seen).is_none())
+            || (seen.blocked != self.full.is_some())
+            || (seen.half_closed.is_some() && self.alone.is_none())
     }
 
     fn head_since(&self, seen: &Seen) -> Option<Instant> {
@@ -186,6 +192,9 @@ impl Patience {
         let again = now + self.every();
         let again = full.map_or(again, |full| full.min(again));
         if seen.live > 0 {
+            if let Some(until) = self.alone(seen, now) {
+                return if now < until { Verdict::Wait(again.min(until)) } else { Verdict::Leave };
+            }
             if !seen.h2 || seen.blocked {
                 // The socket says it all: there is one response, or all wait for the same room.
                 return Verdict::Wait(again);
@@ -233,6 +242,17 @@ impl Patience {
         }
         let until = seen.idle_since + limits.idle;
         if now >= until { self.end(now, again) } else { wait(until) }
+    }
+
+    /// How long the response to a client that has ended its side may go on: whether it waits for that or
+    /// has gone is not known before it is sent something.
+    fn alone(&mut self, seen: &Seen, now: Instant) -> Option<Instant> {
+        let ended = seen.half_closed?;
+        let (since, written) = self.alone.get_or_insert((ended, seen.written));
+        if seen.written > *written {
+            (*since, *written) = (now, seen.written);
+        }
+        Some(*since + self.limits.write)
     }
 
     /// When to look again at a full socket; `None` if it has been full for too long.

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tower_service::Service;
@@ -18,6 +17,7 @@ use super::accept::{accept, first_of};
 use super::connection::Shared;
 use super::hub::{Hand, Hub, Phase};
 use super::listen::{Listen, Source};
+use super::request::RequestBody;
 use super::server::Served;
 
 /// Runs the server.
@@ -29,7 +29,7 @@ pub(super) async fn run<S, B>(
     grace: Duration,
 ) -> io::Result<Served>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -81,7 +81,7 @@ struct Worker {
 impl Worker {
     fn start<S, B>(self, listener: std::net::TcpListener, service: S) -> io::Result<()>
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,

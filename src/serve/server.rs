@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
 use tower_service::Service;
@@ -22,6 +21,7 @@ use super::hub::Hub;
 use super::listen::Listen;
 use super::memory::Memory;
 use super::patience::Limits;
+use super::request::RequestBody;
 use super::run::run;
 use super::tasks::Tasks;
 use super::tls::Secure;
@@ -31,7 +31,7 @@ const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 10);
 
 /// Serves HTTP/1 and HTTP/2 on the connections of `listener`, until it is told to stop.
 ///
-/// `service` is any tower service over hyper's requests: an axum `Router`, a
+/// `service` is any tower service over requests with a [`RequestBody`]: an axum `Router`, a
 /// [`LetterheadLayer`](crate::LetterheadLayer) around one, a service of your own. It is cloned for each
 /// connection and each request. The [`Serve`] that comes back has the settings, and is awaited.
 ///
@@ -64,6 +64,7 @@ pub fn serve<S>(listener: impl Into<Listen>, service: S) -> Serve<S> {
         header: Duration::from_secs(30),
         idle: Duration::from_secs(75),
         write: Duration::from_secs(60),
+        body: Duration::from_secs(60),
         rate: 0,
         most: None,
         buffer: 128 * 1024,
@@ -91,6 +92,7 @@ pub struct Serve<S> {
     header: Duration,
     idle: Duration,
     write: Duration,
+    body: Duration,
     rate: u64,
     most: Option<usize>,
     buffer: usize,
@@ -142,6 +144,16 @@ impl<S> Serve<S> {
     /// It is judged over each such time.
     pub fn min_rate(mut self, bytes_per_second: u64) -> Self {
         self.rate = bytes_per_second;
+        self
+    }
+
+    /// How long a handler may wait for the next piece of a request's content; 60 s if nothing is said.
+    ///
+    /// Only the time counts in which the content is polled and nothing is there. Then it fails, and what the service
+    /// makes of that, if it is an error, becomes 408; a response that has begun is the service's to end. Requests of
+    /// gRPC on HTTP/2 may take any time, and so may those of which a handler says so by [`BodyTimeout`](super::BodyTimeout).
+    pub fn body_timeout(mut self, time: Duration) -> Self {
+        self.body = time;
         self
     }
 
@@ -237,6 +249,7 @@ impl<S> fmt::Debug for Serve<S> {
             .field("header_timeout", &self.header)
             .field("idle_timeout", &self.idle)
             .field("write_timeout", &self.write)
+            .field("body_timeout", &self.body)
             .field("min_rate", &self.rate)
             .field("max_connections", &self.most)
             .field("buffer", &self.buffer)
@@ -285,7 +298,7 @@ impl fmt::Debug for Serving {
 
 impl<S, B> IntoFuture for Serve<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -304,6 +317,7 @@ where
         let shared = Shared {
             hub: Hub::new(self.most),
             limits,
+            body: self.body,
             memory: Memory::new(self.unsent_in_all),
             unsent: self.unsent,
             http: http(self.buffer),

@@ -35,6 +35,12 @@ pub(super) struct Watch {
     stirred: AtomicBool,
     /// The last request brought content.
     content: AtomicBool,
+    /// Not all of that has come.
+    receiving: AtomicBool,
+    /// When its client ended its side, in milliseconds since `accepted`, and one; or 0.
+    ended: AtomicU64,
+    /// The server was told to stop.
+    draining: AtomicBool,
     /// The connection is its handler's.
     handed_over: AtomicBool,
     blocked: AtomicBool,
@@ -72,6 +78,9 @@ impl Watch {
             idle: AtomicU64::new(0),
             stirred: AtomicBool::new(false),
             content: AtomicBool::new(false),
+            receiving: AtomicBool::new(false),
+            ended: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
             handed_over: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             written: AtomicU64::new(0),
@@ -106,6 +115,7 @@ impl Watch {
             stirred: self.stirred.load(Ordering::Relaxed),
             blocked: self.blocked.load(Ordering::Relaxed),
             written: self.written.load(Ordering::Relaxed) - self.queued.load(Ordering::Relaxed),
+            half_closed: self.half_closed(),
             waiting: Waiting::default(),
         }
     }
@@ -161,6 +171,7 @@ impl Watch {
     /// A request's head is whole; whether `content` follows on HTTP/1.
     pub(super) fn begin(&self, content: bool) {
         self.content.store(content, Ordering::Relaxed);
+        self.receiving.store(content, Ordering::Relaxed);
         self.live.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.stirred.store(false, Ordering::Relaxed);
@@ -171,6 +182,10 @@ impl Watch {
         let idle = u64::try_from(self.accepted.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.idle.store(idle, Ordering::Relaxed);
         self.live.fetch_sub(1, Ordering::Release);
+        if self.ended.load(Ordering::Relaxed) > 0 {
+            // hyper reads on, and hears of the end now.
+            self.wake();
+        }
     }
 
     // ---- what responses hold ----
@@ -247,6 +262,10 @@ impl Watch {
     pub(super) fn shed(&self) {
         self.streams.give_up();
         self.shed.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(task) = self.task.get() {
             task.wake_by_ref();
         }

@@ -81,6 +81,10 @@ impl AsyncRead for Wire {
             this.watch.came(bytes);
         } else if buffer.remaining() > 0 {
             this.closing = Closing::Done;
+            if this.watch.ends() {
+                // Nothing wakes hyper for it; it asks again when the response is over.
+                return Poll::Pending;
+            }
         }
         Poll::Ready(Ok(()))
     }

@@ -131,6 +131,20 @@ impl H2 {
         Self { send, task: tokio::spawn(connection) }
     }
 
+    /// A request whose content is still to be sent, and the answer to it.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+        let mut request = Request::post(format!("http://test{path}"));
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let mut send = soon(self.send.clone().ready()).await.unwrap();
+        send.send_request(request.body(()).unwrap(), false).unwrap()
+    }
+
     /// The head of an answer, and the rest of it.
     pub(crate) async fn get(
         &self,

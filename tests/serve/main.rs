@@ -4,6 +4,7 @@
 mod broken;
 mod client;
 mod closing;
+mod content;
 mod data;
 #[path = "../shared/figures.rs"]
 mod figures;
@@ -12,5 +13,8 @@ mod patience;
 mod protocols;
 mod running;
 mod shutdown;
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+#[path = "../shared/skip.rs"]
+mod skip;
 mod withheld;
 mod workers;

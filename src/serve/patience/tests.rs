@@ -37,6 +37,7 @@ impl Story {
             live: 0,
             idle_since: accepted,
             stirred: false,
+            half_closed: None,
             blocked: false,
             written: 0,
             waiting: Waiting::default(),
@@ -286,4 +287,18 @@ fn half_a_head_has_a_moment_when_the_server_ends() {
         story.check(3, "wait 4");
         story.check(4, "cut head");
     }
+}
+
+#[test]
+fn a_client_that_has_ended_its_side_is_answered_for_a_while() {
+    let mut story = Story::new();
+    story.begin();
+    story.check(2, "wait 22");
+    story.seen.half_closed = Some(at(story.accepted, 5));
+    assert!(story.patience.stale(&story.seen));
+    story.check(5, "wait 25");
+    assert!(!story.patience.stale(&story.seen));
+    story.seen.written = 1;
+    story.check(24, "wait 44");
+    story.check(44, "leave");
 }

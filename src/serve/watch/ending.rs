@@ -3,8 +3,11 @@
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::Duration;
 
-use super::{H2, Watch};
+use tokio::time::Instant;
+
+use super::{H1, H2, Watch};
 use crate::error::BoxError;
 
 impl Watch {
@@ -14,6 +17,41 @@ impl Watch {
         self.preface.load(Ordering::Relaxed) == H2
             || self.content.load(Ordering::Relaxed)
             || self.stirred.load(Ordering::Relaxed)
+    }
+
+    /// The server was told to stop.
+    pub(in crate::serve) fn draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was.
+    pub(in crate::serve) fn drains(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// All the content of the request has come.
+    pub(in crate::serve) fn received(&self) {
+        self.receiving.store(false, Ordering::Relaxed);
+    }
+
+    /// The client has ended its side. Whether that is to be kept from hyper, which would give up the response
+    /// to a request that came whole.
+    pub(in crate::serve) fn ends(&self) -> bool {
+        let answers = self.preface.load(Ordering::Relaxed) == H1
+            && self.live.load(Ordering::Relaxed) > 0
+            && !self.receiving.load(Ordering::Relaxed)
+            && !self.is_handed_over();
+        if answers && self.ended.load(Ordering::Relaxed) == 0 {
+            let since = u64::try_from(self.accepted.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+            self.ended.store(since + 1, Ordering::Relaxed);
+        }
+        answers
+    }
+
+    /// Since when the client has ended its side.
+    pub(super) fn half_closed(&self) -> Option<Instant> {
+        let since = self.ended.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(self.accepted + Duration::from_millis(since))
     }
 
     /// The response upgrades the connection: what comes now is for its handler.
