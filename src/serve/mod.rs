@@ -8,10 +8,13 @@ mod accept;
 mod asked;
 mod call;
 mod connection;
+mod connections;
 mod event;
 mod hub;
 mod linger;
 mod listen;
+#[cfg(feature = "axum")]
+mod made;
 mod memory;
 mod once;
 mod parting;
@@ -38,6 +41,7 @@ mod zero;
 /// The errors of services and bodies, as hyper takes them.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+pub use connections::Connections;
 pub use event::Event;
 pub use listen::{Listen, Workers};
 pub use patience::Cut;

@@ -3,25 +3,22 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::io;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body::Body;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
-use tower_service::Service;
 
-use super::BoxError;
 use super::connection::Shared;
+use super::connections::{Connections, ForAll};
 use super::event::{Event, OnEvent};
 use super::hub::Hub;
 use super::listen::Listen;
 use super::memory::Memory;
 use super::patience::Limits;
-use super::request::RequestBody;
 use super::run::run;
 use super::tasks::Tasks;
 use super::tls::Secure;
@@ -31,9 +28,10 @@ const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 10);
 
 /// Serves HTTP/1 and HTTP/2 on the connections of `listener`, until it is told to stop.
 ///
-/// `service` is any tower service over requests with a [`RequestBody`]: an axum `Router`, a
+/// `service` is any tower service over requests with a [`RequestBody`](super::RequestBody): an axum `Router`, a
 /// [`LetterheadLayer`](crate::LetterheadLayer) around one, a service of your own. It is cloned for each
-/// connection and each request. The [`Serve`] that comes back has the settings, and is awaited.
+/// connection and each request. With the feature `axum` it is what a `Router`'s
+/// `into_make_service_with_connect_info` makes, too: `ConnectInfo<SocketAddr>` and `ConnectInfo<Peer>` are known then. The [`Serve`] that comes back has the settings, and is awaited.
 ///
 /// # Examples
 ///
@@ -57,7 +55,10 @@ const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 10);
 /// # Ok(())
 /// # }
 /// ```
-pub fn serve<S>(listener: impl Into<Listen>, service: S) -> Serve<S> {
+pub fn serve<S, M>(listener: impl Into<Listen>, service: S) -> Serve<S, M>
+where
+    S: Connections<M>,
+{
     Serve {
         listen: listener.into(),
         service,
@@ -75,6 +76,7 @@ pub fn serve<S>(listener: impl Into<Listen>, service: S) -> Serve<S> {
         secure: None,
         peer: false,
         on_event: None,
+        by: PhantomData,
     }
 }
 
@@ -86,7 +88,7 @@ pub fn serve<S>(listener: impl Into<Listen>, service: S) -> Serve<S> {
 ///
 /// Awaiting it panics outside of a tokio runtime with `enable_all` (as `#[tokio::main]` has it).
 #[must_use = "a server does nothing before it is awaited"]
-pub struct Serve<S> {
+pub struct Serve<S, M = ForAll> {
     listen: Listen,
     service: S,
     header: Duration,
@@ -103,9 +105,10 @@ pub struct Serve<S> {
     pub(super) secure: Option<Secure>,
     peer: bool,
     on_event: Option<OnEvent>,
+    by: PhantomData<fn() -> M>,
 }
 
-impl<S> Serve<S> {
+impl<S, M> Serve<S, M> {
     /// How long a request head may take, from its first byte to its last; 30 s if nothing is said.
     ///
     /// The first one counts from the moment in which the connection was accepted, TLS handshake
@@ -242,7 +245,7 @@ impl<S> Serve<S> {
     }
 }
 
-impl<S> fmt::Debug for Serve<S> {
+impl<S, M> fmt::Debug for Serve<S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve")
             .field("listen", &self.listen)
@@ -296,12 +299,10 @@ impl fmt::Debug for Serving {
     }
 }
 
-impl<S, B> IntoFuture for Serve<S>
+impl<S, M> IntoFuture for Serve<S, M>
 where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    S: Connections<M>,
+    M: 'static,
 {
     type Output = io::Result<Served>;
     type IntoFuture = Serving;

@@ -9,6 +9,7 @@ mod data;
 #[path = "../shared/figures.rs"]
 mod figures;
 mod limits;
+mod made;
 mod patience;
 mod protocols;
 mod running;
