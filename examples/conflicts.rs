@@ -16,7 +16,7 @@ use http::header::{
     VARY,
 };
 use http::{HeaderValue, Request, StatusCode};
-use hyper::body::Incoming;
+use letterhead::serve::RequestBody;
 use letterhead::{Action, Head, LetterheadLayer, Receipt, Rule, Rules, named};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::compression::CompressionLayer;
@@ -30,7 +30,7 @@ async fn main() -> ExitCode {
         let layer = LetterheadLayer::new().rules(rules(mode)).debug_answers(true).reporter(tell);
         (mode, layer.layer(app()))
     });
-    let app = service_fn(move |request: Request<Incoming>| {
+    let app = service_fn(move |request: Request<RequestBody>| {
         let mode = request.uri().query().and_then(|query| query.strip_prefix("mode="));
         let wanted = mode.unwrap_or("report").to_owned();
         let stack = stacks.iter().find(|(mode, _)| *mode == wanted).map(|(_, stack)| stack.clone());

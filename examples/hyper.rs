@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt as _, StreamBody, combinators::UnsyncBoxBody};
-use hyper::body::Incoming;
+use letterhead::serve::RequestBody;
 use letterhead::{Head, LetterheadLayer};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -35,7 +35,7 @@ fn curl_lines(addr: SocketAddr) -> String {
     )
 }
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(request: Request<RequestBody>) -> Result<Response<Body>, Infallible> {
     let head = match Head::of(request.extensions()) {
         Ok(head) => head,
         Err(error) => return Ok(text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())),

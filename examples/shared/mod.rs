@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
+use letterhead::serve::RequestBody;
 use tower::Service;
 
 use serving::{BoxError, address, run_at};
@@ -14,7 +14,7 @@ use serving::{BoxError, address, run_at};
 /// Reads the arguments, serves until Ctrl-C, and says how it went.
 pub(crate) async fn run<S, B>(service: S, curl_lines: fn(SocketAddr) -> String) -> ExitCode
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError> + Send,
     S::Future: Send,
     B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,

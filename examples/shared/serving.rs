@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
+use letterhead::serve::RequestBody;
 use letterhead::serve::Served;
 use tokio::net::TcpListener;
 use tower::Service;
@@ -22,7 +22,7 @@ pub(crate) async fn run_at<S, B>(
     curl_lines: fn(SocketAddr) -> String,
 ) -> ExitCode
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError> + Send,
     S::Future: Send,
     B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -53,7 +53,7 @@ async fn serve<S, B>(
     curl_lines: fn(SocketAddr) -> String,
 ) -> std::io::Result<Served>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError> + Send,
     S::Future: Send,
     B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,

@@ -18,7 +18,11 @@ use crate::rules::framing::Mended;
 pub enum Outcome {
     /// Everything that was due was handed to the server: the body ended, or every declared byte
     /// was handed over, or there was no content to send.
-    Complete,
+    ///
+    /// What of it the client has is not known here. The last frame, whatever its size, is handed over as soon as
+    /// there is room for the first byte of it, on HTTP/1 in a buffer and on HTTP/2 in the client's window. A client
+    /// that then takes nothing more is an event of the server's, if it is one that looks: `serve::Event::Cut`.
+    Handed,
     /// The connection became something else (101, or a successful `CONNECT`).
     Upgraded,
     /// The response was broken off, and the client can tell: the connection or stream was closed
@@ -36,7 +40,7 @@ impl Outcome {
     #[must_use]
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Self::Complete => "complete",
+            Self::Handed => "handed",
             Self::Upgraded => "upgraded",
             Self::Aborted(_) => "aborted",
             Self::Dropped => "dropped",
@@ -49,7 +53,7 @@ impl Outcome {
     pub const fn error(&self) -> Option<&Error> {
         match self {
             Self::Aborted(error) => Some(error),
-            Self::Complete | Self::Upgraded | Self::Dropped | Self::Unwound => None,
+            Self::Handed | Self::Upgraded | Self::Dropped | Self::Unwound => None,
         }
     }
 }
@@ -57,7 +61,7 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Complete => f.write_str("complete"),
+            Self::Handed => f.write_str("handed over"),
             Self::Upgraded => f.write_str("upgraded"),
             Self::Aborted(error) => write!(f, "aborted ({error})"),
             Self::Dropped => f.write_str("dropped"),
@@ -312,7 +316,7 @@ impl fmt::Display for Receipt {
         }
         let Tally { held, sent, hooks_run, .. } = self.tally;
         write!(f, ", held {held} B, sent {sent} B, hooks {hooks_run}, {}", self.outcome)?;
-        if !matches!(self.outcome, Outcome::Complete | Outcome::Upgraded) {
+        if !matches!(self.outcome, Outcome::Handed | Outcome::Upgraded) {
             write!(f, " while {}", self.last_stage)?;
         }
         if let Some(failure) = self.failure() {

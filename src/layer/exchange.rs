@@ -101,7 +101,7 @@ impl Exchange {
     /// Ends the exchange well.
     pub(crate) fn complete(&mut self) {
         let upgraded = self.unheard == Some(Unheard::Upgraded);
-        self.end(if upgraded { Outcome::Upgraded } else { Outcome::Complete });
+        self.end(if upgraded { Outcome::Upgraded } else { Outcome::Handed });
     }
 
     pub(crate) fn note(&self, note: Note) {
@@ -362,7 +362,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         match self.unheard {
             None => {}
-            Some(Unheard::Complete) => self.end(Outcome::Complete),
+            Some(Unheard::Complete) => self.end(Outcome::Handed),
             Some(Unheard::Upgraded) => self.end(Outcome::Upgraded),
             Some(Unheard::Dropped) if std::thread::panicking() => self.end(Outcome::Unwound),
             Some(Unheard::Dropped) => self.end(Outcome::Dropped),

@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body::Body;
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
-use tower_service::Service;
 
-use super::BoxError;
 use super::connection::{Accepted, Shared};
+use super::connections::Connections;
 use super::event::Event;
 use super::hub::Seat;
+use super::peer::Peer;
+use crate::caught::{caught, discard};
 
 /// The first pause after a failed accept; each further one is twice as long.
 const FIRST: Duration = Duration::from_millis(5);
@@ -23,12 +21,9 @@ const FIRST: Duration = Duration::from_millis(5);
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// Accepts until it is dropped.
-pub(super) async fn accept<S, B>(listener: &TcpListener, service: S, shared: &Arc<Shared>)
+pub(super) async fn accept<C, M>(listener: &TcpListener, mut connections: C, shared: &Arc<Shared>)
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    C: Connections<M>,
 {
     let hub = &shared.hub;
     let mut pause = FIRST;
@@ -38,7 +33,12 @@ where
             Ok((tcp, peer)) => {
                 pause = FIRST;
                 let seat = Seat::new(Arc::clone(hub), place);
-                Accepted::new(shared, tcp, peer, seat).spawn(service.clone());
+                let known = Peer { addr: peer, secure: shared.secure.is_some() };
+                match caught(|| connections.service(known)) {
+                    Ok(service) => Accepted::new(shared, tcp, peer, seat).spawn(service),
+                    // The panic of one connection is not that of all.
+                    Err(payload) => discard(payload),
+                }
             }
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {

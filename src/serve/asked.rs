@@ -1,8 +1,13 @@
 //! What of a request decides how its response is delimited and sent.
 
-use http::header::CONTENT_LENGTH;
-use http::{Method, Request, Response, StatusCode, Version};
+use std::time::Duration;
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
+
+/// How the media types of gRPC begin.
+const GRPC: &[u8] = b"application/grpc";
 
 /// What of a request decides how its response is delimited and sent.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +39,36 @@ impl Asked {
     /// The request came on a stream of its own.
     pub(super) fn is_h2(self) -> bool {
         self.version == Version::HTTP_2
+    }
+
+    /// The status of a request that no service is asked about: on HTTP/1.1 there is one `Host`, no fewer and no
+    /// more (RFC 9112, section 3.2).
+    pub(super) fn refused<B>(self, request: &Request<B>) -> Option<StatusCode> {
+        if self.version != Version::HTTP_11 {
+            return None;
+        }
+        let mut hosts = request.headers().get_all(HOST).iter();
+        let one = hosts.next().is_some() && hosts.next().is_none();
+        (!one).then_some(StatusCode::BAD_REQUEST)
+    }
+
+    /// The client waits to be asked for the content (RFC 9110, section 10.1.1).
+    pub(super) fn asks_first<B>(self, request: &Request<B>) -> bool {
+        self.version == Version::HTTP_11
+            && request
+                .headers()
+                .get(EXPECT)
+                .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    }
+
+    /// How long the content may keep its handler waiting: the streams of gRPC for ever.
+    pub(super) fn content_time<B>(self, request: &Request<B>, usual: Duration) -> Duration {
+        let grpc = |value: &HeaderValue| {
+            let value = value.as_bytes();
+            value.len() >= GRPC.len() && value[..GRPC.len()].eq_ignore_ascii_case(GRPC)
+        };
+        let is_grpc = self.is_h2() && request.headers().get(CONTENT_TYPE).is_some_and(grpc);
+        if is_grpc { Duration::MAX } else { usual }
     }
 
     /// What hyper writes goes to the socket as it is.

@@ -4,9 +4,11 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use bytes::Buf as _;
-use http::{Request, Response, StatusCode};
+use bytes::Buf;
+use http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
@@ -14,10 +16,13 @@ use tower_service::Service;
 
 use super::BoxError;
 use super::asked::Asked;
+use super::memory::STEP;
 use super::once::Once;
 use super::peer::Peer;
+use super::request::{Demand, RequestBody};
+use super::unsent::Unsent;
 use super::watch::Watch;
-use super::zero;
+use super::{tasks, zero};
 
 /// One connection's view of the service.
 #[derive(Debug)]
@@ -28,71 +33,142 @@ pub(super) struct Counted<S> {
     peer: Option<Peer>,
     /// The socket sends what hyper writes as it is: there is no TLS between.
     plain: bool,
+    /// How long the content of a request may keep its handler waiting.
+    body: Duration,
 }
 
 impl<S> Counted<S> {
-    pub(super) fn new(service: S, watch: Arc<Watch>, peer: Option<Peer>, plain: bool) -> Self {
-        Self { inner: service, watch, peer, plain }
+    pub(super) fn new(
+        service: S,
+        watch: Arc<Watch>,
+        peer: Option<Peer>,
+        plain: bool,
+        body: Duration,
+    ) -> Self {
+        Self { inner: service, watch, peer, plain, body }
     }
 }
 
 impl<S, B> hyper::service::Service<Request<Incoming>> for Counted<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error: Into<BoxError>> + Clone,
+    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone,
     B: Body<Data: 'static, Error: Into<BoxError>>,
 {
     type Response = Response<Watched<B>>;
     type Error = BoxError;
-    type Future = Answering<Once<S, Request<Incoming>>>;
+    type Future = Answering<Once<S, Request<RequestBody>>>;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
         let asked = Asked::of(&request, self.plain);
         if asked.is_h2() {
             self.watch.is_h2();
         }
-        self.watch.begin(!asked.is_h2() && !request.body().is_end_stream());
-        let call = Call { watch: Arc::clone(&self.watch), key: None, parked: false };
+        let content = !request.body().is_end_stream();
+        self.watch.begin(!asked.is_h2() && content);
+        let call =
+            Call { watch: Arc::clone(&self.watch), key: None, parked: false, starved: false };
+        let mut answering = Answering {
+            inner: Once::never(),
+            call: Some(call),
+            asked,
+            waits: asked.is_h2(),
+            demand: None,
+            refused: asked.refused(&request),
+        };
+        if answering.refused.is_some() {
+            return answering;
+        }
+        let mut request = if content {
+            let demand = Demand::new(asked.content_time(&request, self.body));
+            answering.demand = Some(Arc::clone(&demand));
+            self.with_content(request, asked, demand)
+        } else {
+            request.map(RequestBody::empty)
+        };
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
         }
         let service = self.inner.clone();
-        let inner = if asked.is_h2() {
+        answering.inner = if asked.is_h2() {
             // A stream has a task of its own, and no buffer of the connection.
             Once::later(service, request)
         } else {
             zero::offering::<B::Data, _>(asked.is_direct(), || Once::now(service, request))
         };
-        Answering { inner, call: Some(call), asked }
+        answering
+    }
+}
+
+impl<S> Counted<S> {
+    fn with_content(
+        &self,
+        request: Request<Incoming>,
+        asked: Asked,
+        demand: Arc<Demand>,
+    ) -> Request<RequestBody> {
+        let asks_first = asked.asks_first(&request);
+        let timeout = demand.handle();
+        let watch = Arc::clone(&self.watch);
+        let mut request =
+            request.map(|body| RequestBody::due(body, watch, demand, asked.is_h2(), asks_first));
+        request.extensions_mut().insert(timeout);
+        request
     }
 }
 
 /// A request under way, from its head to the end of its response.
 #[derive(Debug)]
-struct Call {
+pub(super) struct Call {
     watch: Arc<Watch>,
     key: Option<u32>,
     /// The task of its stream is woken if the streams are to fail.
     parked: bool,
+    /// It is asked for nothing before others hold less.
+    starved: bool,
 }
 
 impl Call {
-    /// On HTTP/2 the response waits: whether it may.
-    fn may_wait(&mut self, cx: &Context<'_>) -> bool {
+    /// On HTTP/2, whether the response may be asked for more; else its task is woken when it may.
+    fn has_room(&mut self, cx: &Context<'_>) -> bool {
+        if !self.starved && !self.watch.holds_enough() {
+            return true;
+        }
+        let (key, starved) = self.watch.starves(self.key, cx.waker());
+        (self.key, self.starved) = (Some(key), starved);
+        !starved
+    }
+
+    /// On HTTP/2 the response waits, unless all of them are to fail.
+    fn wait<T>(&mut self, cx: &Context<'_>) -> Poll<Result<T, BoxError>> {
         if !self.parked {
             // A stream is one task, which has one waker for its life.
             self.parked = true;
             self.key = Some(self.watch.park(self.key, cx.waker()));
         }
-        !self.watch.aborts()
+        if self.watch.aborts() { Poll::Ready(Err(OverDeadline.into())) } else { Poll::Pending }
+    }
+
+    /// The data as hyper gets it.
+    fn hand<D: Buf>(&mut self, data: D, asked: Asked, sent_by_kernel: bool) -> Unsent<D> {
+        let bytes = data.remaining();
+        if asked.is_h2() {
+            if bytes == 0 {
+                return Unsent::free(data);
+            }
+            self.key = Some(self.watch.handed(self.key, bytes));
+        } else if sent_by_kernel || bytes < STEP {
+            // A file is not in memory; and hyper bounds what is small, together.
+            return Unsent::free(data);
+        } else {
+            self.watch.holds(bytes);
+        }
+        Unsent::counted(data, Arc::clone(&self.watch), self.key)
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
-            self.watch.done(key);
-        }
-        self.watch.over();
+        self.watch.done(self.key);
     }
 }
 
@@ -116,6 +192,12 @@ pin_project! {
         inner: F,
         call: Option<Call>,
         asked: Asked,
+        // The service is called when the connection's other responses hold less.
+        waits: bool,
+        // Of the request's content, if there is any.
+        demand: Option<Arc<Demand>>,
+        // The service is not asked.
+        refused: Option<StatusCode>,
     }
 }
 
@@ -129,20 +211,40 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let asked = *this.asked;
+        if let Some(status) = *this.refused {
+            return Poll::Ready(Ok(own(status, this.call.take(), asked)));
+        }
+        if *this.waits {
+            if let Some(call) = this.call {
+                if !call.has_room(cx) {
+                    return call.wait(cx);
+                }
+            }
+            *this.waits = false;
+        }
         let polled = zero::offering::<B::Data, _>(asked.is_direct(), || this.inner.poll(cx));
         let Poll::Ready(answer) = polled else {
-            return match this.call.as_mut().filter(|_| asked.is_h2()).map(|call| call.may_wait(cx))
-            {
-                Some(false) => Poll::Ready(Err(OverDeadline.into())),
-                Some(true) | None => Poll::Pending,
+            return match this.call.as_mut().filter(|_| asked.is_h2()) {
+                Some(call) => call.wait(cx),
+                None => Poll::Pending,
             };
         };
         let mut call = this.call.take();
+        if let Some(status) = this.demand.as_ref().and_then(|demand| demand.status()) {
+            // What the service makes of content that did not come is an error of its own; of the status it
+            // knows less. What it has answered all the same stands.
+            let is_error = |response: &Response<B>| {
+                response.status().is_client_error() || response.status().is_server_error()
+            };
+            if answer.as_ref().map_or(true, is_error) {
+                return Poll::Ready(Ok(own(status, call, asked)));
+            }
+        }
         Poll::Ready(answer.map(|response| {
             let status = response.status();
             if asked.is_tunnel(status) {
-                // The stream goes on without a response, so the connection is never idle again.
-                std::mem::forget(call.take());
+                // The stream goes on without a response, and is not idle before its tunnel has ended.
+                tasks::is_tunnel(call.take());
             } else if let (true, Some(call)) = (asked.connects(status) || is_upgrade(status), &call)
             {
                 call.watch.hands_over();
@@ -150,9 +252,24 @@ where
             if let Some(call) = call.as_ref().filter(|_| asked.ends_by_closing(&response)) {
                 call.watch.ends_by_closing();
             }
-            response.map(|inner| Watched { inner, call, asked, gave: Gave::Nothing })
+            response.map(|inner| Watched { inner: Some(inner), call, asked, gave: Gave::Nothing })
         }))
     }
+}
+
+/// An answer of the server's own, behind which the connection is closed on HTTP/1.
+fn own<B>(status: StatusCode, call: Option<Call>, asked: Asked) -> Response<Watched<B>> {
+    let mut response = Response::new(Watched { inner: None, call, asked, gave: Gave::Nothing });
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    if !asked.is_h2() {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
 }
 
 /// What a body has handed out.
@@ -173,8 +290,9 @@ pin_project! {
     /// A response body that tells when its next frame was asked for, and when it was over.
     #[derive(Debug)]
     pub(super) struct Watched<B> {
+        // Nothing of an answer of the server's own.
         #[pin]
-        inner: B,
+        inner: Option<B>,
         call: Option<Call>,
         asked: Asked,
         gave: Gave,
@@ -182,32 +300,29 @@ pin_project! {
 }
 
 impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
-    type Data = B::Data;
+    type Data = Unsent<B::Data>;
     type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, BoxError>>> {
+    ) -> Poll<Option<Result<Frame<Unsent<B::Data>>, BoxError>>> {
         let mut this = self.project();
         let asked = *this.asked;
+        let Some(mut inner) = this.inner.as_mut().as_pin_mut() else { return Poll::Ready(None) };
         let Some(call) = this.call else {
-            return this.inner.poll_frame(cx).map_err(Into::into);
+            let polled = inner.poll_frame(cx).map_err(Into::into);
+            return polled.map_ok(|frame| frame.map_data(Unsent::free));
         };
         if *this.gave == Gave::Error {
             return call.watch.failed().map(|error| error.map(Err));
         }
-        if asked.is_h2() && call.watch.aborts() {
-            return Poll::Ready(Some(Err(OverDeadline.into())));
+        if asked.is_h2() && (call.watch.aborts() || !call.has_room(cx)) {
+            return call.wait(cx).map(Some);
         }
-        if let Some(key) = call.key {
-            call.watch.asked(key);
-        }
-        let poll = || this.inner.as_mut().poll_frame(cx);
+        let poll = || inner.as_mut().poll_frame(cx);
         match zero::offering::<B::Data, _>(asked.is_direct(), poll) {
-            Poll::Pending if asked.is_h2() && !call.may_wait(cx) => {
-                Poll::Ready(Some(Err(OverDeadline.into())))
-            }
+            Poll::Pending if asked.is_h2() => call.wait(cx).map(Some),
             Poll::Pending => Poll::Pending,
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Ready(Some(Err(error))) if *this.gave == Gave::Data && !asked.is_h2() => {
@@ -219,28 +334,27 @@ impl<B: Body<Data: 'static, Error: Into<BoxError>>> Body for Watched<B> {
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(error.into()))),
             Poll::Ready(Some(Ok(mut frame))) => {
-                if !this.inner.is_end_stream() {
-                    call.key = Some(call.watch.handed(call.key));
-                }
+                let mut sent_by_kernel = false;
                 if let Some(data) = frame.data_mut() {
                     if data.has_remaining() {
                         *this.gave = Gave::Data;
                     }
                     if asked.is_direct() {
                         // There is nothing between this body and hyper.
-                        zero::arm(call.watch.lane(), data);
+                        sent_by_kernel = zero::arm(call.watch.lane(), data);
                     }
                 }
+                let frame = frame.map_data(|data| call.hand(data, asked, sent_by_kernel));
                 Poll::Ready(Some(Ok(frame)))
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.gave != Gave::Error && self.inner.is_end_stream()
+        self.gave != Gave::Error && self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }

@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use http::{Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -21,9 +21,12 @@ use super::BoxError;
 use super::call::Counted;
 use super::event::{Event, OnEvent};
 use super::hub::{Hub, Member, Phase, Seat};
+use super::memory::Memory;
 use super::parting;
 use super::patience::{Cut, Limits, Patience, Verdict};
 use super::peer::Peer;
+use super::request::RequestBody;
+use super::tasks::Tasks;
 use super::tls::Secure;
 use super::watch::Watch;
 use super::wire::Wire;
@@ -33,7 +36,12 @@ use crate::caught::contained;
 pub(super) struct Shared {
     pub(super) hub: Arc<Hub>,
     pub(super) limits: Limits,
-    pub(super) http: Builder<TokioExecutor>,
+    /// How long the content of a request may keep its handler waiting.
+    pub(super) body: Duration,
+    pub(super) memory: Arc<Memory>,
+    /// Up to so many unsent bytes the responses of a connection are asked for more.
+    pub(super) unsent: usize,
+    pub(super) http: Builder<Tasks>,
     pub(super) secure: Option<Secure>,
     /// Requests are told who sent them.
     pub(super) peer: bool,
@@ -71,7 +79,8 @@ pub(super) struct Accepted {
 impl Accepted {
     pub(super) fn new(shared: &Arc<Shared>, tcp: TcpStream, peer: SocketAddr, seat: Seat) -> Self {
         let at = Instant::now();
-        let watch = Arc::new(Watch::new(at));
+        let memory = Arc::clone(&shared.memory);
+        let watch = Arc::new(Watch::new(at, memory, shared.unsent));
         Self {
             shared: Arc::clone(shared),
             member: Member::new(Arc::clone(&shared.hub)),
@@ -85,7 +94,7 @@ impl Accepted {
     /// Runs it in a task of its own.
     pub(super) fn spawn<S, B>(self, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -100,7 +109,7 @@ impl Accepted {
 
     async fn plain<S, B>(self, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -111,7 +120,7 @@ impl Accepted {
 
     async fn secured<S, B>(self, service: S)
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<BoxError>,
         S::Future: Send,
         B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -178,12 +187,14 @@ enum End {
     Cut(Cut),
     /// At the deadline, with nothing under way.
     Closed,
+    /// Before it, with nothing under way: it was asked to go, and stayed.
+    Left,
 }
 
 async fn drive<I, S, B>(open: Open, io: I, service: S)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
     S::Future: Send,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
@@ -191,16 +202,19 @@ where
     let Open { shared, mut member, watch, peer, at, secure } = open;
     let limits = shared.limits;
     let told = shared.peer.then_some(Peer { addr: peer, secure });
-    let service = Counted::new(service, Arc::clone(&watch), told, !secure);
+    let service = Counted::new(service, Arc::clone(&watch), told, !secure, shared.body);
     let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut patience = Patience::new(limits, at);
     let mut due = patience.first(at);
     let mut timer = pin!(sleep_until(due));
-    let (mut set, mut draining) = (false, false);
+    let (mut set, mut draining, mut late) = (false, false, false);
 
     let end = std::future::poll_fn(|cx| {
         loop {
+            if watch.is_shed(cx.waker()) {
+                return Poll::Ready(End::Cut(Cut::Memory));
+            }
             // First, so that a request which has arrived is seen before anything is judged.
             if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
                 return Poll::Ready(End::Done(outcome));
@@ -210,11 +224,16 @@ where
                 // A head that is under way is waited for; hyper would forget it.
                 Phase::Draining if !draining && !seen.head() => {
                     draining = true;
-                    patience.drained(Instant::now());
                     connection.as_mut().graceful_shutdown();
+                    late |= patience.drains(Instant::now());
+                    watch.draining();
                     continue;
                 }
-                Phase::Open | Phase::Draining => {}
+                Phase::Draining => {
+                    late |= patience.drains(Instant::now());
+                    watch.draining();
+                }
+                Phase::Open => {}
                 Phase::Over if seen.live > 0 || seen.blocked => {
                     return Poll::Ready(End::Cut(Cut::Deadline));
                 }
@@ -223,7 +242,7 @@ where
             // Once it was polled it wakes this task, which has one waker for its life.
             let fired = (!set || timer.is_elapsed()) && timer.as_mut().poll(cx).is_ready();
             set = true;
-            if !fired && !patience.stale(&seen) {
+            if !fired && !std::mem::take(&mut late) && !patience.stale(&seen) {
                 return Poll::Pending;
             }
             watch.ask();
@@ -231,9 +250,10 @@ where
                 return Poll::Ready(End::Done(outcome));
             }
             let now = Instant::now();
-            let verdict = patience.look(&watch.seen(now, limits.write, patience.room()), now);
+            let verdict = patience.look(&watch.seen(now, &limits, patience.room()), now);
             let next = match verdict {
                 Verdict::Cut(why) => return Poll::Ready(End::Cut(why)),
+                Verdict::Leave => return Poll::Ready(End::Left),
                 Verdict::End(next) => {
                     connection.as_mut().graceful_shutdown();
                     next
@@ -274,6 +294,7 @@ where
                 shared.tell(&Event::Failed { peer, error });
             }
         }
+        End::Left => watch.leaves(),
         End::Done(_) | End::Closed => {}
     }
 }

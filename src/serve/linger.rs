@@ -18,9 +18,9 @@ use super::watch::Watch;
 use crate::sys::unsent;
 
 /// A client that has everything and sends nothing for so long is not waited for.
-const QUIET: Duration = Duration::from_secs(2);
+pub(super) const QUIET: Duration = Duration::from_secs(2);
 /// Nor is one that takes nothing more for so long, whatever it sends.
-const LONGEST: Duration = Duration::from_secs(30);
+pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
 /// How far a socket has been closed.
 #[derive(Debug)]

@@ -8,21 +8,28 @@ mod accept;
 mod asked;
 mod call;
 mod connection;
+mod connections;
 mod event;
 mod hub;
 mod linger;
 mod listen;
+#[cfg(feature = "axum")]
+mod made;
+mod memory;
 mod once;
 mod parting;
 mod patience;
 mod peer;
+mod request;
 mod run;
 mod server;
+mod tasks;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "plain.rs"]
 mod tls;
+mod unsent;
 mod watch;
 mod wire;
 #[cfg(all(feature = "files", target_os = "linux"))]
@@ -34,10 +41,12 @@ mod zero;
 /// The errors of services and bodies, as hyper takes them.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+pub use connections::Connections;
 pub use event::Event;
 pub use listen::{Listen, Workers};
 pub use patience::Cut;
 pub use peer::Peer;
+pub use request::{BodyTimeout, RequestBody, RequestBodyError};
 pub use server::{Serve, Served, Serving, serve};
 #[cfg(feature = "tls")]
 pub use tokio_rustls::rustls;

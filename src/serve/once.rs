@@ -20,6 +20,11 @@ pin_project! {
 }
 
 impl<S: Service<R, Error: Into<BoxError>>, R> Once<S, R> {
+    /// Not made at all: it is not to be polled.
+    pub(super) const fn never() -> Self {
+        Self::Refused { error: None }
+    }
+
     /// Made when it is polled.
     pub(super) const fn later(service: S, request: R) -> Self {
         Self::Waiting { service, request: Some(request) }

@@ -6,33 +6,27 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body::Body;
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tower_service::Service;
 
-use super::BoxError;
 use super::accept::{accept, first_of};
 use super::connection::Shared;
+use super::connections::Connections;
 use super::hub::{Hand, Hub, Phase};
 use super::listen::{Listen, Source};
 use super::server::Served;
 
 /// Runs the server.
-pub(super) async fn run<S, B>(
+pub(super) async fn run<C, M>(
     listen: Listen,
-    service: S,
+    connections: C,
     shared: Arc<Shared>,
     stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     grace: Duration,
 ) -> io::Result<Served>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    C: Connections<M>,
+    M: 'static,
 {
     let hub = &shared.hub;
     // Whatever ends this future, the connections and the threads hear of it.
@@ -45,12 +39,12 @@ where
     };
     match listen.0 {
         Source::One(listener) => {
-            first_of(accept(&listener, service, &shared), stop).await;
+            first_of(accept(&listener, connections, &shared), stop).await;
         }
         Source::Several(listeners) => {
             for listener in listeners {
                 let worker = Worker { runtime: Some(runtime()?), shared: Arc::clone(&shared) };
-                worker.start(listener, service.clone())?;
+                worker.start(listener, connections.clone())?;
             }
             stop.await;
         }
@@ -79,12 +73,10 @@ struct Worker {
 }
 
 impl Worker {
-    fn start<S, B>(self, listener: std::net::TcpListener, service: S) -> io::Result<()>
+    fn start<C, M>(self, listener: std::net::TcpListener, connections: C) -> io::Result<()>
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send,
-        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+        C: Connections<M>,
+        M: 'static,
     {
         let hand = Hand::new(Arc::clone(&self.shared.hub));
         let work = move || {
@@ -96,7 +88,7 @@ impl Worker {
                 match TcpListener::from_std(listener) {
                     Ok(listener) => {
                         let ending = hub.until(|hub| hub.phase() != Phase::Open);
-                        first_of(accept(&listener, service, &worker.shared), ending).await;
+                        first_of(accept(&listener, connections, &worker.shared), ending).await;
                     }
                     Err(error) => worker
                         .shared

@@ -3,25 +3,24 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::io;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body::Body;
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto::Builder;
-use tower_service::Service;
 
-use super::BoxError;
 use super::connection::Shared;
+use super::connections::{Connections, ForAll};
 use super::event::{Event, OnEvent};
 use super::hub::Hub;
 use super::listen::Listen;
+use super::memory::Memory;
 use super::patience::Limits;
 use super::run::run;
+use super::tasks::Tasks;
 use super::tls::Secure;
 
 /// Longer than any server runs; a sum with a clock's time does not overflow.
@@ -29,9 +28,10 @@ const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 10);
 
 /// Serves HTTP/1 and HTTP/2 on the connections of `listener`, until it is told to stop.
 ///
-/// `service` is any tower service over hyper's requests: an axum `Router`, a
+/// `service` is any tower service over requests with a [`RequestBody`](super::RequestBody): an axum `Router`, a
 /// [`LetterheadLayer`](crate::LetterheadLayer) around one, a service of your own. It is cloned for each
-/// connection and each request. The [`Serve`] that comes back has the settings, and is awaited.
+/// connection and each request. With the feature `axum` it is what a `Router`'s
+/// `into_make_service_with_connect_info` makes, too: `ConnectInfo<SocketAddr>` and `ConnectInfo<Peer>` are known then. The [`Serve`] that comes back has the settings, and is awaited.
 ///
 /// # Examples
 ///
@@ -55,21 +55,28 @@ const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 10);
 /// # Ok(())
 /// # }
 /// ```
-pub fn serve<S>(listener: impl Into<Listen>, service: S) -> Serve<S> {
+pub fn serve<S, M>(listener: impl Into<Listen>, service: S) -> Serve<S, M>
+where
+    S: Connections<M>,
+{
     Serve {
         listen: listener.into(),
         service,
         header: Duration::from_secs(30),
         idle: Duration::from_secs(75),
         write: Duration::from_secs(60),
+        body: Duration::from_secs(60),
         rate: 0,
         most: None,
         buffer: 128 * 1024,
+        unsent: 4 << 20,
+        unsent_in_all: 1 << 30,
         grace: Duration::from_secs(30),
         stop: None,
         secure: None,
         peer: false,
         on_event: None,
+        by: PhantomData,
     }
 }
 
@@ -81,23 +88,27 @@ pub fn serve<S>(listener: impl Into<Listen>, service: S) -> Serve<S> {
 ///
 /// Awaiting it panics outside of a tokio runtime with `enable_all` (as `#[tokio::main]` has it).
 #[must_use = "a server does nothing before it is awaited"]
-pub struct Serve<S> {
+pub struct Serve<S, M = ForAll> {
     listen: Listen,
     service: S,
     header: Duration,
     idle: Duration,
     write: Duration,
+    body: Duration,
     rate: u64,
     most: Option<usize>,
     buffer: usize,
+    unsent: usize,
+    unsent_in_all: usize,
     grace: Duration,
     stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     pub(super) secure: Option<Secure>,
     peer: bool,
     on_event: Option<OnEvent>,
+    by: PhantomData<fn() -> M>,
 }
 
-impl<S> Serve<S> {
+impl<S, M> Serve<S, M> {
     /// How long a request head may take, from its first byte to its last; 30 s if nothing is said.
     ///
     /// The first one counts from the moment in which the connection was accepted, TLS handshake
@@ -139,6 +150,16 @@ impl<S> Serve<S> {
         self
     }
 
+    /// How long a handler may wait for the next piece of a request's content; 60 s if nothing is said.
+    ///
+    /// Only the time counts in which the content is polled and nothing is there. Then it fails, and what the service
+    /// makes of that, if it is an error, becomes 408; a response that has begun is the service's to end. Requests of
+    /// gRPC on HTTP/2 may take any time, and so may those of which a handler says so by [`BodyTimeout`](super::BodyTimeout).
+    pub fn body_timeout(mut self, time: Duration) -> Self {
+        self.body = time;
+        self
+    }
+
     /// How many connections may be open at once, upgraded ones included; any number if nothing is said.
     ///
     /// At the limit nothing is accepted: clients wait in the system's queue until a connection ends.
@@ -155,6 +176,27 @@ impl<S> Serve<S> {
     /// hyper's own figure is 408 KiB.
     pub fn buffer(mut self, bytes: usize) -> Self {
         self.buffer = bytes;
+        self
+    }
+
+    /// Up to how many bytes of responses that the client has not taken a connection on HTTP/2 goes on; 4 MiB if
+    /// nothing is said.
+    ///
+    /// As long as so many or more wait, none of its responses is asked for more, and the service is called for
+    /// none of its requests. What is a body's already comes on top: that of each request under way, one frame of it.
+    /// On HTTP/1, where there is one response at a time, it is [`buffer`](Self::buffer) that bounds it.
+    pub fn max_unsent(mut self, bytes: usize) -> Self {
+        self.unsent = bytes.max(1);
+        self
+    }
+
+    /// How many bytes of responses may wait for the clients of all connections; 1 GiB if nothing is said.
+    ///
+    /// Beyond it the connection for which most wait is reset ([`Cut::Memory`](super::Cut::Memory)), then the next.
+    /// What several responses share is counted for each; what the kernel sends from a file is not, nor is what
+    /// a connection has of less than 16 KiB.
+    pub fn max_unsent_in_all(mut self, bytes: usize) -> Self {
+        self.unsent_in_all = bytes;
         self
     }
 
@@ -203,16 +245,19 @@ impl<S> Serve<S> {
     }
 }
 
-impl<S> fmt::Debug for Serve<S> {
+impl<S, M> fmt::Debug for Serve<S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve")
             .field("listen", &self.listen)
             .field("header_timeout", &self.header)
             .field("idle_timeout", &self.idle)
             .field("write_timeout", &self.write)
+            .field("body_timeout", &self.body)
             .field("min_rate", &self.rate)
             .field("max_connections", &self.most)
             .field("buffer", &self.buffer)
+            .field("max_unsent", &self.unsent)
+            .field("max_unsent_in_all", &self.unsent_in_all)
             .field("grace", &self.grace)
             .finish_non_exhaustive()
     }
@@ -254,12 +299,10 @@ impl fmt::Debug for Serving {
     }
 }
 
-impl<S, B> IntoFuture for Serve<S>
+impl<S, M> IntoFuture for Serve<S, M>
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    S: Connections<M>,
+    M: 'static,
 {
     type Output = io::Result<Served>;
     type IntoFuture = Serving;
@@ -275,6 +318,9 @@ where
         let shared = Shared {
             hub: Hub::new(self.most),
             limits,
+            body: self.body,
+            memory: Memory::new(self.unsent_in_all),
+            unsent: self.unsent,
             http: http(self.buffer),
             secure: self.secure,
             peer: self.peer,
@@ -292,9 +338,9 @@ fn least(rate: u64, time: Duration) -> u64 {
 }
 
 /// hyper's part of the settings.
-fn http(buffer: usize) -> Builder<TokioExecutor> {
+fn http(buffer: usize) -> Builder<Tasks> {
     let buffer = buffer.max(8 * 1024);
-    let mut http = Builder::new(TokioExecutor::new());
+    let mut http = Builder::new(Tasks);
     // hyper's own time-out makes a timer for each request, and begins after the version is known.
     http.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(buffer);
     http.http2().timer(TokioTimer::new()).enable_connect_protocol().max_send_buf_size(buffer);

@@ -32,7 +32,7 @@ impl fmt::Debug for Secure {
     }
 }
 
-impl<S> Serve<S> {
+impl<S, M> Serve<S, M> {
     /// Speaks TLS, and nothing else, on every connection.
     ///
     /// The certificate, the versions and the cryptography are the configuration's. If it names no

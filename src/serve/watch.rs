@@ -1,17 +1,20 @@
 //! What is seen of one connection, from wherever it is seen.
 
 mod ending;
+mod streams;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Waker;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::BoxError;
-use super::patience::{Handed, Seen};
+use super::memory::Memory;
+use super::patience::{Limits, Seen, Waiting};
 use super::zero::Lane;
+use streams::{Held, Streams};
 
 /// How HTTP/2 begins (RFC 9113, section 3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -32,6 +35,12 @@ pub(super) struct Watch {
     stirred: AtomicBool,
     /// The last request brought content.
     content: AtomicBool,
+    /// Not all of that has come.
+    receiving: AtomicBool,
+    /// When its client ended its side, in milliseconds since `accepted`, and one; or 0.
+    ended: AtomicU64,
+    /// The server was told to stop.
+    draining: AtomicBool,
     /// The connection is its handler's.
     handed_over: AtomicBool,
     blocked: AtomicBool,
@@ -40,6 +49,8 @@ pub(super) struct Watch {
     ask: AtomicBool,
     queued: AtomicU64,
     reset: AtomicBool,
+    /// The socket is to be closed when its client has what was sent.
+    leaving: AtomicBool,
     /// The close of the connection would look like the end of the response under way.
     closing_ends: AtomicBool,
     /// A body has failed, and what it gave before is not with the socket yet.
@@ -48,28 +59,17 @@ pub(super) struct Watch {
     /// The streams of the connection are to fail.
     aborting: AtomicBool,
     lane: Lane,
-    streams: Mutex<Vec<Slot>>,
-}
-
-/// A response under way that has handed out a frame which was not its last, or that waits on HTTP/2.
-#[derive(Debug)]
-struct Slot {
-    room: Room,
-    /// Wakes the stream that waits, if it has to fail.
-    waker: Option<Waker>,
-}
-
-/// Whether a response waits for room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Room {
-    Free,
-    /// Nothing waits for room.
-    Moving,
-    Handed(Instant),
+    streams: Streams,
+    memory: Arc<Memory>,
+    /// It is given up, because all connections hold too much.
+    shed: AtomicBool,
+    /// Wakes the connection's task.
+    task: OnceLock<Waker>,
 }
 
 impl Watch {
-    pub(super) fn new(accepted: Instant) -> Self {
+    /// `most` is up to how many unsent bytes the connection's responses are asked for more.
+    pub(super) fn new(accepted: Instant, memory: Arc<Memory>, most: usize) -> Self {
         Self {
             accepted,
             preface: AtomicU8::new(0),
@@ -78,32 +78,31 @@ impl Watch {
             idle: AtomicU64::new(0),
             stirred: AtomicBool::new(false),
             content: AtomicBool::new(false),
+            receiving: AtomicBool::new(false),
+            ended: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
             handed_over: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             written: AtomicU64::new(0),
             ask: AtomicBool::new(false),
             queued: AtomicU64::new(0),
             reset: AtomicBool::new(false),
+            leaving: AtomicBool::new(false),
             closing_ends: AtomicBool::new(false),
             flushing: AtomicBool::new(false),
             failed: Mutex::new(None),
             aborting: AtomicBool::new(false),
             lane: Lane::default(),
-            streams: Mutex::new(Vec::new()),
+            streams: Streams::new(Arc::clone(&memory), most),
+            memory,
+            shed: AtomicBool::new(false),
+            task: OnceLock::new(),
         }
     }
 
-    /// Everything, for a judgement; `write` is how long a stream may wait, not counted before `room`.
-    pub(super) fn seen(&self, now: Instant, write: Duration, room: Instant) -> Seen {
-        let mut handed = Handed::default();
-        for slot in self.slots().iter() {
-            if let Room::Handed(at) = slot.room {
-                let at = at.max(room);
-                handed.oldest = Some(handed.oldest.map_or(at, |oldest| oldest.min(at)));
-                handed.overdue += usize::from(now >= at + write);
-            }
-        }
-        Seen { handed, ..self.glance() }
+    /// Everything, for a judgement; the socket was full, or had room again, at `room`.
+    pub(super) fn seen(&self, now: Instant, limits: &Limits, room: Instant) -> Seen {
+        Seen { waiting: self.streams.waiting(now, limits, room), ..self.glance() }
     }
 
     /// Everything but the streams.
@@ -116,7 +115,8 @@ impl Watch {
             stirred: self.stirred.load(Ordering::Relaxed),
             blocked: self.blocked.load(Ordering::Relaxed),
             written: self.written.load(Ordering::Relaxed) - self.queued.load(Ordering::Relaxed),
-            handed: Handed::default(),
+            half_closed: self.half_closed(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -171,6 +171,7 @@ impl Watch {
     /// A request's head is whole; whether `content` follows on HTTP/1.
     pub(super) fn begin(&self, content: bool) {
         self.content.store(content, Ordering::Relaxed);
+        self.receiving.store(content, Ordering::Relaxed);
         self.live.fetch_add(1, Ordering::Relaxed);
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.stirred.store(false, Ordering::Relaxed);
@@ -181,60 +182,101 @@ impl Watch {
         let idle = u64::try_from(self.accepted.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.idle.store(idle, Ordering::Relaxed);
         self.live.fetch_sub(1, Ordering::Release);
+        if self.ended.load(Ordering::Relaxed) > 0 {
+            // hyper reads on, and hears of the end now.
+            self.wake();
+        }
     }
 
-    // ---- responses that wait ----
+    // ---- what responses hold ----
 
-    /// A frame was handed out that is not the last.
-    pub(super) fn handed(&self, key: Option<u32>) -> u32 {
-        let room = Room::Handed(Instant::now());
-        self.fill(key, room, None)
+    /// A frame of a response on HTTP/2 goes to hyper.
+    pub(super) fn handed(self: &Arc<Self>, key: Option<u32>, bytes: usize) -> u32 {
+        let (key, held) = self.streams.handed(key, bytes);
+        self.weigh(held);
+        key
     }
 
-    /// There was room: the next frame is asked for.
-    pub(super) fn asked(&self, key: u32) {
-        self.slots()[index(key)].room = Room::Moving;
+    /// Data of a response on HTTP/1 goes to hyper.
+    pub(super) fn holds(self: &Arc<Self>, bytes: usize) {
+        self.weigh(self.streams.holds(bytes));
+    }
+
+    fn weigh(self: &Arc<Self>, held: Held) {
+        if held == Held::Fine {
+            return;
+        }
+        if self.streams.joins() {
+            self.memory.join(self);
+        }
+        if held == Held::TooMuch {
+            self.memory.shed();
+        }
+    }
+
+    /// Some of it is with the socket.
+    pub(super) fn sent(&self, key: Option<u32>, bytes: usize) {
+        match key {
+            Some(key) => self.streams.took(key, bytes),
+            None => self.streams.frees(bytes),
+        }
+    }
+
+    /// The rest of it is, or is given up.
+    pub(super) fn gone(&self, key: Option<u32>, bytes: usize) {
+        match key {
+            Some(key) if self.streams.gone(key, bytes) => self.over(),
+            Some(_) => {}
+            None => self.streams.frees(bytes),
+        }
+    }
+
+    /// There will be no more frames of a response.
+    pub(super) fn done(&self, key: Option<u32>) {
+        if key.is_none_or(|key| self.streams.done(key)) {
+            self.over();
+        }
     }
 
     /// The response waits for its service or its body; if the streams are to fail, `waker` is woken.
     pub(super) fn park(&self, key: Option<u32>, waker: &Waker) -> u32 {
-        self.fill(key, Room::Moving, Some(waker.clone()))
+        self.streams.park(key, waker)
     }
 
-    /// There will be no more frames.
-    pub(super) fn done(&self, key: u32) {
-        let waker = {
-            let slot = &mut self.slots()[index(key)];
-            slot.room = Room::Free;
-            slot.waker.take()
-        };
-        // Not under the lock: it may be the last that there is of a task.
-        drop(waker);
+    /// Whether so much of the connection's responses is unsent that nothing more is to be asked for.
+    pub(super) fn holds_enough(&self) -> bool {
+        self.streams.is_full()
     }
 
-    fn fill(&self, key: Option<u32>, room: Room, waker: Option<Waker>) -> u32 {
-        let mut slots = self.slots();
-        let free = || slots.iter().position(|slot| slot.room == Room::Free);
-        let at = key.map(index).or_else(free).unwrap_or(slots.len());
-        if at == slots.len() {
-            slots.push(Slot { room, waker });
-        } else {
-            let slot = &mut slots[at];
-            slot.room = room;
-            // There is one for each response, which is set once.
-            slot.waker = slot.waker.take().or(waker);
+    /// Whether that is so for this response, whose task is woken when it is not any more.
+    pub(super) fn starves(&self, key: Option<u32>, waker: &Waker) -> (u32, bool) {
+        self.streams.starves(key, waker)
+    }
+
+    /// Bytes that count for the server's memory.
+    pub(super) fn charged(&self) -> usize {
+        self.streams.charged()
+    }
+
+    /// The connection is given up.
+    pub(super) fn shed(&self) {
+        self.streams.give_up();
+        self.shed.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(task) = self.task.get() {
+            task.wake_by_ref();
         }
-        // More streams than that do not fit into memory.
-        u32::try_from(at).unwrap_or(u32::MAX)
     }
 
-    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Slot>> {
-        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether the connection is given up; if it will be, `waker` is woken.
+    pub(super) fn is_shed(&self, waker: &Waker) -> bool {
+        // A task has one waker for its life.
+        self.task.get_or_init(|| waker.clone());
+        self.shed.load(Ordering::Acquire)
     }
-}
-
-const fn index(key: u32) -> usize {
-    key as usize
 }
 
 /// The bytes of the preface seen after `matched` of them and then these, or the version.
@@ -253,10 +295,7 @@ fn sniffed(matched: u8, bytes: &[u8]) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::task::Wake;
-
-    use std::task::Poll;
+    use std::task::{Poll, Wake};
 
     use super::*;
 
@@ -267,6 +306,14 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Two requests are under way.
+    fn watch(memory: Arc<Memory>) -> Arc<Watch> {
+        let watch = Arc::new(Watch::new(Instant::now(), memory, usize::MAX));
+        watch.begin(false);
+        watch.begin(false);
+        watch
     }
 
     fn version(chunks: &[&[u8]]) -> u8 {
@@ -286,12 +333,12 @@ mod tests {
 
     #[test]
     fn streams_that_wait_are_woken_once_to_fail() {
-        let watch = Watch::new(Instant::now());
+        let watch = watch(Memory::new(usize::MAX));
         let woken: [Arc<Woken>; 3] = Default::default();
         let waker = |at: usize| Waker::from(Arc::clone(&woken[at]));
         let (first, over) = (watch.park(None, &waker(0)), watch.park(None, &waker(1)));
-        assert_eq!(watch.handed(Some(first)), first);
-        watch.done(over);
+        assert_eq!(watch.handed(Some(first), 1), first);
+        watch.done(Some(over));
         // The place is used again, and not the waker.
         assert_eq!(watch.park(None, &waker(2)), over);
         assert!(!watch.aborts());
@@ -305,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_flush_is_told_to_a_failed_body_alone() {
-        let watch = Watch::new(Instant::now());
+        let watch = watch(Memory::new(usize::MAX));
         assert!(!watch.flushed());
         watch.flush_first("broken".into());
         assert!(watch.failed().is_pending());
@@ -318,18 +365,15 @@ mod tests {
 
     #[test]
     fn a_slot_is_used_again() {
-        let watch = Watch::new(Instant::now());
-        let (first, second) = (watch.handed(None), watch.handed(None));
+        let watch = watch(Memory::new(usize::MAX));
+        let (first, second) = (watch.handed(None, 1), watch.handed(None, 1));
         assert_ne!(first, second);
-        assert_eq!(watch.handed(Some(first)), first);
-        watch.done(first);
-        assert_eq!(watch.handed(None), first);
-        watch.asked(second);
-        let (now, write) = (Instant::now() + Duration::from_secs(9), Duration::from_secs(8));
-        assert_eq!(watch.seen(now, write, watch.accepted).handed.overdue, 1);
-        // While the socket was full the stream waited for that.
-        let room = now - Duration::from_secs(2);
-        let handed = watch.seen(now, write, room).handed;
-        assert_eq!((handed.overdue, handed.oldest), (0, Some(room)));
+        assert_eq!(watch.handed(Some(first), 2), first);
+        watch.gone(Some(first), 1);
+        watch.gone(Some(first), 2);
+        assert_eq!(watch.glance().live, 2);
+        watch.done(Some(first));
+        assert_eq!(watch.glance().live, 1);
+        assert_eq!(watch.handed(None, 1), first);
     }
 }

@@ -53,7 +53,7 @@ impl Drop for Wire {
     fn drop(&mut self) {
         let socket = SockRef::from(&self.tcp);
         if !self.watch.is_reset() {
-            if !self.watch.would_end() {
+            if !self.watch.closes_when_sent() {
                 return;
             }
             // However it came to this: an error, a cut, a panic.
@@ -81,6 +81,10 @@ impl AsyncRead for Wire {
             this.watch.came(bytes);
         } else if buffer.remaining() > 0 {
             this.closing = Closing::Done;
+            if this.watch.ends() {
+                // Nothing wakes hyper for it; it asks again when the response is over.
+                return Poll::Pending;
+            }
         }
         Poll::Ready(Ok(()))
     }

@@ -33,11 +33,11 @@ pub(super) fn offering<D: 'static, T>(direct: bool, poll: impl FnOnce() -> T) ->
     }
 }
 
-/// Lets the socket send `data`, if it is a span; from here on it goes to hyper, and nowhere else.
-pub(super) fn arm<D: 'static>(lane: &Lane, data: &mut D) {
-    if let Some(data) = (data as &mut dyn Any).downcast_mut::<FileData>() {
-        lane.arm(data);
-    }
+/// Lets the socket send `data`, if it is a span; from here on it goes to hyper, and nowhere else. Whether it is one.
+pub(super) fn arm<D: 'static>(lane: &Lane, data: &mut D) -> bool {
+    let Some(data) = (data as &mut dyn Any).downcast_mut::<FileData>() else { return false };
+    lane.arm(data);
+    data.is_span()
 }
 
 /// What a socket does about spans.

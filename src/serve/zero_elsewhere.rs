@@ -18,7 +18,9 @@ pub(super) fn offering<D: 'static, T>(_direct: bool, poll: impl FnOnce() -> T) -
     poll()
 }
 
-pub(super) const fn arm<D: 'static>(_: &Lane, _: &mut D) {}
+pub(super) const fn arm<D: 'static>(_: &Lane, _: &mut D) -> bool {
+    false
+}
 
 impl Sending {
     pub(super) fn poll_write(

@@ -175,6 +175,11 @@ impl FileData {
         self
     }
 
+    /// It is of a file, and not in memory.
+    pub(crate) const fn is_span(&self) -> bool {
+        matches!(self.0, Inner::Span(_))
+    }
+
     /// Makes its vectored view one for the socket of `line`.
     pub(super) fn arm(&mut self, line: &Arc<Line>) {
         if let Inner::Span(span) = &mut self.0 {

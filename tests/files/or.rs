@@ -46,7 +46,7 @@ async fn what_is_no_file_goes_to_the_next_service_with_its_body() {
         let answer = h1_get(&server, path, "").await;
         assert_eq!((answer.status(), answer.body.as_str()), (status, body), "{path}");
         let receipt = receipts.next().await;
-        assert!(matches!(receipt.outcome, Outcome::Complete), "{}", receipt.line);
+        assert!(matches!(receipt.outcome, Outcome::Handed), "{}", receipt.line);
         let answer = h2.get(path).await.unwrap();
         assert_eq!((answer.status.as_u16(), answer.body.as_str()), (status, body), "{path}");
         receipts.next().await;

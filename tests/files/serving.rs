@@ -223,7 +223,7 @@ async fn it_mounts_in_axum_below_a_path_as_a_fallback_and_in_a_handler() {
         let answer = h1_get(&server, path, "").await;
         assert_eq!((answer.status(), answer.body.as_str()), (status, body), "{path}");
         let receipt = receipts.next().await;
-        assert!(matches!(receipt.outcome, Outcome::Complete), "{}", receipt.line);
+        assert!(matches!(receipt.outcome, Outcome::Handed), "{}", receipt.line);
         assert!(receipt.notes.is_empty(), "{path}: {receipt:?}");
     }
     let answer = h1_get(&server, "/one", "range: bytes=0-2\r\n").await;

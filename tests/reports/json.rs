@@ -47,7 +47,7 @@ async fn a_line_says_everything_about_its_response() {
     let (plain, odd) = (&lines[0], &lines[1]);
     let expected = json!({
         "v": 1, "method": "GET", "version": "HTTP/1.1", "path": "/plain", "route": null,
-        "status": 200, "cause": "first frame", "last_stage": "committed", "outcome": "complete",
+        "status": 200, "cause": "first frame", "last_stage": "committed", "outcome": "handed",
         "abort": null, "held": 4, "sent": 4, "hooks": 0, "failure": null, "conflicts": [],
         "notes": [], "writes": [], "writes_cut": 0,
     });
@@ -84,7 +84,7 @@ async fn what_failed_is_told_before_the_commit_and_after_it() {
     let failed = "the response body failed: \"the disk\" is gone";
     assert_eq!(lines[0]["failure"], failed);
     assert_eq!(lines[0]["abort"], Value::Null);
-    assert_eq!((&lines[0]["outcome"], &lines[0]["cause"]), (&json!("complete"), &json!("failure")));
+    assert_eq!((&lines[0]["outcome"], &lines[0]["cause"]), (&json!("handed"), &json!("failure")));
     assert_eq!(lines[1]["abort"], failed);
     assert_eq!(lines[1]["failure"], Value::Null);
     assert_eq!((&lines[1]["outcome"], &lines[1]["sent"]), (&json!("aborted"), &json!(5)));

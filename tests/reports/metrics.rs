@@ -116,7 +116,7 @@ async fn responses_conflicts_late_writes_and_notes_are_counted() {
         letterhead_held_bytes{} 8
         letterhead_late_writes_total{fate=refused} 1
         letterhead_notes_total{kind=mended} 1
-        letterhead_responses_total{outcome=complete,cause=first frame} 2
+        letterhead_responses_total{outcome=handed,cause=first frame} 2
         letterhead_sent_bytes{} 8"]]
     .assert_eq(&sheet.printed());
 }
@@ -133,8 +133,8 @@ async fn the_route_is_a_label_if_that_is_asked_for_and_the_path_never_is() {
         letterhead_conflicts_total{rule=overwritten,action=report,settled=reported,route=/users/{id}} 1
         letterhead_held_bytes{route=/users/{id}} 4
         letterhead_held_bytes{route=none} 4
-        letterhead_responses_total{outcome=complete,cause=first frame,route=/users/{id}} 1
-        letterhead_responses_total{outcome=complete,cause=first frame,route=none} 1
+        letterhead_responses_total{outcome=handed,cause=first frame,route=/users/{id}} 1
+        letterhead_responses_total{outcome=handed,cause=first frame,route=none} 1
         letterhead_sent_bytes{route=/users/{id}} 4
         letterhead_sent_bytes{route=none} 4"]].assert_eq(&kept.printed());
 }

@@ -118,7 +118,7 @@ async fn responses_are_told_when_that_is_asked_for() {
     let over: Vec<_> = told.iter().filter(|told| told.level == Level::DEBUG).collect();
     let paths: Vec<_> = over.iter().map(|told| told.get("path")).collect();
     assert_eq!(paths, ["/plain", "/odd"]);
-    assert_eq!(over[1].get("message"), "response over: complete");
+    assert_eq!(over[1].get("message"), "response over: handed over");
     let fields: Vec<_> = over[1].fields.keys().copied().collect();
     let expected = [
         "cause",

@@ -120,6 +120,31 @@ impl H2 {
         Self { send, task: tokio::spawn(connection) }
     }
 
+    /// Each stream has a window of so many bytes, the connection a large one.
+    pub(crate) async fn windowed(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        window: u32,
+    ) -> Self {
+        let mut builder = h2::client::Builder::new();
+        builder.initial_window_size(window).initial_connection_window_size(1 << 20);
+        let (send, connection) = soon(builder.handshake(stream)).await.unwrap();
+        Self { send, task: tokio::spawn(connection) }
+    }
+
+    /// A request whose content is still to be sent, and the answer to it.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+    ) -> (h2::client::ResponseFuture, h2::SendStream<Bytes>) {
+        let mut request = Request::post(format!("http://test{path}"));
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let mut send = soon(self.send.clone().ready()).await.unwrap();
+        send.send_request(request.body(()).unwrap(), false).unwrap()
+    }
+
     /// The head of an answer, and the rest of it.
     pub(crate) async fn get(
         &self,

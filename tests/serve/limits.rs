@@ -28,7 +28,8 @@ async fn a_head_beyond_the_buffer_is_refused() {
     let server = Running::start(|serve| serve.buffer(16 * 1024)).await;
     for (length, status) in [(8 * 1024, 200), (32 * 1024, 431)] {
         let mut raw = Raw::connect(server.addr).await;
-        raw.send(format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "a".repeat(length))).await;
+        raw.send(format!("GET / HTTP/1.1\r\nhost: test\r\nx: {}\r\n\r\n", "a".repeat(length)))
+            .await;
         assert_eq!(raw.answer().await.0, status);
     }
 }

@@ -4,9 +4,18 @@
 mod broken;
 mod client;
 mod closing;
+mod content;
+mod data;
+#[path = "../shared/figures.rs"]
+mod figures;
 mod limits;
+mod made;
 mod patience;
 mod protocols;
 mod running;
 mod shutdown;
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+#[path = "../shared/skip.rs"]
+mod skip;
+mod withheld;
 mod workers;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
-use letterhead::serve::{Cut, Event};
+
+use letterhead::serve::{Cut, Event, RequestBody};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
@@ -85,7 +85,7 @@ async fn what_is_no_http_ends_that_connection_alone() {
 
 #[tokio::test]
 async fn an_error_of_the_service_ends_its_connection_alone() {
-    let service = tower::service_fn(|request: Request<Incoming>| async move {
+    let service = tower::service_fn(|request: Request<RequestBody>| async move {
         match request.uri().path() {
             "/" => Ok(Response::new(Full::new(bytes::Bytes::from("fine")))),
             "/panic" => panic!("a handler's bug"),
@@ -114,7 +114,7 @@ async fn an_error_of_the_service_ends_its_connection_alone() {
 /// A service that does its work when it is called, and not when its future is polled.
 #[tokio::test]
 async fn a_service_that_panics_when_it_is_called_ends_its_connection_alone() {
-    let service = tower::service_fn(|request: Request<Incoming>| {
+    let service = tower::service_fn(|request: Request<RequestBody>| {
         assert!(request.uri().path() != "/panic", "a service's bug");
         std::future::ready(Ok::<_, std::convert::Infallible>(Response::new(Full::new(
             bytes::Bytes::from("fine"),
@@ -194,6 +194,14 @@ async fn a_websocket_on_a_stream_keeps_its_connection_open() {
     upward.send_data(b"\x81\x82\0\0\0\0hi"[..].into(), false).unwrap();
     assert_eq!(soon(downward.data()).await.unwrap().unwrap(), b"\x81\x02hi"[..]);
     assert!(server.told().is_empty());
+    // When it has ended the connection is as idle as any.
+    upward.send_reset(h2::Reason::CANCEL);
+    drop((upward, downward));
+    let H2 { send: kept, task } = h2;
+    soon(task).await.unwrap().unwrap();
+    drop(kept);
+    assert!(server.told().is_empty());
+    assert_eq!(server.stopped().await.cut, 0);
 }
 
 // ---- TLS ----

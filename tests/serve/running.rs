@@ -50,6 +50,16 @@ impl Running {
         Self::on(listener, addr, set)
     }
 
+    /// These routes beside the usual ones, which are behind them.
+    pub(crate) async fn routed(
+        routes: Router,
+        set: impl FnOnce(Serve<Router>) -> Serve<Router>,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        Self::of(listener, addr, |router| routes.fallback_service(router), set)
+    }
+
     /// The defaults, with the layer or without it.
     pub(crate) async fn layered(layered: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -3,10 +3,11 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
-use letterhead::serve::Cut;
+use letterhead::serve::{Cut, Event};
 use tokio::net::TcpStream;
 
 use crate::client::{H2, Raw, whole};
+use crate::figures::figures;
 use crate::running::{Running, SHORT, soon};
 
 #[tokio::test]
@@ -122,5 +123,44 @@ async fn a_dropped_server_is_over() {
     assert_eq!(
         TcpStream::connect(server.addr).await.unwrap_err().kind(),
         ErrorKind::ConnectionRefused
+    );
+}
+
+/// As much of HTTP/2 as a connection needs to be one, and then nothing, not even the answer to a ping.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+#[tokio::test]
+async fn whoever_has_nothing_under_way_is_closed_a_second_after_it_was_told() {
+    const IDLE: usize = 200;
+    let mut server = Running::start(|serve| serve.grace(Duration::MAX)).await;
+    let mut clients = Vec::new();
+    for nth in 0..IDLE {
+        let mut raw = Raw::connect(server.addr).await;
+        // Idle streams, half a preface, a whole one and half a frame, half a head.
+        let bytes = [PREFACE, &PREFACE[..9], &PREFACE[..30], b"GET / HTTP/1.1\r\nho"][nth % 4];
+        raw.send(bytes).await;
+        clients.push(raw);
+    }
+    // One that is served behind them, so that the server has seen what they sent.
+    let mut last = Raw::connect(server.addr).await;
+    last.get("/").await;
+    last.answer().await;
+    let begun = Instant::now();
+    server.stop();
+    for raw in &mut clients {
+        let (bytes, _) = raw.all().await;
+        assert!(bytes.is_empty() || bytes[3] == 4, "{bytes:?}");
+    }
+    let mut events = server.told();
+    let served = server.stopped().await;
+    let took = begun.elapsed();
+    assert_eq!((served.accepted, served.cut), (IDLE as u64 + 1, 0));
+    // Half a head, or half a preface, is one that came to nothing.
+    events.retain(|event| !matches!(event, Event::Cut { why: Cut::Head, .. }));
+    assert!(events.is_empty(), "{events:?}");
+    assert!(took >= Duration::from_secs(1), "{took:?}");
+    figures(
+        "serve-shutdown",
+        &format!("{IDLE} idle HTTP/2 clients, half heads, half prefaces: over after {took:?}"),
     );
 }

@@ -29,7 +29,7 @@ fn the_site_is_served_by_every_protocol() {
     }
     let (status, lines) = files.interrupt();
     assert!(status.success(), "{lines:#?}");
-    assert!(lines.iter().all(|line| line.contains("complete")), "{lines:#?}");
+    assert!(lines.iter().all(|line| line.contains("handed over")), "{lines:#?}");
 }
 
 #[test]

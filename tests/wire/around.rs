@@ -93,7 +93,7 @@ async fn every_answer_of_the_router_is_committed_by_the_layer() {
             for _ in 0..2 {
                 let seen = receipts.next().await;
                 assert_eq!(seen.status.map(|status| status.as_u16()), Some(status), "{path}");
-                assert!(matches!(seen.outcome, Outcome::Complete), "{path}: {}", seen.line);
+                assert!(matches!(seen.outcome, Outcome::Handed), "{path}: {}", seen.line);
                 assert!(seen.notes.is_empty(), "{path}: {:?}", seen.notes);
             }
         }
@@ -152,7 +152,7 @@ async fn failures_become_statuses_and_late_ones_break_the_response_off() {
         assert_eq!(h1_get(&server, path, "").await.status(), 500, "{path}");
         assert_eq!(h2_get(&server, path).await.unwrap().status, 500, "{path}");
         for _ in 0..2 {
-            assert!(matches!(receipts.next().await.outcome, Outcome::Complete), "{path}");
+            assert!(matches!(receipts.next().await.outcome, Outcome::Handed), "{path}");
         }
     }
     // The reason of the reset is found through axum's own error.

@@ -80,7 +80,7 @@ async fn a_head_answer_has_the_head_of_a_get_answer() {
             assert_eq!((head.fields, head.body.as_str()), (got.fields, ""), "{kind:?} {path}");
             for _ in 0..5 {
                 let seen = receipts.next().await;
-                assert!(matches!(seen.outcome, Outcome::Complete), "{}", seen.line);
+                assert!(matches!(seen.outcome, Outcome::Handed), "{}", seen.line);
             }
         }
     }

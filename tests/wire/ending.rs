@@ -81,7 +81,7 @@ async fn a_server_that_shuts_down_gently_finishes_what_is_held_and_what_is_sent(
         soon(client.read_to_string(&mut all)).await.unwrap();
         assert!(all.contains("two\r\n0\r\n\r\n"), "{all}");
         let seen = receipts.next().await;
-        assert!(matches!(seen.outcome, Outcome::Complete), "{}", seen.line);
+        assert!(matches!(seen.outcome, Outcome::Handed), "{}", seen.line);
     }
 }
 
@@ -115,5 +115,5 @@ async fn a_tunnel_over_h1_is_an_upgrade_and_a_refused_one_is_not() {
     let mut raw = Raw::connect(&server).await;
     raw.send("CONNECT test:80 HTTP/1.1\r\nhost: test:80\r\n\r\n").await;
     assert!(raw.head().await.starts_with("HTTP/1.1 403"));
-    assert!(matches!(receipts.next().await.outcome, Outcome::Complete));
+    assert!(matches!(receipts.next().await.outcome, Outcome::Handed));
 }

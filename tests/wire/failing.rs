@@ -87,7 +87,7 @@ async fn a_first_frame_that_fails_is_a_status_that_keeps_policy_and_drops_descri
         assert_eq!((answer.status.as_u16(), answer.body), (status, content));
         for _ in 0..3 {
             let seen = receipts.next().await;
-            assert!(matches!(seen.outcome, Outcome::Complete), "{}", seen.line);
+            assert!(matches!(seen.outcome, Outcome::Handed), "{}", seen.line);
             assert!(seen.failure.is_some(), "{}", seen.line);
         }
     }

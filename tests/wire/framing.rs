@@ -94,7 +94,7 @@ async fn check(case: Case, head: &str, body: &str, notes: &[Mended]) {
     let notes: Vec<_> = notes.iter().map(|mended| Note::Mended(*mended)).collect();
     let seen = receipts.next().await;
     assert_eq!(seen.notes, notes, "{}", seen.line);
-    assert!(matches!(seen.outcome, Outcome::Complete), "{}", seen.line);
+    assert!(matches!(seen.outcome, Outcome::Handed), "{}", seen.line);
     receipts.next().await;
 
     let client = H2::connect(&server).await;
@@ -203,7 +203,7 @@ async fn head_has_the_length_that_get_would_have_and_no_content() {
         let all = two_on_h1(&server, "HEAD").await;
         assert_eq!(all, format!("HTTP/1.1 200 OK{expected}\r\n\r\n{NEXT}"));
         let seen = receipts.next().await;
-        assert!(matches!(seen.outcome, Outcome::Complete) && seen.sent == 0, "{}", seen.line);
+        assert!(matches!(seen.outcome, Outcome::Handed) && seen.sent == 0, "{}", seen.line);
         let answer = H2::connect(&server).await.request(Method::HEAD, "/").await.unwrap();
         assert_eq!((answer.body.as_str(), answer.reset), ("", None));
         let length = answer.field("content-length").map(|n| format!("\r\ncontent-length: {n}"));

@@ -35,7 +35,7 @@ async fn a_write_before_the_first_frame_lands_in_the_head() {
     for _ in 0..2 {
         let seen = receipts.next().await;
         assert_eq!(seen.cause, Some(CommitCause::FirstFrame), "{}", seen.line);
-        assert!(matches!(seen.outcome, Outcome::Complete), "{}", seen.line);
+        assert!(matches!(seen.outcome, Outcome::Handed), "{}", seen.line);
         assert_eq!((seen.held, seen.sent), (5, 5));
     }
 }
@@ -111,7 +111,7 @@ async fn bodies_that_are_over_are_not_held() {
     assert_eq!(answer.head, "HTTP/1.1 200 OK\r\ncontent-length: 0");
     let seen = receipts.next().await;
     assert_eq!((seen.cause, seen.sent), (Some(CommitCause::EndOfBody), 0));
-    assert!(matches!(seen.outcome, Outcome::Complete), "{}", seen.line);
+    assert!(matches!(seen.outcome, Outcome::Handed), "{}", seen.line);
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn a_body_that_is_silent_after_its_last_declared_byte_is_over_at_the_deadl
     assert_eq!(h1_get(&server, "/", "").await.body, "123");
     let seen = receipts.next().await;
     assert_eq!(seen.notes, [Note::EndUnseen]);
-    assert!(matches!(seen.outcome, Outcome::Complete), "{seen:?}");
+    assert!(matches!(seen.outcome, Outcome::Handed), "{seen:?}");
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn a_zero_that_nobody_can_vouch_for_is_not_sent() {
         assert_eq!((answer.field("content-length"), answer.body.as_str()), (None, body));
         let seen = receipts.next().await;
         assert_eq!(seen.notes, [Note::Mended(Mended::UnprovedZero)]);
-        assert!(matches!(seen.outcome, Outcome::Complete), "{seen:?}");
+        assert!(matches!(seen.outcome, Outcome::Handed), "{seen:?}");
     }
 }
 
@@ -137,7 +137,7 @@ async fn an_exact_zero_is_complete_though_nobody_polls_it() {
     .await;
     let answer = h1_get(&server, "/", "").await;
     assert_eq!(answer.field("content-length"), Some("0"));
-    assert!(matches!(receipts.next().await.outcome, Outcome::Complete));
+    assert!(matches!(receipts.next().await.outcome, Outcome::Handed));
 }
 
 #[tokio::test]

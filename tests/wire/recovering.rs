@@ -78,7 +78,7 @@ async fn a_panic_is_a_response_with_the_fields_of_the_layers_around_it() {
             if receipted {
                 let seen = receipts.next().await;
                 assert_eq!(seen.failure.as_deref(), Some("panicked: a bug"), "{}", seen.line);
-                assert!(matches!(seen.outcome, Outcome::Complete), "{}", seen.line);
+                assert!(matches!(seen.outcome, Outcome::Handed), "{}", seen.line);
                 assert_eq!(seen.status, Some(StatusCode::INTERNAL_SERVER_ERROR));
             }
         }

@@ -6,8 +6,8 @@ use std::os::unix::fs::FileExt as _;
 
 use bytes::Buf as _;
 use http::Request;
-use hyper::body::Incoming;
 use letterhead::files::FileData;
+use letterhead::serve::RequestBody;
 use tower::{BoxError, ServiceExt as _, service_fn};
 
 use crate::site::{KIB, MIB, Raw, Running, Site, noise, same};
@@ -109,7 +109,7 @@ async fn a_layer_that_looks_at_a_changed_file_ends_the_connection() {
     let content = site.file("file", MIB);
     let files = site.files.clone().zero_copy();
     let path = site.path("file");
-    let server = Running::start(service_fn(move |request: Request<Incoming>| {
+    let server = Running::start(service_fn(move |request: Request<RequestBody>| {
         let (files, path) = (files.clone(), path.clone());
         async move {
             let response = files.oneshot(request).await?;

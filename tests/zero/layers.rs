@@ -11,8 +11,9 @@ use std::thread;
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use letterhead::files::{FileData, FileError, ZeroCopy, ZeroCopyBody};
+use letterhead::serve::RequestBody;
 use letterhead::{Hold, LetterheadLayer};
 use tower::{BoxError, Layer as _, ServiceExt as _, service_fn};
 use tower_http::compression::CompressionLayer;
@@ -74,7 +75,7 @@ where
     F: FnMut(FileData) -> Vec<FileData> + Send + Unpin + 'static,
     M: Fn() -> F + Clone + Send + 'static,
 {
-    Running::start(service_fn(move |request: Request<Incoming>| {
+    Running::start(service_fn(move |request: Request<RequestBody>| {
         let (files, change) = (files.clone(), make());
         async move {
             let mut response = files.oneshot(request).await?;
@@ -191,7 +192,7 @@ async fn one_that_collects_the_whole_body_has_the_whole_file() {
     let site = Site::new();
     let content = site.file("file", 3 * MIB + 5);
     let files = site.files.clone().zero_copy();
-    let server = Running::start(service_fn(move |request: Request<Incoming>| {
+    let server = Running::start(service_fn(move |request: Request<RequestBody>| {
         let files = files.clone();
         async move {
             let (head, body) = files.oneshot(request).await?.into_parts();
@@ -211,7 +212,7 @@ async fn one_that_compresses_compresses_the_file() {
     let app = CompressionLayer::new().gzip(true).layer(site.files.clone().zero_copy());
     // As it is, the server sees a body of bytes, and nothing is handed out unread; here it is.
     let as_data = |frame: Frame<Bytes>| frame.map_data(FileData::from);
-    let app = service_fn(move |request: Request<Incoming>| {
+    let app = service_fn(move |request: Request<RequestBody>| {
         let app = app.clone();
         async move {
             let response = app.oneshot(request).await?;
@@ -281,7 +282,7 @@ async fn chunked_coding_stands_around_each_span() {
     let site = Site::new();
     let content = site.file("file", 2 * MIB + 5);
     let files = site.files.clone().zero_copy();
-    let server = Running::start(service_fn(move |request: Request<Incoming>| {
+    let server = Running::start(service_fn(move |request: Request<RequestBody>| {
         let files = files.clone();
         async move {
             let mut response = files.oneshot(request).await?;

@@ -10,9 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Empty};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper_util::rt::TokioIo;
 use letterhead::FileSender;
+use letterhead::serve::RequestBody;
 use letterhead::serve::{Event, Serve};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -108,7 +109,7 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) async fn start<S, B>(service: S) -> Self
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<tower::BoxError>,
         S::Future: Send,
         B: Body<Data: Send, Error: Into<tower::BoxError>> + Send + 'static,
@@ -119,7 +120,7 @@ impl Running {
     /// Settings are whatever `set` makes of the defaults.
     pub(crate) async fn with<S, B>(service: S, set: impl FnOnce(Serve<S>) -> Serve<S>) -> Self
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
         S::Error: Into<tower::BoxError>,
         S::Future: Send,
         B: Body<Data: Send, Error: Into<tower::BoxError>> + Send + 'static,

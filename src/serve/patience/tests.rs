@@ -37,9 +37,10 @@ impl Story {
             live: 0,
             idle_since: accepted,
             stirred: false,
+            half_closed: None,
             blocked: false,
             written: 0,
-            handed: Handed::default(),
+            waiting: Waiting::default(),
         };
         Self { accepted, patience: Patience::new(limits, accepted), seen }
     }
@@ -60,9 +61,10 @@ impl Story {
         self.seen.idle_since = at(self.accepted, seconds);
     }
 
-    /// One stream was handed a frame then, and has not asked again.
+    /// One stream has waited since then.
     fn handed(&mut self, seconds: u64, overdue: usize) {
-        self.seen.handed = Handed { oldest: Some(at(self.accepted, seconds)), overdue };
+        let next = (overdue == 0).then(|| at(self.accepted, seconds + WRITE));
+        self.seen.waiting = Waiting { next, overdue, starved: 0 };
     }
 
     #[track_caller]
@@ -72,6 +74,7 @@ impl Story {
         let found = match verdict {
             Verdict::Wait(next) => format!("wait {}", since(next)),
             Verdict::End(next) => format!("end, wait {}", since(next)),
+            Verdict::Leave => "leave".to_owned(),
             Verdict::Cut(why) => format!("cut {}", why.as_str()),
         };
         assert_eq!(found, wanted, "at {seconds} s");
@@ -146,10 +149,25 @@ fn a_full_socket_has_to_move() {
     story.begin();
     story.seen.blocked = true;
     assert!(story.patience.stale(&story.seen));
-    story.check(1, "wait 21");
+    // Looked at each second, so that a client is cut a second after its time at most.
+    story.check(1, "wait 2");
     story.seen.written = 1;
-    story.check(21, "wait 41");
+    story.check(21, "wait 22");
+    story.check(40, "wait 41");
     story.check(41, "cut write");
+}
+
+#[test]
+fn a_socket_that_took_something_at_first_is_cut_at_its_time() {
+    let mut story = Story::new();
+    story.begin();
+    story.seen.blocked = true;
+    story.check(1, "wait 2");
+    // What the client's system took in the first moment.
+    story.seen.written = 200_000;
+    story.check(2, "wait 3");
+    story.check(21, "wait 22");
+    story.check(22, "cut write");
 }
 
 #[test]
@@ -157,12 +175,14 @@ fn a_socket_that_had_room_meanwhile_begins_anew() {
     let mut story = Story::new();
     story.begin();
     story.seen.blocked = true;
-    story.check(1, "wait 21");
+    story.check(1, "wait 2");
     story.seen.blocked = false;
     assert!(story.patience.stale(&story.seen));
     story.check(20, "wait 40");
     story.seen.blocked = true;
-    story.check(22, "wait 42");
+    story.check(22, "wait 23");
+    story.check(41, "wait 42");
+    story.check(42, "cut write");
 }
 
 #[test]
@@ -170,10 +190,11 @@ fn a_rate_is_judged_over_each_window() {
     let mut story = Story::least(1000);
     story.begin();
     story.seen.blocked = true;
-    story.check(0, "wait 20");
+    story.check(0, "wait 1");
     story.seen.written = 1000;
-    story.check(20, "wait 40");
+    story.check(20, "wait 21");
     story.seen.written = 1999;
+    story.check(39, "wait 40");
     story.check(40, "cut write");
 }
 
@@ -183,7 +204,7 @@ fn the_end_of_a_response_has_to_move_too() {
     story.begin();
     story.seen.blocked = true;
     story.over(1);
-    story.check(1, "wait 21");
+    story.check(1, "wait 2");
     story.check(21, "cut write");
 }
 
@@ -199,8 +220,20 @@ fn one_stalled_stream_ends_a_connection_when_nothing_else_moves() {
     story.check(41, "wait 61");
     // What was finished a moment ago may not have been read yet.
     story.over(60);
-    story.check(61, "wait 81");
-    story.check(81, "cut write");
+    story.check(61, "wait 80");
+    story.check(80, "cut write");
+}
+
+#[test]
+fn streams_that_are_asked_for_nothing_because_of_others_do_not_move() {
+    let mut story = Story::new().h2();
+    story.begin();
+    story.begin();
+    story.seen.waiting = Waiting { next: None, overdue: 1, starved: 1 };
+    story.check(20, "cut write");
+    // This one has its own time yet.
+    story.seen.waiting = Waiting { next: Some(at(story.accepted, 25)), overdue: 1, starved: 0 };
+    story.check(20, "end, wait 25");
 }
 
 #[test]
@@ -209,10 +242,10 @@ fn streams_that_wait_for_a_full_socket_are_judged_by_the_socket() {
     story.begin();
     story.seen.blocked = true;
     story.handed(1, 1);
-    story.check(21, "wait 41");
+    story.check(21, "wait 22");
     story.seen.written = 1;
-    story.check(41, "wait 61");
-    assert_eq!(story.patience.room(), at(story.accepted, 41));
+    story.check(40, "wait 41");
+    assert_eq!(story.patience.room(), at(story.accepted, 40));
     story.seen.blocked = false;
     story.handed(41, 0);
     story.check(42, "wait 61");
@@ -231,9 +264,41 @@ fn the_one_response_of_the_old_version_is_judged_by_the_socket() {
 fn a_server_that_ends_does_not_wait_for_a_client_that_stays() {
     let mut story = Story::new().h2();
     story.begin();
-    story.over(2);
     let drained = at(story.accepted, 3);
-    story.patience.drained(drained);
+    assert!(story.patience.drains(drained));
+    assert!(!story.patience.drains(drained));
     story.check(3, "wait 23");
-    story.check(23, "cut lingering");
+    story.over(10);
+    story.check(10, "wait 11");
+    // hyper has bytes that the socket has no room for.
+    story.seen.blocked = true;
+    story.check(11, "wait 12");
+    story.seen.blocked = false;
+    story.check(12, "leave");
+}
+
+#[test]
+fn half_a_head_has_a_moment_when_the_server_ends() {
+    for begun in [0, 1] {
+        let mut story = Story::new();
+        (story.seen.begun, story.seen.stirred) = (begun, true);
+        story.check(2, if begun == 0 { "wait 10" } else { "wait 12" });
+        story.patience.drains(at(story.accepted, 3));
+        story.check(3, "wait 4");
+        story.check(4, "cut head");
+    }
+}
+
+#[test]
+fn a_client_that_has_ended_its_side_is_answered_for_a_while() {
+    let mut story = Story::new();
+    story.begin();
+    story.check(2, "wait 22");
+    story.seen.half_closed = Some(at(story.accepted, 5));
+    assert!(story.patience.stale(&story.seen));
+    story.check(5, "wait 25");
+    assert!(!story.patience.stale(&story.seen));
+    story.seen.written = 1;
+    story.check(24, "wait 44");
+    story.check(44, "leave");
 }

@@ -2,9 +2,12 @@
 
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
-use std::task::{Poll, Waker};
+use std::task::Poll;
+use std::time::Duration;
 
-use super::{H2, Watch};
+use tokio::time::Instant;
+
+use super::{H1, H2, Watch};
 use crate::error::BoxError;
 
 impl Watch {
@@ -14,6 +17,41 @@ impl Watch {
         self.preface.load(Ordering::Relaxed) == H2
             || self.content.load(Ordering::Relaxed)
             || self.stirred.load(Ordering::Relaxed)
+    }
+
+    /// The server was told to stop.
+    pub(in crate::serve) fn draining(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was.
+    pub(in crate::serve) fn drains(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// All the content of the request has come.
+    pub(in crate::serve) fn received(&self) {
+        self.receiving.store(false, Ordering::Relaxed);
+    }
+
+    /// The client has ended its side. Whether that is to be kept from hyper, which would give up the response
+    /// to a request that came whole.
+    pub(in crate::serve) fn ends(&self) -> bool {
+        let answers = self.preface.load(Ordering::Relaxed) == H1
+            && self.live.load(Ordering::Relaxed) > 0
+            && !self.receiving.load(Ordering::Relaxed)
+            && !self.is_handed_over();
+        if answers && self.ended.load(Ordering::Relaxed) == 0 {
+            let since = u64::try_from(self.accepted.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
+            self.ended.store(since + 1, Ordering::Relaxed);
+        }
+        answers
+    }
+
+    /// Since when the client has ended its side.
+    pub(super) fn half_closed(&self) -> Option<Instant> {
+        let since = self.ended.load(Ordering::Relaxed).checked_sub(1)?;
+        Some(self.accepted + Duration::from_millis(since))
     }
 
     /// The response upgrades the connection: what comes now is for its handler.
@@ -34,6 +72,11 @@ impl Watch {
         self.reset.load(Ordering::Relaxed)
     }
 
+    /// It is closed when its client has what was sent.
+    pub(in crate::serve) fn leaves(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
     // ---- how it ends ----
 
     /// The response under way has neither a length nor chunks, so the close of the connection would look
@@ -47,9 +90,11 @@ impl Watch {
         self.closing_ends.store(false, Ordering::Relaxed);
     }
 
-    /// Whether the close of the connection would look like the end of a response that is not over.
-    pub(in crate::serve) fn would_end(&self) -> bool {
-        self.closing_ends.load(Ordering::Relaxed)
+    /// Whether the socket stays until its client has what was sent, and is reset then: closed at once it
+    /// could be taken for the end of a response that is not over, or what the client still sends would
+    /// throw away what it has not read.
+    pub(in crate::serve) fn closes_when_sent(&self) -> bool {
+        self.closing_ends.load(Ordering::Relaxed) || self.leaving.load(Ordering::Relaxed)
     }
 
     /// The body on HTTP/1 has failed: what it gave before is written first.
@@ -78,9 +123,7 @@ impl Watch {
     /// The streams that wait are woken, and fail; so do others when they are polled.
     pub(in crate::serve) fn abort_streams(&self) {
         self.aborting.store(true, Ordering::Relaxed);
-        let wakers: Vec<Waker> =
-            self.slots().iter_mut().filter_map(|slot| slot.waker.take()).collect();
-        wakers.into_iter().for_each(Waker::wake);
+        self.streams.wake();
     }
 
     /// Whether the streams are to fail.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use letterhead::serve::RequestBody;
 use letterhead_peers::{anywhere, arguments, run, say};
 use tokio::net::TcpListener;
 
@@ -30,7 +30,7 @@ fn main() -> std::io::Result<()> {
         let listener = TcpListener::bind(anywhere()).await?;
         say(listener.local_addr()?);
         let inline = variant == "inline";
-        let service = tower::service_fn(move |request: Request<Incoming>| {
+        let service = tower::service_fn(move |request: Request<RequestBody>| {
             let cache = Arc::clone(&cache);
             async move {
                 let key = request.uri().path().trim_start_matches('/');

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::path::Path;
 
 use http::Request;
-use hyper::body::Incoming;
+use letterhead::serve::RequestBody;
 use letterhead::store::{Store, Unsigned, Verify};
 use letterhead_peers::{anywhere, arguments, keys, run, say};
 use tokio::net::TcpListener;
@@ -37,7 +37,7 @@ fn main() -> std::io::Result<()> {
     run(async {
         let listener = TcpListener::bind(anywhere()).await?;
         say(listener.local_addr()?);
-        let service = tower::service_fn(move |request: Request<Incoming>| {
+        let service = tower::service_fn(move |request: Request<RequestBody>| {
             let name = request.uri().path().trim_start_matches('/');
             let sent = store.send(&request, name);
             async { Ok::<_, Infallible>(sent.await) }

@@ -1,0 +1,56 @@
+//! axum's services that are made for each connection, and know its client.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+use axum::extract::connect_info::{Connected, IntoMakeServiceWithConnectInfo};
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use super::BoxError;
+use super::connections::Connections;
+use super::peer::Peer;
+use super::request::RequestBody;
+
+/// One service for each connection.
+#[derive(Debug)]
+pub enum ForEach {}
+
+impl Connected<Peer> for SocketAddr {
+    fn connect_info(peer: Peer) -> Self {
+        peer.addr
+    }
+}
+
+impl Connected<Self> for Peer {
+    fn connect_info(peer: Self) -> Self {
+        peer
+    }
+}
+
+impl<S, C, T, B> Connections<ForEach> for IntoMakeServiceWithConnectInfo<S, C>
+where
+    Self: Service<Peer, Response = T, Error = Infallible> + Clone + Send + 'static,
+    T: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
+        + Clone
+        + Send
+        + 'static,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    type Service = T;
+    type Body = B;
+
+    fn service(&mut self, peer: Peer) -> T {
+        let mut made = pin!(self.call(peer));
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            // It is ready at once; axum has nothing to wait for.
+            if let Poll::Ready(Ok(service)) = made.as_mut().poll(&mut cx) {
+                return service;
+            }
+        }
+    }
+}
