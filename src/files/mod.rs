@@ -28,7 +28,6 @@ mod service;
 mod settings;
 mod shared;
 mod source;
-mod task;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 mod told;

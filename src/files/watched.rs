@@ -4,13 +4,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::sender::FileSender;
 use super::settings::Settings;
 use super::source::{Name, rule};
-use crate::sys::{Mark, Marked, Refusal, Watcher};
+use crate::sys::{Mark, Marked, Refusal, Watcher, detached};
 
 /// How what is kept in memory is known to be the present version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -182,10 +181,7 @@ fn tell(settings: &Arc<Settings>, name: &[u8], refusal: Refusal) {
     let tell = move || {
         rule(&settings, &name, &refusal, 0, false);
     };
-    match Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn_blocking(tell)),
-        Err(_) => tell(),
-    }
+    detached(tell);
 }
 
 /// Marks of a name and the directories on the way to it; none if there is a symbolic link among them, or

@@ -108,12 +108,7 @@ impl<D: Disk> Desk<D> {
             let ruling = self.settings.recovery.judge(&refusal, allowed, false);
             // That there is nothing of a name is an answer, not news.
             if last != libc::ENOENT {
-                self.tell(|| Notice::Refused {
-                    name: name.to_owned(),
-                    operation: refusal.operation(),
-                    errno: last,
-                    ruling,
-                });
+                self.tell_refused(name, &refusal, ruling);
             }
             match ruling.decision() {
                 Decision::Retry { after } => sleep(after),
@@ -123,6 +118,8 @@ impl<D: Disk> Desk<D> {
                 | Decision::Abort => {
                     if refusal.operation() == Operation::Sync {
                         count(&self.counts.failed_syncs);
+                    } else if refusal.operation() == Operation::SyncDirectory {
+                        self.memory.doubt_names();
                     }
                     return Err(Fault { refusal, ruling });
                 }
@@ -148,6 +145,22 @@ impl<D: Disk> Desk<D> {
             }
         };
         StoreError::new(Kind::Refused(fault.refusal, ruling))
+    }
+
+    /// The end of what was refused, where nothing is tried again.
+    pub(super) fn give_up(&self, name: &str, refusal: Refusal) -> StoreError {
+        let ruling = self.settings.recovery.judge(&refusal, u32::MAX, false);
+        self.tell_refused(name, &refusal, ruling);
+        StoreError::new(Kind::Refused(refusal, ruling))
+    }
+
+    fn tell_refused(&self, name: &str, refusal: &Refusal, ruling: Ruling) {
+        self.tell(|| Notice::Refused {
+            name: name.to_owned(),
+            operation: refusal.operation(),
+            errno: refusal.raw_os_error(),
+            ruling,
+        });
     }
 
     /// Tells whoever wants to know; a panic of theirs is theirs.

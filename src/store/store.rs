@@ -184,7 +184,7 @@ impl Store {
     /// There is [none](StoreError::is_not_found), it is damaged, or it is not believed: each has its question.
     pub async fn head(&self, name: &str, least: Option<u64>) -> Result<Stored, StoreError> {
         let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        blocking(move || desk.find(&name, least).map(Stored::of)).await
+        blocking(desk, move |desk| desk.find(&name, least).map(Stored::of)).await
     }
 
     /// Reads a head and all of the payload, and holds them against each other.
@@ -194,7 +194,7 @@ impl Store {
     /// As [`head`](Self::head).
     pub async fn check(&self, name: &str, least: Option<u64>) -> Result<Stored, StoreError> {
         let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        blocking(move || {
+        blocking(desk, move |desk| {
             let found = desk.find(&name, least)?;
             desk.verify_payload(&name, &found).map_err(|error| desk.reject(&name, error))?;
             Ok(Stored::of(found))
@@ -279,7 +279,7 @@ impl Store {
     /// What the kernel refused.
     pub async fn list(&self) -> Result<Vec<String>, StoreError> {
         let desk = Arc::clone(&self.desk);
-        blocking(move || desk.list()).await
+        blocking(desk, Desk::list).await
     }
 
     /// Looks at every file, to its last byte if `scrub` has it so, and mends what can be mended.

@@ -19,6 +19,8 @@ pub(crate) mod lane;
 #[cfg(all(feature = "files", unix))]
 mod lease;
 #[cfg(all(feature = "files", unix))]
+mod limit;
+#[cfg(all(feature = "files", unix))]
 mod list;
 mod meaning;
 #[cfg(all(feature = "files", unix))]
@@ -41,8 +43,11 @@ mod root;
 pub(crate) mod span;
 #[cfg(all(feature = "files", unix))]
 mod stat;
+#[cfg(all(feature = "files", unix))]
+mod task;
 #[cfg(all(test, feature = "files", target_os = "linux"))]
 mod tests;
+pub(crate) mod timer;
 #[cfg(all(feature = "serve", target_os = "linux"))]
 mod unsent;
 #[cfg(all(feature = "serve", not(target_os = "linux")))]
@@ -81,6 +86,8 @@ pub(crate) use refusal::Refusal;
 pub(crate) use root::Root;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use stat::{Change, Identity, Kind, Moment, Stat};
+#[cfg(all(feature = "files", unix))]
+pub(crate) use task::{Lost, Task, detached};
 #[cfg(feature = "serve")]
 pub(crate) use unsent::unsent;
 #[cfg(all(feature = "files", unix))]

@@ -4,11 +4,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::Resource;
 
 use super::again::uninterrupted;
 use super::door::{self, Reach};
 use super::filesystem::Place;
+use super::limit::Limit;
 use super::operation::Operation;
 use super::refusal::{Found, Refusal};
 use super::root::Root;
@@ -60,7 +60,7 @@ pub(crate) struct Handle {
 
 /// How many descriptors this process may have.
 pub(crate) fn most_descriptors() -> u64 {
-    rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+    Limit::Descriptors.now()
 }
 
 impl Root {

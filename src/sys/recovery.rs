@@ -94,6 +94,10 @@ impl Recovery {
     }
 
     /// Decides one row otherwise. A later call for the same row replaces an earlier one.
+    ///
+    /// A sync that failed is never made again, as the kernel may have dropped what was to be written and would
+    /// say of the second one that all is well: [`Decision::Retry`] for [`Operation::Sync`] or
+    /// [`Operation::SyncDirectory`] counts as [`Decision::Next`], unless a signal came in between (`EINTR`).
     #[must_use]
     pub fn on(mut self, operation: Operation, errno: i32, decision: Decision) -> Self {
         self.rows.retain(|row| (row.operation, row.errno) != (operation, errno));
@@ -138,6 +142,7 @@ impl Recovery {
     ) -> Ruling {
         let own = self.rows.iter().find(|row| (row.operation, row.errno) == (operation, errno));
         let (decision, reason, most) = match own {
+            Some(row) if row.syncs_again() => (Decision::Next, SYNCED, self.attempts),
             Some(row) => (row.decision, "the application says so", self.attempts),
             None => match standard(operation, errno, attempt, committed) {
                 Some(row) => row,
@@ -203,6 +208,17 @@ impl Operation {
         )
     }
 }
+
+impl Row {
+    /// Whether a sync that failed would be made again.
+    const fn syncs_again(&self) -> bool {
+        let is_sync = matches!(self.operation, Operation::Sync | Operation::SyncDirectory);
+        is_sync && matches!(self.decision, Decision::Retry { .. }) && self.errno != libc::EINTR
+    }
+}
+
+const SYNCED: &str =
+    "a sync that failed is not made again: the next one would say that all is well";
 
 const STALE: &str = "the file server forgot the handle; the path may lead to it again";
 

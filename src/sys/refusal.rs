@@ -107,6 +107,8 @@ impl Meaning {
             (Operation::Resolve, libc::EXDEV | libc::EILSEQ) => Self::NotFound,
             // A directory, where a regular file was wanted.
             (Operation::Resolve | Operation::Read, libc::EISDIR) => Self::NotFound,
+            // No thread: a limit, or a filter that is no matter of the client's.
+            (Operation::Thread, _) => Self::Busy,
             // Beyond the limit of one process's descriptors or leases; another may be had later.
             (_, libc::ENOLCK) => Self::Busy,
             // A signal that came again and again.

@@ -36,3 +36,4 @@ mod scratch;
 mod serving;
 mod slow_disk;
 mod slow_readers;
+mod threads;

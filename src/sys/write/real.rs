@@ -6,12 +6,12 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Dir, FallocateFlags, FileType, Gid, Mode, OFlags, RenameFlags};
 use rustix::fs::{StatVfsMountFlags, Uid, XattrFlags};
 use rustix::io::Errno;
-use rustix::process::Resource;
 use rustix::rand::GetRandomFlags;
 
 use super::{Access, Chain, Disk, Ended, Mounted, Onto, lock, mapped};
 use crate::sys::again::uninterrupted;
 use crate::sys::filesystem::Place;
+use crate::sys::limit::Limit;
 use crate::sys::open::{Handle, How, Opened, Symlinks, duplicate};
 use crate::sys::operation::Operation;
 use crate::sys::probe;
@@ -81,7 +81,7 @@ const fn refused(operation: Operation) -> impl FnOnce(Errno) -> Refusal {
 /// How long a file may become. Beyond that the kernel does not only refuse, it sends a signal that
 /// ends the process.
 fn limit() -> u64 {
-    rustix::process::getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX)
+    Limit::FileSize.now()
 }
 
 impl Disk for Directory {
