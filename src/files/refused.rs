@@ -8,7 +8,7 @@ use http::StatusCode;
 use super::settings::Settings;
 use super::source::{Name, rule};
 use crate::head::ErrorAnswer;
-use crate::sys::{Decision, Diagnosis, Operation, Refusal, Ruling};
+use crate::sys::{Decision, Operation, Refusal, Ruling};
 
 /// A refusal of the kernel and what was decided about it; see
 /// [`FileSender::on_refusal`](crate::FileSender::on_refusal).
@@ -48,7 +48,7 @@ impl Refused {
         path: &[u8],
         refusal: &Refusal,
         ruling: Ruling,
-        diagnosis: Option<&Diagnosis>,
+        diagnosis: Option<String>,
     ) -> Self {
         Self {
             path: path.into(),
@@ -56,7 +56,7 @@ impl Refused {
             errno: refusal.raw_os_error(),
             text: refusal.to_string(),
             ruling,
-            diagnosis: diagnosis.map(ToString::to_string),
+            diagnosis,
         }
     }
 
@@ -84,7 +84,8 @@ impl Refused {
         self.ruling
     }
 
-    /// The likely cause, where it was one of permission.
+    /// Why, as far as that could be seen, and to whom: a mode bit, an owner, an attribute, a mount, room, a limit, a
+    /// filter of system calls.
     #[must_use]
     pub fn diagnosis(&self) -> Option<&str> {
         self.diagnosis.as_deref()

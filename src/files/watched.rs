@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::sender::FileSender;
 use super::settings::Settings;
 use super::source::{Name, rule};
-use crate::sys::{Mark, Marked, Refusal, Watcher, detached};
+use crate::sys::{Diagnosis, Mark, Marked, Refusal, Watcher, detached};
 
 /// How what is kept in memory is known to be the present version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,7 +104,8 @@ impl Watching {
         name: &[u8],
         absent: bool,
     ) -> Option<Seen> {
-        let watched = self.watcher().and_then(|watcher| {
+        let watcher = self.watcher().map_err(|refusal| (0, refusal));
+        let watched = watcher.and_then(|watcher| {
             let marks = marks(watcher, settings, name, absent)?;
             Ok(marks.and_then(|marks| Some((watcher.sum(&marks)?, marks))))
         });
@@ -115,9 +116,9 @@ impl Watching {
                 at: AtomicU64::new(0),
                 age: AtomicU64::new(self.age()),
             }),
-            Err(refusal) => {
+            Err((end, refusal)) => {
                 if !self.is_told.swap(true, Ordering::Relaxed) {
-                    tell(settings, name, refusal);
+                    tell(settings, name, end, refusal);
                 }
                 None
             }
@@ -175,26 +176,29 @@ impl Seen {
     }
 }
 
-/// Tells why there are no events, where whoever is told may wait.
-fn tell(settings: &Arc<Settings>, name: &[u8], refusal: Refusal) {
-    let (settings, name) = (Arc::clone(settings), Name::Beneath(name.to_vec()));
-    let tell = move || {
-        rule(&settings, &name, &refusal, 0, false);
-    };
-    detached(tell);
+/// Tells why there are no events of a name, where whoever is told may wait: the part that ends there was
+/// refused.
+fn tell(settings: &Arc<Settings>, name: &[u8], end: usize, refusal: Refusal) {
+    let (settings, name) = (Arc::clone(settings), name.to_vec());
+    detached(move || {
+        let part = name.get(..end).unwrap_or_default();
+        let diagnosis = Diagnosis::of(&refusal, &settings.root, part);
+        let refusal = refusal.because(diagnosis.as_ref());
+        rule(&settings, &Name::Beneath(name), &refusal, 0, false);
+    });
 }
 
 /// Marks of a name and the directories on the way to it; none if there is a symbolic link among them, or
-/// one that the kernel would have to look for.
+/// one that the kernel would have to look for. A refusal is of the part that ends there.
 fn marks(
     watcher: &Watcher,
     settings: &Settings,
     name: &[u8],
     absent: bool,
-) -> Result<Option<Vec<Arc<Mark>>>, Refusal> {
+) -> Result<Option<Vec<Arc<Mark>>>, (usize, Refusal)> {
     let root = &settings.root;
     if root.hides_writers() {
-        return Err(Refusal::unwatchable());
+        return Err((0, Refusal::unwatchable()));
     }
     let slashes = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
     let directories = std::iter::once(0).chain(slashes);
@@ -205,7 +209,7 @@ fn marks(
         let Some(part) = root.pin_cached(name.get(..end).unwrap_or_default()) else {
             return Ok(None);
         };
-        marks.push(watcher.mark(part, what)?);
+        marks.push(watcher.mark(part, what).map_err(|refusal| (end, refusal))?);
     }
     Ok(Some(marks))
 }

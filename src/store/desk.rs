@@ -106,6 +106,13 @@ impl<D: Disk> Desk<D> {
             tries += 1;
             let allowed = if tries < MOST_TRIES { attempt } else { u32::MAX };
             let ruling = self.settings.recovery.judge(&refusal, allowed, false);
+            let refusal = match ruling.decision() {
+                Decision::Retry { .. } => refusal,
+                Decision::ReResolve
+                | Decision::Next
+                | Decision::Answer { .. }
+                | Decision::Abort => self.disk.diagnosed(refusal, name),
+            };
             // That there is nothing of a name is an answer, not news.
             if last != libc::ENOENT {
                 self.tell_refused(name, &refusal, ruling);
@@ -149,6 +156,7 @@ impl<D: Disk> Desk<D> {
 
     /// The end of what was refused, where nothing is tried again.
     pub(super) fn give_up(&self, name: &str, refusal: Refusal) -> StoreError {
+        let refusal = self.disk.diagnosed(refusal, name);
         let ruling = self.settings.recovery.judge(&refusal, u32::MAX, false);
         self.tell_refused(name, &refusal, ruling);
         StoreError::new(Kind::Refused(refusal, ruling))
@@ -160,7 +168,14 @@ impl<D: Disk> Desk<D> {
             operation: refusal.operation(),
             errno: refusal.raw_os_error(),
             ruling,
+            diagnosis: refusal.diagnosis().map(str::to_owned),
         });
+    }
+
+    /// Another writer kept the lock of a name for this long.
+    pub(super) fn locked_out(&self, name: &str, waited: Duration) -> StoreError {
+        self.tell(|| Notice::Locked { name: name.to_owned(), waited });
+        Kind::Locked(waited).into()
     }
 
     /// Tells whoever wants to know; a panic of theirs is theirs.

@@ -23,6 +23,7 @@ use super::stored::Stored;
 use super::task::{blocking, locking};
 
 use crate::error::BoxError;
+use crate::sys::Diagnosis;
 use crate::sys::write::Directory;
 
 /// How many bytes small responses may take in memory.
@@ -96,6 +97,9 @@ impl Store {
                 Ok(Self { desk, cache: None, budget: BUDGET, local }.with(|_| ()))
             }
             Err(refusal) => {
+                let path = directory.as_ref().as_os_str().as_encoded_bytes();
+                let diagnosis = Diagnosis::of_root(&refusal, path);
+                let refusal = refusal.because(diagnosis.as_ref());
                 let ruling = settings.recovery.judge(&refusal, u32::MAX, false);
                 Err(Kind::Refused(refusal, ruling).into())
             }
@@ -288,9 +292,22 @@ impl Store {
     ///
     /// The directory cannot be read. What is wrong with a file is in the answer.
     pub async fn scrub(&self, scrub: Scrub) -> Result<Scrubbed, StoreError> {
-        let mut scrubbed = Scrubbed::default();
-        if scrub.repair {
-            scrubbed.swept = self.sweep(Duration::from_secs(3600)).await?;
+        let (mut scrub, mut scrubbed) = (scrub, Scrubbed::default());
+        if scrub.repair || scrub.quarantine {
+            let desk = Arc::clone(&self.desk);
+            let swept = match blocking(desk, |desk| desk.writable("")).await {
+                Ok(()) if scrub.repair => self.sweep(Duration::from_secs(3600)).await,
+                done => done.map(|()| 0),
+            };
+            match swept {
+                Ok(swept) => scrubbed.swept = swept,
+                // What may not be written to can be read all the same.
+                Err(error) if error.is_denied() => {
+                    scrub = scrub.changing_nothing();
+                    scrubbed.unrepaired = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
         for name in self.list().await? {
             let (desk, owned) = (Arc::clone(&self.desk), name.clone());

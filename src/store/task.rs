@@ -77,7 +77,7 @@ pub(super) async fn locking<D: Disk, T: Send + 'static>(
         // The lock would be waited for as long again.
         let waited = begun.elapsed();
         if waited >= desk.settings.patience {
-            return Err(Kind::Locked(waited).into());
+            return Err(desk.locked_out("", waited));
         }
         turn
     };

@@ -165,7 +165,7 @@ impl<D: Disk> Desk<D> {
         let spare = 1 - durable;
         let image = Padded::new(image);
         let by = write(spare, &image, Flush::Data).map_err(|fault| {
-            self.take_back(name, file, held, spare);
+            self.take_back(file, held, spare);
             retire(fault)
         })?;
         if named {
@@ -178,10 +178,14 @@ impl<D: Disk> Desk<D> {
 
     /// A head that was refused is not to be read by anybody, though it may be whole in the page cache: its slot
     /// gets the old one again, as far as the kernel allows. Nobody relies on its being on the disk.
-    fn take_back(&self, name: &str, file: &D::File, held: &Held, slot: usize) {
+    fn take_back(&self, file: &D::File, held: &Held, slot: usize) {
         let image = Padded::new(&held.image);
-        for (bytes, offset) in image.in_slot(held.slot.layout, slot).into_iter().rev() {
-            let _ = self.try_write(name, file, bytes, offset);
+        for (mut bytes, mut offset) in image.in_slot(held.slot.layout, slot).into_iter().rev() {
+            // What refuses this has just refused the other, and that was told.
+            while let Ok(written @ 1..) = self.disk.write(file, bytes, offset) {
+                bytes = bytes.get(written..).unwrap_or_default();
+                offset = offset.saturating_add(written as u64);
+            }
         }
     }
 

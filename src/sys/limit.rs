@@ -26,7 +26,7 @@ impl Limit {
     }
 
     #[expect(unsafe_code, reason = "rustix has it only as a call that cannot fail")]
-    fn by_call(self) -> Option<u64> {
+    pub(super) fn by_call(self) -> Option<u64> {
         let resource = match self {
             Self::Descriptors => libc::RLIMIT_NOFILE,
             Self::FileSize => libc::RLIMIT_FSIZE,
@@ -58,29 +58,9 @@ fn limits() -> Option<String> {
     Some(text)
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::tests::denied::deny;
-
-    #[test]
-    fn a_limit_is_known_though_the_call_is_denied() {
-        let both = || [Limit::Descriptors, Limit::FileSize].map(Limit::now);
-        let before = both();
-        assert!(before[0] > 0 && before[1] > 0, "{before:?}");
-        for errno in [libc::EPERM, libc::ENOSYS] {
-            std::thread::scope(|scope| {
-                let denied = || {
-                    if !deny(&[libc::SYS_prlimit64, libc::SYS_getrlimit], errno) {
-                        return crate::skip::right("seccomp filters");
-                    }
-                    assert_eq!(Limit::FileSize.by_call(), None);
-                    assert_eq!(both(), before);
-                };
-                scope.spawn(denied).join().expect("no panic");
-            });
-        }
-    }
 
     #[test]
     fn the_text_of_limits_is_read() {

@@ -14,6 +14,8 @@ mod door;
 mod errno;
 #[cfg(all(feature = "files", unix))]
 mod filesystem;
+#[cfg(all(feature = "files", target_os = "linux"))]
+mod filter;
 #[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
 pub(crate) mod lane;
 #[cfg(all(feature = "files", unix))]
@@ -67,6 +69,8 @@ pub(crate) mod write;
 
 #[cfg(all(feature = "files", unix))]
 pub(crate) use diagnose::Diagnosis;
+#[cfg(all(feature = "store", target_os = "linux"))]
+pub(crate) use errno::Named;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use filesystem::Place;
 #[cfg(all(feature = "files", unix))]

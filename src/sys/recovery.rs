@@ -146,11 +146,11 @@ impl Recovery {
             Some(row) => (row.decision, "the application says so", self.attempts),
             None => match standard(operation, errno, attempt, committed) {
                 Some(row) => row,
-                None => return last(meaning, committed),
+                None => return last(operation, meaning, committed),
             },
         };
         match decision {
-            Decision::Answer { .. } if committed => last(meaning, committed),
+            Decision::Answer { .. } if committed => last(operation, meaning, committed),
             Decision::Answer { .. } | Decision::Abort => Ruling { decision, reason },
             // What is left then is less to say, and nothing to be tried again; that needs no bound.
             Decision::Next if operation.is_a_question() => Ruling { decision, reason },
@@ -158,7 +158,7 @@ impl Recovery {
                 if attempt < most.min(self.attempts) {
                     return Ruling { decision, reason };
                 }
-                last(meaning, committed)
+                last(operation, meaning, committed)
             }
         }
     }
@@ -209,6 +209,36 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// Whether it is about something that is to be made, changed or taken away.
+    const fn changes(self) -> bool {
+        match self {
+            Self::Modify
+            | Self::Create
+            | Self::Reserve
+            | Self::Write
+            | Self::Map
+            | Self::Resize
+            | Self::Sync
+            | Self::SyncDirectory
+            | Self::Link
+            | Self::Rename
+            | Self::Remove
+            | Self::Lock
+            | Self::Attributes => true,
+            Self::Open
+            | Self::Resolve
+            | Self::Stat
+            | Self::Read
+            | Self::List
+            | Self::Lease
+            | Self::Watch
+            | Self::Mount
+            | Self::Thread => false,
+        }
+    }
+}
+
 impl Row {
     /// Whether a sync that failed would be made again.
     const fn syncs_again(&self) -> bool {
@@ -223,9 +253,12 @@ const SYNCED: &str =
 const STALE: &str = "the file server forgot the handle; the path may lead to it again";
 
 /// What is left when there is nothing to try.
-const fn last(meaning: Meaning, committed: bool) -> Ruling {
+const fn last(operation: Operation, meaning: Meaning, committed: bool) -> Ruling {
     let reason = match meaning {
+        Meaning::NotFound if operation.changes() => "there is no such place to write to",
         Meaning::NotFound => "there is no such file to be had",
+        Meaning::Forbidden if operation.changes() => "this process may not write it",
+        Meaning::Busy if operation.changes() => "it may be written in a moment",
         Meaning::Forbidden => "it is there, and may not be had",
         Meaning::Busy => "it may be had in a moment",
         Meaning::NoRoom => "there is no room",

@@ -1,7 +1,7 @@
 //! The doors against a real kernel: scratch directories, threads without rights, children.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
-pub(in crate::sys) mod denied;
+mod denied;
 mod diagnose;
 mod lease;
 mod look;
