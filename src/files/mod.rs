@@ -42,7 +42,7 @@ pub use crate::sys::span::FileData;
 pub use body::FileBody;
 #[cfg(all(feature = "store", target_os = "linux"))]
 pub(crate) use buffers::Buffers;
-pub use counts::Counts;
+pub use counts::{Counts, Unwatched};
 pub use failed::FileError;
 pub use or::{Or, OrBody, OrError, OrFuture};
 pub use proof::Settled;

@@ -9,7 +9,11 @@ pub(super) mod process;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd as _};
 
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
+
 use super::door;
+use super::filesystem::Filesystem;
 use super::limit::Limit;
 use super::operation::Operation;
 use super::refusal::{Found, Refusal};
@@ -93,6 +97,9 @@ impl Facts {
         let filtered = door::filtered(operation, errno).filter(|_| is_filtered);
         let on = seen.directory.as_ref().or(seen.target.as_ref());
         let mount = on.and_then(|on| mount_of(&on.descriptor));
+        let is_elsewhere = on.is_some_and(|on| {
+            Filesystem::of(&on.descriptor).is_ok_and(|filesystem| filesystem.local().is_none())
+        });
         let left = on.map(|on| door::left(&on.descriptor)).unwrap_or_default();
         let thing = |component: Option<Component>, bits: &[Bit], process: &Process| {
             let component = component?;
@@ -115,6 +122,7 @@ impl Facts {
             filtered,
             bound: bound(operation, errno),
             protected_regular: number("/proc/sys/fs/protected_regular").unwrap_or(0),
+            is_elsewhere,
             modules: modules(&process),
             process,
         }
@@ -139,7 +147,8 @@ fn bound(operation: Operation, errno: i32) -> Option<Bound> {
         (Operation::Watch, libc::ENOSPC) => {
             setting("/proc/sys/fs/inotify/max_user_watches", "fs.inotify.max_user_watches")
         }
-        (_, libc::EMFILE) => {
+        // A server's own files may be too many as well.
+        (_, libc::EMFILE) if !has_a_descriptor() => {
             let most = Some(Limit::Descriptors.now()).filter(|most| *most != u64::MAX)?;
             of("the limit of open files (RLIMIT_NOFILE)", most.to_string())
         }
@@ -153,6 +162,11 @@ fn bound(operation: Operation, errno: i32) -> Option<Bound> {
         }
         _ => None,
     }
+}
+
+fn has_a_descriptor() -> bool {
+    let flags = door::PASS | OFlags::CLOEXEC;
+    !matches!(rustix::fs::openat(CWD, "/", flags, Mode::empty()), Err(Errno::MFILE))
 }
 
 /// Who may refuse without a word.

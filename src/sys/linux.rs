@@ -129,9 +129,10 @@ pub(super) fn attributes(descriptor: impl AsFd) -> Option<Attributes> {
 /// What the filesystem has left for this process.
 pub(super) fn left(descriptor: impl AsFd) -> Left {
     let Ok(stat) = rustix::fs::fstatvfs(descriptor) else { return Left::default() };
-    // A filesystem that does not count inodes has none to run out of.
+    // A filesystem that does not count inodes has none to run out of; nor one that counts no blocks.
     let inodes = (stat.f_files > 0).then_some(stat.f_favail);
-    Left { bytes: Some(stat.f_bavail.saturating_mul(stat.f_frsize)), inodes }
+    let bytes = (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize));
+    Left { bytes, inodes }
 }
 
 /// The extended attribute `name` of what the descriptor names, up to the size of `value`.

@@ -77,7 +77,7 @@ pub(crate) use filesystem::Place;
 pub(crate) use lease::{Obstacle, Proof, writer_there};
 pub(crate) use meaning::Meaning;
 #[cfg(all(feature = "files", unix))]
-pub(crate) use open::{Handle, How, Opened, Symlinks, duplicate, most_descriptors};
+pub(crate) use open::{Handle, How, Opened, Symlinks, Unpinned, duplicate, most_descriptors};
 #[cfg(all(feature = "files", unix))]
 pub use operation::Operation;
 #[cfg(all(feature = "files", unix))]

@@ -65,6 +65,11 @@ impl Refusal {
         Self::errno(Operation::Watch, Errno::OPNOTSUPP)
     }
 
+    /// A symbolic link on the way to what is to be watched: where it leads may change elsewhere.
+    pub(crate) fn linked() -> Self {
+        Self::new(Operation::Watch, Found::Link, Errno::LOOP)
+    }
+
     /// More files than may be open, by a bound of our own.
     pub(crate) fn too_many_open() -> Self {
         Self::new(Operation::Resolve, Found::Full, Errno::MFILE)

@@ -59,6 +59,8 @@ pub(crate) struct Facts {
     pub(crate) bound: Option<Bound>,
     /// `fs.protected_regular`.
     pub(crate) protected_regular: u8,
+    /// It may be behind a network or a daemon, which has rules of its own.
+    pub(crate) is_elsewhere: bool,
     /// Security modules that may judge: those that tell, or Landlock, which does not.
     pub(crate) modules: Vec<String>,
 }
@@ -96,6 +98,8 @@ pub(crate) enum Cause {
     NoInodes(Option<Mount>),
     Quota(Option<Mount>),
     Bound(Bound),
+    /// Everything that can be seen gives it, and somebody else decides.
+    Elsewhere(Mount),
     /// Everything that can be seen gives it.
     Module(Vec<String>),
 }
@@ -107,7 +111,14 @@ pub(super) fn causes(operation: Operation, errno: i32, facts: &Facts) -> Vec<Cau
     }
     match errno {
         libc::EACCES | libc::EPERM | libc::EINVAL => denied(operation, errno, facts),
-        libc::EROFS => facts.mount.clone().map(Cause::ReadOnly).into_iter().collect(),
+        libc::EROFS => {
+            let is_told = |mount: &Mount| mount.read_only || mount.whole_read_only;
+            let decides = |mount: &Mount| facts.is_elsewhere && !is_told(mount);
+            let cause = |mount| {
+                if decides(&mount) { Cause::Elsewhere(mount) } else { Cause::ReadOnly(mount) }
+            };
+            facts.mount.clone().map(cause).into_iter().collect()
+        }
         libc::EDQUOT => vec![Cause::Quota(facts.mount.clone())],
         libc::ENOSPC if operation != Operation::Watch => {
             if facts.left.inodes == Some(0) {
@@ -152,8 +163,14 @@ fn denied(operation: Operation, errno: i32, facts: &Facts) -> Vec<Cause> {
     if operation == Operation::Lock && errno == libc::EACCES {
         causes.extend(protected(facts));
     }
-    if causes.is_empty() && errno == libc::EACCES && !facts.modules.is_empty() {
-        causes.push(Cause::Module(facts.modules.clone()));
+    if causes.is_empty() {
+        match &facts.mount {
+            Some(mount) if facts.is_elsewhere => causes.push(Cause::Elsewhere(mount.clone())),
+            _ if errno == libc::EACCES && !facts.modules.is_empty() => {
+                causes.push(Cause::Module(facts.modules.clone()));
+            }
+            _ => {}
+        }
     }
     causes
 }
@@ -275,11 +292,95 @@ impl fmt::Display for Cause {
                 write!(f, "{kind} is used up{}", On(mount))
             }
             Self::Bound(Bound { name, value }) => write!(f, "{name} is {value}"),
+            Self::Elsewhere(mount) => write!(
+                f,
+                "the filesystem on {mount} decides by itself, and mode bits here are not the reason"
+            ),
             Self::Module(modules) => write!(
                 f,
                 "mode bits, owners, attributes and mounts give it; a security module refuses ({})",
                 modules.join(" or ")
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thing(name: &str, mode: u32, uid: u32) -> Thing {
+        Thing { name: name.to_owned(), mode, uid, ..Thing::default() }
+    }
+
+    /// In a directory of root's, as user 7.
+    fn facts(mode: u32, owner: u32) -> Facts {
+        let process = Process { uid: 7, capabilities: Some(0), ..Process::default() };
+        let (directory, target) = (Some(thing("d", mode, 0)), Some(thing("d/f", 0o666, owner)));
+        Facts { directory, target, process, ..Facts::default() }
+    }
+
+    #[track_caller]
+    fn check(operation: Operation, errno: i32, facts: &Facts, said: &str) {
+        let causes: Vec<_> = causes(operation, errno, facts).iter().map(Cause::to_string).collect();
+        assert_eq!(causes.join("; "), said);
+    }
+
+    #[test]
+    fn a_file_of_others_in_a_sticky_directory_is_protected_as_the_machine_has_it() {
+        let said = "`d/f` belongs to user 8, in a sticky directory of all (fs.protected_regular)";
+        for (mode, level, owner, said) in [
+            (0o1777, 1, 8, said),
+            (0o1770, 2, 8, said),
+            (0o1770, 1, 8, ""),
+            (0o1777, 0, 8, ""),
+            (0o777, 2, 8, ""),
+            (0o1777, 2, 7, ""),
+            (0o1777, 2, 0, ""),
+        ] {
+            let facts = Facts { protected_regular: level, ..facts(mode, owner) };
+            check(Operation::Lock, libc::EACCES, &facts, said);
+            check(Operation::Modify, libc::EACCES, &facts, "");
+        }
+    }
+
+    #[test]
+    fn the_sticky_bit_is_about_names_of_others() {
+        let said = "`d` is sticky: only user 8, who owns `d/f`, and user 0, who owns the directory, may \
+                    take that name";
+        check(Operation::Remove, libc::EPERM, &facts(0o1777, 8), said);
+        check(Operation::Rename, libc::EPERM, &facts(0o1777, 8), said);
+        check(Operation::Create, libc::EPERM, &facts(0o1777, 8), "");
+        check(Operation::Remove, libc::EPERM, &facts(0o777, 8), "");
+        check(Operation::Remove, libc::EPERM, &facts(0o1777, 7), "");
+        let mut able = facts(0o1777, 8);
+        able.process.capabilities = Some(Capability::Owner.bit());
+        check(Operation::Remove, libc::EPERM, &able, "");
+    }
+
+    #[test]
+    fn who_decides_elsewhere_is_no_module_of_this_kernel() {
+        let mount = Mount { at: "/m".into(), kind: "fuse".into(), ..Mount::default() };
+        let (mount, modules) = (Some(mount), vec!["Landlock".to_owned()]);
+        let near = Facts { mount, modules, ..facts(0o777, 7) };
+        let far = Facts { is_elsewhere: true, ..near.clone() };
+        let said =
+            "the filesystem on /m (fuse) decides by itself, and mode bits here are not the reason";
+        for errno in [libc::EACCES, libc::EPERM] {
+            check(Operation::Resolve, errno, &far, said);
+        }
+        let said = "mode bits, owners, attributes and mounts give it; a security module refuses (Landlock)";
+        check(Operation::Resolve, libc::EACCES, &near, said);
+        check(Operation::Resolve, libc::EPERM, &near, "");
+    }
+
+    #[test]
+    fn an_idmapped_mount_is_named_with_the_owner_that_it_shows() {
+        let mount =
+            Mount { at: "/m".into(), kind: "ext4".into(), idmapped: true, ..Mount::default() };
+        let facts = Facts { mount: Some(mount), ..facts(0o777, 8) };
+        let said = "`d/f` belongs to user 8, and this process has no CAP_LEASE for it; the mount on /m \
+                    (ext4) is idmapped: it shows other owners than the disk has";
+        check(Operation::Lease, libc::EACCES, &facts, said);
     }
 }
