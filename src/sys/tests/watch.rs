@@ -63,6 +63,37 @@ fn a_directory_tells_of_names_and_not_of_what_is_written() {
 }
 
 #[test]
+fn what_changes_neither_bytes_nor_watched_names_is_told_all_the_same() {
+    let scratch = Scratch::new();
+    let root = scratch.write("root/d/a", "a").write("other/x", "x").root("root");
+    fs::hard_link(scratch.path("root/d/a"), scratch.path("other/link")).unwrap();
+    let Ok(Opened::Directory(directory)) = root.resolve(b"d", BENEATH) else { panic!("no d") };
+    let watcher = Watcher::new().unwrap();
+    let of_file = [watcher.mark(file(&root, "d/a"), Marked::File).unwrap()];
+    let of_directory = [watcher.mark(&directory, Marked::Directory).unwrap()];
+    let mode = |name: &str, mode: u32| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(scratch.path(name), mode).unwrap();
+    };
+    let mut changes: [(&[Arc<Mark>], &dyn Fn()); 5] = [
+        // Who may read it is asked anew.
+        (&of_file, &|| mode("root/d/a", 0o600)),
+        (&of_directory, &|| mode("root/d", 0o711)),
+        // Another of its names moves, where nobody watches: its change time does.
+        (&of_file, &|| fs::rename(scratch.path("other/link"), scratch.path("other/next")).unwrap()),
+        // And goes.
+        (&of_file, &|| fs::remove_file(scratch.path("other/next")).unwrap()),
+        // The directory itself gets another name.
+        (&of_directory, &|| fs::rename(scratch.path("root/d"), scratch.path("root/e")).unwrap()),
+    ];
+    for (marks, change) in &mut changes {
+        let before = watcher.sum(marks);
+        change();
+        until(&watcher, marks, before);
+    }
+}
+
+#[test]
 fn nothing_is_left_when_nobody_watches() {
     let scratch = Scratch::new();
     let root = scratch.write("root/a", "a").root("root");
