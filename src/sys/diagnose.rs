@@ -86,6 +86,7 @@ const fn has_a_cause(operation: Operation, errno: i32) -> bool {
         || matches!(
             (operation, errno),
             (Operation::Attributes, libc::EINVAL)
+                | (Operation::Watch | Operation::Lease, libc::EOPNOTSUPP)
                 | (Operation::Thread, libc::EAGAIN | libc::ENOMEM)
         )
 }

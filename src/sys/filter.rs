@@ -39,12 +39,11 @@ pub(super) fn why_no_ring(errno: i32) -> Option<String> {
 
 /// The error number of a call; 0 for one that the kernel has understood, and found to be about nothing.
 fn answer(call: &Call) -> i32 {
-    let Call(_, number, with) = *call;
+    let Call(_, number, w) = *call;
     // Addresses are of constants that outlive the call; nothing is written, as the descriptor is nobody's, no
     // flag is known, or the place is null, for which the kernel refuses before it writes.
     // SAFETY: such a call changes nothing.
-    let done =
-        unsafe { libc::syscall(number, with[0], with[1], with[2], with[3], with[4], with[5]) };
+    let done = unsafe { libc::syscall(number, w[0], w[1], w[2], w[3], w[4], w[5]) };
     if done >= 0 {
         return 0;
     }

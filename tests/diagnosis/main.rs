@@ -14,6 +14,7 @@ mod places;
 #[path = "../store/scratch.rs"]
 #[expect(dead_code, reason = "what the tests of the store need besides")]
 mod scratch;
+mod silent;
 #[path = "../shared/skip.rs"]
 #[allow(dead_code, reason = "each crate of tests lacks something else")]
 mod skip;

@@ -18,7 +18,7 @@ use crate::places::{Places, fill_up, name, run};
 use crate::skip;
 
 /// Words of which each names a cause.
-const CAUSES: [&str; 19] = [
+const CAUSES: [&str; 21] = [
     "seccomp",
     "lacks r",
     "lacks w",
@@ -37,6 +37,8 @@ const CAUSES: [&str; 19] = [
     "RLIMIT",
     "pids.max",
     "security module",
+    "decides by itself",
+    "does not hear of it",
     "no cause that can be seen",
 ];
 
@@ -139,6 +141,9 @@ fn mounts(matrix: &mut Matrix, places: &mut Places) {
     let at = places.tmpfs("tmpfs-ro", "size=8m");
     run("mount", &["-o", "remount,ro", &name(&at)]);
     matrix.row("a tmpfs that was mounted read-only", &["is read-only"], &observe(&at));
+    let at = places.overlay("overlay");
+    let words = ["may be written to where this kernel does not hear of it"];
+    matrix.row("an overlay", &words, &observe(&at));
 }
 
 fn room(matrix: &mut Matrix, places: &mut Places) {

@@ -83,6 +83,21 @@ impl Places {
         below
     }
 
+    /// An overlay, on a tmpfs: one does not lie on another.
+    pub(crate) fn overlay(&self, at: &str) -> PathBuf {
+        let below = self.tmpfs(&format!("{at}-below"), "size=8m");
+        for layer in ["lower", "upper", "work"] {
+            fs::create_dir(below.join(layer)).unwrap();
+        }
+        let at = self.scratch.path(at);
+        fs::create_dir_all(&at).unwrap();
+        let below = name(&below);
+        let layers = format!("lowerdir={below}/lower,upperdir={below}/upper,workdir={below}/work");
+        run("mount", &["-t", "overlay", "-o", &layers, "none", &name(&at)]);
+        fill(&at);
+        at
+    }
+
     /// The same directory, mounted once more.
     pub(crate) fn bound(&self, directory: &Path, at: &str, options: &str) -> PathBuf {
         let at = self.scratch.path(at);

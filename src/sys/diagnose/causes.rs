@@ -100,6 +100,8 @@ pub(crate) enum Cause {
     Bound(Bound),
     /// Everything that can be seen gives it, and somebody else decides.
     Elsewhere(Mount),
+    /// Writers there are not known to this kernel, or not all of them.
+    Unheard(Mount),
     /// Everything that can be seen gives it.
     Module(Vec<String>),
 }
@@ -127,6 +129,7 @@ pub(super) fn causes(operation: Operation, errno: i32, facts: &Facts) -> Vec<Cau
             let room = |bytes| Cause::Room(bytes, facts.mount.clone());
             facts.left.bytes.map(room).into_iter().collect()
         }
+        libc::EOPNOTSUPP => facts.mount.clone().map(Cause::Unheard).into_iter().collect(),
         _ => facts.bound.clone().map(Cause::Bound).into_iter().collect(),
     }
 }
@@ -296,6 +299,12 @@ impl fmt::Display for Cause {
                 f,
                 "the filesystem on {mount} decides by itself, and mode bits here are not the reason"
             ),
+            Self::Unheard(mount) => {
+                write!(
+                    f,
+                    "files on {mount} may be written to where this kernel does not hear of it"
+                )
+            }
             Self::Module(modules) => write!(
                 f,
                 "mode bits, owners, attributes and mounts give it; a security module refuses ({})",

@@ -9,6 +9,9 @@ use super::{BENEATH, Scratch, file};
 use crate::sys::open::Opened;
 use crate::sys::watch::{Mark, Marked, Watcher};
 
+/// What somebody does.
+type Change<'a> = &'a dyn Fn();
+
 /// Waits until the marks say something else; what they say then.
 fn until(watcher: &Watcher, marks: &[Arc<Mark>], before: Option<u64>) -> Option<u64> {
     let start = Instant::now();
@@ -75,7 +78,7 @@ fn what_changes_neither_bytes_nor_watched_names_is_told_all_the_same() {
         let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
         fs::set_permissions(scratch.path(name), mode).unwrap();
     };
-    let mut changes: [(&[Arc<Mark>], &dyn Fn()); 5] = [
+    let changes: [(&[Arc<Mark>], Change<'_>); 5] = [
         // Who may read it is asked anew.
         (&of_file, &|| mode("root/d/a", 0o600)),
         (&of_directory, &|| mode("root/d", 0o711)),
@@ -86,7 +89,7 @@ fn what_changes_neither_bytes_nor_watched_names_is_told_all_the_same() {
         // The directory itself gets another name.
         (&of_directory, &|| fs::rename(scratch.path("root/d"), scratch.path("root/e")).unwrap()),
     ];
-    for (marks, change) in &mut changes {
+    for (marks, change) in changes {
         let before = watcher.sum(marks);
         change();
         until(&watcher, marks, before);
