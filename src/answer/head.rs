@@ -143,7 +143,12 @@ fn described(
 }
 
 /// What the answer says itself, beside what the caller knows.
-pub(super) fn describe(fields: &mut HeaderMap, ranges: Ranges, validators: &Validators, bytes: u64) {
+pub(super) fn describe(
+    fields: &mut HeaderMap,
+    ranges: Ranges,
+    validators: &Validators,
+    bytes: u64,
+) {
     match ranges {
         Ranges::Offered => put(fields, ACCEPT_RANGES, HeaderValue::from_static("bytes")),
         Ranges::Refused => put(fields, ACCEPT_RANGES, HeaderValue::from_static("none")),

@@ -15,8 +15,8 @@ use super::failed::{FileError, Why};
 use super::pace::Pace;
 use super::sender::FileSender;
 use super::source::{Source, Trouble};
-use super::task::Task;
 use crate::answer::{Piece, Plan};
+use crate::sys::Task;
 
 /// The bytes of a file, or of an error answer.
 ///
@@ -291,7 +291,7 @@ impl FileBody {
                         Ok((reader, Ok(Some(bytes)))) => State::Ready(bytes, reader),
                         Ok((_, Ok(None))) => State::Ended,
                         Ok((_, Err(trouble))) => State::Broken(FileError(Why::Trouble(trouble))),
-                        Err(_) => State::Broken(FileError(Why::Task)),
+                        Err(lost) => State::Broken(FileError(Why::of(lost))),
                     };
                 }
             }

@@ -271,7 +271,7 @@ impl<'a> Look<'a> {
             return;
         }
         let Some(at) = directory(path) else { return };
-        if self.settings.root.pin_cached(at).is_none() {
+        if self.settings.root.pin_cached(at).is_err() {
             self.settings.behind_links.add(&(at, self.term()));
         }
     }

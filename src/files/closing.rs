@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::runtime;
-
-use crate::sys::{Handle, Place, Stat};
+use crate::sys::{Handle, Place, Stat, detached};
 
 /// From this length on it takes a worker's thread too long to give back what a file has in memory and on
 /// the disk: some milliseconds for each 100 MiB.
@@ -22,11 +20,10 @@ fn frees(handle: &Arc<Handle>) -> bool {
         && Stat::of(handle.as_ref()).is_ok_and(|stat| stat.nlink == 0)
 }
 
-/// Drops what has a file open, on a thread that may block. Without a runtime there is nobody to wait.
+/// Drops what has a file open, on a thread that may block. Without a runtime there is nobody to wait; without
+/// a thread to be had it is dropped here.
 pub(super) fn elsewhere<T: Send + 'static>(holder: T) {
-    if let Ok(runtime) = runtime::Handle::try_current() {
-        drop(runtime.spawn_blocking(move || drop(holder)));
-    }
+    detached(move || drop(holder));
 }
 
 /// Drops a descriptor.

@@ -14,6 +14,9 @@ pub struct Counts {
     pub kept: u64,
     /// Files of those that had not even to be looked at, because of [`Freshness::Watched`](super::Freshness).
     pub watched: u64,
+    /// Files and absent names that were to be kept, and of which the kernel tells nothing, though
+    /// [`Freshness::Watched`](super::Freshness) asked for it: each request looks at them.
+    pub unwatched: Unwatched,
     /// Requests whose file was opened, and what is needed of it read, without waiting.
     pub inline: u64,
     /// Requests that went to a thread where blocking is allowed.
@@ -35,11 +38,35 @@ pub struct Counts {
     pub bytes: u64,
 }
 
+/// Why the kernel tells nothing of a name, how often; see [`Counts::unwatched`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unwatched {
+    /// A symbolic link is on the way.
+    pub links: u64,
+    /// It is on an overlay, a network filesystem, or another mount than the root.
+    pub filesystems: u64,
+    /// The kernel refused: no watch or instance is left, or a directory may be passed but not read.
+    pub refused: u64,
+    /// The kernel had not all of the path in its cache at that moment.
+    pub uncached: u64,
+}
+
+impl Unwatched {
+    const fn all(self) -> u64 {
+        self.links + self.filesystems + self.refused + self.uncached
+    }
+}
+
 /// The same, while they are counted.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) kept: Counter,
     pub(super) watched: Counter,
+    pub(super) unwatched_links: Counter,
+    pub(super) unwatched_filesystems: Counter,
+    pub(super) unwatched_refused: Counter,
+    pub(super) unwatched_uncached: Counter,
     pub(super) inline: Counter,
     pub(super) pooled: Counter,
     pub(super) waited: Counter,
@@ -68,6 +95,12 @@ impl Counters {
         Counts {
             kept: self.kept.get(),
             watched: self.watched.get(),
+            unwatched: Unwatched {
+                links: self.unwatched_links.get(),
+                filesystems: self.unwatched_filesystems.get(),
+                refused: self.unwatched_refused.get(),
+                uncached: self.unwatched_uncached.get(),
+            },
             inline: self.inline.get(),
             pooled: self.pooled.get(),
             waited: self.waited.get(),
@@ -98,6 +131,14 @@ impl fmt::Display for Counts {
             self.by_age,
             self.files,
             self.bytes
+        )?;
+        let Unwatched { links, filesystems, refused, uncached } = self.unwatched;
+        if self.unwatched.all() == 0 {
+            return Ok(());
+        }
+        write!(
+            f,
+            "; not watched: {links} over links, {filesystems} by filesystem, {refused} refused, {uncached} not cached"
         )
     }
 }

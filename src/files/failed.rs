@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use super::source::Trouble;
+use crate::sys::{Lost, Recovery};
 
 /// Why the rest of a file could not be sent.
 ///
@@ -18,6 +19,19 @@ pub(super) enum Why {
     Task,
     /// The client took fewer bytes a second than these.
     Slow(u64),
+}
+
+impl Why {
+    /// The head is out: whatever the table of an application says, nothing is left but to break off.
+    pub(super) fn of(lost: Lost) -> Self {
+        match lost {
+            Lost::NoThread(refusal) => {
+                let ruling = Recovery::standard().judge(&refusal, u32::MAX, true);
+                Self::Trouble(Trouble::Refused(refusal, ruling))
+            }
+            Lost::Gone => Self::Task,
+        }
+    }
 }
 
 impl fmt::Display for FileError {

@@ -13,6 +13,7 @@ use super::choose::{Chosen, Found, Miss};
 use super::pace;
 use super::pages;
 use super::path::FilePath;
+use super::refused;
 use super::resume;
 use super::sender::OnChange;
 use super::settings::Settings;
@@ -120,9 +121,14 @@ fn look(settings: &Arc<Settings>, want: &Want, manner: Manner) -> Result<Respons
     Ok(pace::paced(settings, response))
 }
 
-/// The answer where the work has no end: a panic, or the runtime's own.
-pub(super) fn gone(is_head: bool, varies: bool) -> Response<FileBody> {
-    let mut response = error(ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR), is_head);
+/// The answer where the work was not done: this one, or 500.
+pub(super) fn instead(
+    answer: Option<ErrorAnswer>,
+    is_head: bool,
+    varies: bool,
+) -> Response<FileBody> {
+    let broken = || ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = error(answer.unwrap_or_else(broken), is_head);
     on_each(response.headers_mut(), varies);
     response
 }
@@ -318,12 +324,7 @@ impl Look<'_> {
                 Decision::Answer { status, retry_after } => {
                     let is_concealed = self.settings.concealed && status == StatusCode::FORBIDDEN;
                     let status = if is_concealed { StatusCode::NOT_FOUND } else { status };
-                    let answer = ErrorAnswer::new(status);
-                    let answer = match retry_after {
-                        Some(after) => answer.retry_after(after),
-                        None => answer,
-                    };
-                    error(answer, is_head)
+                    error(refused::answer(status, retry_after), is_head)
                 }
                 // Whatever fails behind a HEAD, nobody would hear of it.
                 _ if is_head => error(ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR), true),

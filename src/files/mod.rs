@@ -33,7 +33,6 @@ mod settings;
 mod shared;
 mod source;
 mod standing;
-mod task;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 mod told;
@@ -49,7 +48,7 @@ pub use crate::sys::span::FileData;
 pub use body::FileBody;
 #[cfg(all(feature = "store", target_os = "linux"))]
 pub(crate) use buffers::Buffers;
-pub use counts::Counts;
+pub use counts::{Counts, Unwatched};
 pub use failed::FileError;
 pub use or::{Or, OrBody, OrError, OrFuture};
 pub use proof::Settled;

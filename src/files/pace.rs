@@ -17,6 +17,7 @@ use super::body::{FileBody, Reader};
 use super::failed::{FileError, Why};
 use super::sender::FileSender;
 use super::settings::Settings;
+use crate::sys::detached;
 
 /// The longest grace: a year.
 const PATIENCE: Duration = Duration::from_secs(365 * 86_400);
@@ -241,7 +242,7 @@ async fn watch(parked: Weak<Mutex<Parked>>, grace: Duration) {
                 let reader = parked.reader.take();
                 drop(parked);
                 // A file is closed where that may wait.
-                drop(tokio::task::spawn_blocking(move || drop(reader)));
+                detached(move || drop(reader));
                 return;
             }
             // Whatever is given from now on lasts longer than the grace.

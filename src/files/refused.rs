@@ -1,8 +1,14 @@
 //! What the kernel refused while a file was served, and what was decided about it.
 
 use std::fmt;
+use std::time::Duration;
 
-use crate::sys::{Diagnosis, Operation, Refusal, Ruling};
+use http::StatusCode;
+
+use super::settings::Settings;
+use super::source::{Name, rule};
+use crate::head::ErrorAnswer;
+use crate::sys::{Decision, Operation, Refusal, Ruling};
 
 /// A refusal of the kernel and what was decided about it; see
 /// [`FileSender::on_refusal`](crate::FileSender::on_refusal).
@@ -18,12 +24,31 @@ pub struct Refused {
     pub(super) diagnosis: Option<String>,
 }
 
+/// The answer where no thread could be had to look for the file; the refusal is told on this thread, as there
+/// is no other. `None`: the application has it that the response fails.
+pub(super) fn without_thread(settings: &Settings, refusal: &Refusal) -> Option<ErrorAnswer> {
+    // Nobody waits here for threads to come back: that may take long.
+    let word = Name::Foreign(b"blocking pool".to_vec());
+    match rule(settings, &word, refusal, u32::MAX, false).decision() {
+        Decision::Answer { status, retry_after } => Some(answer(status, retry_after)),
+        Decision::Retry { .. } | Decision::ReResolve | Decision::Next | Decision::Abort => None,
+    }
+}
+
+pub(super) fn answer(status: StatusCode, retry_after: Option<Duration>) -> ErrorAnswer {
+    let answer = ErrorAnswer::new(status);
+    match retry_after {
+        Some(after) => answer.retry_after(after),
+        None => answer,
+    }
+}
+
 impl Refused {
     pub(super) fn new(
         path: &[u8],
         refusal: &Refusal,
         ruling: Ruling,
-        diagnosis: Option<&Diagnosis>,
+        diagnosis: Option<String>,
     ) -> Self {
         Self {
             path: path.into(),
@@ -31,7 +56,7 @@ impl Refused {
             errno: refusal.raw_os_error(),
             text: refusal.to_string(),
             ruling,
-            diagnosis: diagnosis.map(ToString::to_string),
+            diagnosis,
         }
     }
 
@@ -59,7 +84,8 @@ impl Refused {
         self.ruling
     }
 
-    /// The likely cause, where it was one of permission.
+    /// Why, as far as that could be seen, and to whom: a mode bit, an owner, an attribute, a mount, room, a limit, a
+    /// filter of system calls.
     #[must_use]
     pub fn diagnosis(&self) -> Option<&str> {
         self.diagnosis.as_deref()

@@ -14,7 +14,7 @@ use super::refused::Refused;
 use super::settings::Settings;
 use super::shared::Shared;
 use crate::answer::Coding;
-use crate::sys::{Recovery, Refusal, Root};
+use crate::sys::{Diagnosis, Recovery, Root};
 
 /// Serves the files beneath a directory.
 ///
@@ -117,9 +117,16 @@ impl FileSender {
     ///
     /// # Errors
     ///
-    /// The `io::Error` with which the directory could not be opened.
+    /// The `io::Error` with which the directory could not be opened. Where it can be seen why (a directory on the
+    /// way that may not be searched, a filter of system calls), that is in its text; it has the same
+    /// [`kind`](io::Error::kind) then, and the error number is that of its source.
     pub fn new(root: impl AsRef<Path>) -> io::Result<Self> {
-        let root = Root::open(root.as_ref()).map_err(Refusal::into_io)?;
+        let path = root.as_ref().as_os_str().as_encoded_bytes();
+        let opened = Root::open(root.as_ref());
+        let root = opened.map_err(|refusal| {
+            let diagnosis = Diagnosis::of_root(&refusal, path);
+            refusal.because(diagnosis.as_ref()).into_io()
+        })?;
         let settings = Arc::new(Settings::of(root));
         Ok(Self { settings, following: None, first: || Self::CHUNK })
     }

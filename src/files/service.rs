@@ -17,10 +17,11 @@ use super::flight::{Landing, fly};
 use super::following::Following;
 use super::look::{self, Target, Want};
 use super::path::FilePath;
+use super::refused;
 use super::sender::FileSender;
 use super::settings::Settings;
-use super::task::Task;
 use crate::answer::Asked;
+use crate::sys::{Lost, Task};
 
 impl FileSender {
     /// Answers `request` with the file at `path`, which is below the root, with `/` between names:
@@ -161,21 +162,35 @@ enum Stage {
 
 struct Looking {
     task: Task<Response<FileBody>>,
+    settings: Arc<Settings>,
     is_head: bool,
     varies: bool,
+}
+
+impl Looking {
+    /// The answer where the work was not done.
+    fn instead(&self, lost: &Lost) -> Response<FileBody> {
+        let answer = match lost {
+            Lost::NoThread(refusal) => refused::without_thread(&self.settings, refusal),
+            // A panic of the application's own callback is contained; this is ours, or the runtime's end.
+            Lost::Gone => None,
+        };
+        look::instead(answer, self.is_head, self.varies)
+    }
 }
 
 impl Stage {
     /// Looks up the root first.
     fn follow(following: &Arc<Following>, want: Want) -> Self {
         let (following, is_head) = (Arc::clone(following), want.asked.is_head());
-        let varies = want.varies(&following.last());
+        let last = following.last();
+        let varies = want.varies(&last);
         let task = Task::new(move || {
             let settings = following.current_blocking();
             settings.shared.counters.pooled.add();
             look::look_blocking(&settings, &want)
         });
-        Self::Looking(Looking { task, is_head, varies })
+        Self::Looking(Looking { task, settings: last, is_head, varies })
     }
 
     /// Answers at once, or begins to look for it; `shared`: unless somebody else already does.
@@ -201,8 +216,9 @@ impl Stage {
         let (is_head, varies) = (want.asked.is_head(), want.varies(&settings));
         // Those that wait wait for the work, and not for whoever began it: that one may have other things
         // to do than to ask for its answer.
-        let task = Task::new(move || fly(flight, || look::look_blocking(&settings, &want)));
-        Self::Looking(Looking { task, is_head, varies })
+        let all = Arc::clone(&settings);
+        let task = Task::new(move || fly(flight, || look::look_blocking(&all, &want)));
+        Self::Looking(Looking { task, settings, is_head, varies })
     }
 }
 
@@ -226,10 +242,7 @@ impl Future for FileFuture {
                         self.0 = Stage::Looking(looking);
                         return Poll::Pending;
                     };
-                    // A panic of the application's own callback is contained; this is ours, or the
-                    // runtime's end.
-                    let gone = |_| look::gone(looking.is_head, looking.varies);
-                    return Poll::Ready(Ok(done.unwrap_or_else(gone)));
+                    return Poll::Ready(Ok(done.unwrap_or_else(|lost| looking.instead(&lost))));
                 }
                 Stage::Done => return Poll::Pending,
             }

@@ -238,11 +238,18 @@ pub(super) fn rule(
     let is_news = refusal.operation() == Operation::Open
         || !matches!(refusal.raw_os_error(), libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG);
     if let Some(callback) = settings.on_refusal.as_ref().filter(|_| is_news) {
-        let (name, diagnosis) = match name {
-            Name::Beneath(path) => (path, Diagnosis::of(refusal, &settings.root, path)),
-            Name::Foreign(name) => (name, None),
+        let diagnosis = || match (name, refusal.operation()) {
+            (Name::Beneath(path), _) => Diagnosis::of(refusal, &settings.root, path),
+            // The root's own path.
+            (Name::Foreign(path), Operation::Open) => Diagnosis::of_root(refusal, path),
+            (Name::Foreign(_), _) => Diagnosis::of_process(refusal),
         };
-        let refused = Refused::new(name, refusal, ruling, diagnosis.as_ref());
+        let diagnosis = match refusal.diagnosis() {
+            Some(known) => Some(known.to_owned()),
+            None => diagnosis().map(|diagnosis| diagnosis.to_string()),
+        };
+        let (Name::Beneath(path) | Name::Foreign(path)) = name;
+        let refused = Refused::new(path, refusal, ruling, diagnosis);
         flight::land();
         crate::caught::contained(|| callback(&refused));
     }

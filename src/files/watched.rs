@@ -1,16 +1,15 @@
 //! Being told of changes, so that not every request has to look at the name itself.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::sender::FileSender;
 use super::settings::Settings;
 use super::source::{Name, rule};
-use crate::sys::{Mark, Marked, Refusal, Watcher};
+use crate::sys::{Diagnosis, Mark, Marked, Refusal, Unpinned, Watcher, detached};
 
 /// How what is kept in memory is known to be the present version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,8 +28,8 @@ pub enum Freshness {
     ///
     /// Each file that is kept takes a watch, and each directory on the way to it. Where the kernel
     /// cannot tell (symbolic links on the way, an overlay, no watch left, directories that may be
-    /// passed but not read), each request looks; the reason is told to
-    /// [`FileSender::on_refusal`] once.
+    /// passed but not read), each request looks; each kind of reason is told to
+    /// [`FileSender::on_refusal`] once, and [`Counts::unwatched`](super::Counts::unwatched) counts them.
     Watched {
         /// How old a look may be. A second is a good value.
         max_age: Duration,
@@ -43,7 +42,8 @@ pub(super) struct Watching {
     max_age: Duration,
     /// Looks are counted from here by a clock that nobody sets.
     made: Instant,
-    is_told: AtomicBool,
+    /// Reasons for which there are no events, a bit for each that was told.
+    told: AtomicU8,
 }
 
 /// That a name led to a version, and what has been told since.
@@ -91,8 +91,8 @@ impl Watching {
         match how {
             Freshness::Stat => None,
             Freshness::Watched { max_age } => {
-                let (watcher, is_told) = (OnceLock::new(), AtomicBool::new(false));
-                Some(Self { watcher, max_age, made: Instant::now(), is_told })
+                let (watcher, told) = (OnceLock::new(), AtomicU8::new(0));
+                Some(Self { watcher, max_age, made: Instant::now(), told })
             }
         }
     }
@@ -105,23 +105,40 @@ impl Watching {
         name: &[u8],
         absent: bool,
     ) -> Option<Seen> {
-        let watched = self.watcher().and_then(|watcher| {
-            let marks = marks(watcher, settings, name, absent)?;
-            Ok(marks.and_then(|marks| Some((watcher.sum(&marks)?, marks))))
-        });
+        let watched = match self.watcher() {
+            Ok(watcher) => marks(watcher, settings, name, absent)
+                .and_then(|marks| Ok((watcher.sum(&marks).ok_or(Without::Uncached)?, marks))),
+            Err(refusal) => Err(Without::Refused(0, refusal)),
+        };
         match watched {
-            Ok(watched) => watched.map(|(sum, marks)| Seen {
+            Ok((sum, marks)) => Some(Seen {
                 marks,
                 sum: AtomicU64::new(sum),
                 at: AtomicU64::new(0),
                 age: AtomicU64::new(self.age()),
             }),
-            Err(refusal) => {
-                if !self.is_told.swap(true, Ordering::Relaxed) {
-                    tell(settings, name, refusal);
-                }
+            Err(without) => {
+                self.without(settings, name, without);
                 None
             }
+        }
+    }
+
+    /// Counts a name of which nothing is told, and tells why, if it is the first of its kind.
+    fn without(&self, settings: &Arc<Settings>, name: &[u8], without: Without) {
+        let counters = &settings.shared.counters;
+        let (bit, counter, (end, refusal)) = match without {
+            // That may be otherwise the next time.
+            Without::Uncached => return counters.unwatched_uncached.add(),
+            Without::Link(end) => (1, &counters.unwatched_links, (end, Refusal::linked())),
+            Without::Filesystem(end) => {
+                (2, &counters.unwatched_filesystems, (end, Refusal::unwatchable()))
+            }
+            Without::Refused(end, refusal) => (4, &counters.unwatched_refused, (end, refusal)),
+        };
+        counter.add();
+        if self.told.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+            tell(settings, name, end, refusal);
         }
     }
 
@@ -176,29 +193,38 @@ impl Seen {
     }
 }
 
-/// Tells why there are no events, where whoever is told may wait.
-fn tell(settings: &Arc<Settings>, name: &[u8], refusal: Refusal) {
-    let (settings, name) = (Arc::clone(settings), Name::Beneath(name.to_vec()));
-    let tell = move || {
-        rule(&settings, &name, &refusal, 0, false);
-    };
-    match Handle::try_current() {
-        Ok(runtime) => drop(runtime.spawn_blocking(tell)),
-        Err(_) => tell(),
-    }
+/// Tells why there are no events of a name, where whoever is told may wait: the part that ends there was
+/// refused.
+fn tell(settings: &Arc<Settings>, name: &[u8], end: usize, refusal: Refusal) {
+    let (settings, name) = (Arc::clone(settings), name.to_vec());
+    detached(move || {
+        let part = name.get(..end).unwrap_or_default();
+        let diagnosis = Diagnosis::of(&refusal, &settings.root, part);
+        let refusal = refusal.because(diagnosis.as_ref());
+        rule(&settings, &Name::Beneath(name), &refusal, 0, false);
+    });
 }
 
-/// Marks of a name and the directories on the way to it; none if there is a symbolic link among them, or
-/// one that the kernel would have to look for.
+/// Why nothing is told of a name; of the part of it that ends there.
+enum Without {
+    Link(usize),
+    /// Changes may be made where nobody here hears of them.
+    Filesystem(usize),
+    Refused(usize, Refusal),
+    /// The kernel would have to look for it, or the events have ended.
+    Uncached,
+}
+
+/// Marks of a name and the directories on the way to it.
 fn marks(
     watcher: &Watcher,
     settings: &Settings,
     name: &[u8],
     absent: bool,
-) -> Result<Option<Vec<Arc<Mark>>>, Refusal> {
+) -> Result<Vec<Arc<Mark>>, Without> {
     let root = &settings.root;
     if root.hides_writers() {
-        return Err(Refusal::unwatchable());
+        return Err(Without::Filesystem(0));
     }
     let slashes = name.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
     let directories = std::iter::once(0).chain(slashes);
@@ -206,12 +232,16 @@ fn marks(
     let whole = (!absent).then_some((name.len(), Marked::File));
     let mut marks = Vec::new();
     for (end, what) in parts.chain(whole) {
-        let Some(part) = root.pin_cached(name.get(..end).unwrap_or_default()) else {
-            return Ok(None);
-        };
-        marks.push(watcher.mark(part, what)?);
+        let part = root.pin_cached(name.get(..end).unwrap_or_default());
+        let part = part.map_err(|unpinned| match unpinned {
+            Unpinned::Link => Without::Link(end),
+            Unpinned::Mount => Without::Filesystem(end),
+            Unpinned::Uncached => Without::Uncached,
+        })?;
+        let mark = watcher.mark(part, what).map_err(|refusal| Without::Refused(end, refusal))?;
+        marks.push(mark);
     }
-    Ok(Some(marks))
+    Ok(marks)
 }
 
 fn millis(time: SystemTime) -> u64 {

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use tokio::time::Sleep;
 
-use super::timer;
 use crate::error::{BoxError, Error};
+use crate::sys::timer;
 
 /// The error code of an HTTP/2 `RST_STREAM` frame (RFC 9113, section 7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -16,11 +16,11 @@ use super::content::Content;
 use super::exchange::Exchange;
 use super::hold::{self, Hold, Until};
 use super::recover::Origin;
-use super::timer;
 use crate::caught::{Payload, caught};
 use crate::error::{BoxError, Error, Kind};
 use crate::head::{Arrived, CommitCause, Input, Landed, State, Verdict};
 use crate::rules::framing::content_is_due;
+use crate::sys::timer;
 
 /// Frames taken in one turn before the task is given back and the deadline looked at.
 const MOST_AT_ONCE: u32 = 64;

@@ -13,11 +13,11 @@ use super::content::Content;
 use super::exchange::{Exchange, Unheard};
 use super::future::panicked;
 use super::recover::Origin;
-use super::timer;
 use crate::caught::{Payload, caught, discard};
 use crate::error::{BoxError, Error, Kind};
 use crate::head::{Note, Outcome};
 use crate::rules::meter::{Count, Meter};
+use crate::sys::timer;
 
 /// Empty frames looked at in one turn to find out whether a body is over.
 const PEEKS: u32 = 64;

@@ -9,11 +9,11 @@ use http::header::HeaderName;
 use tower_layer::Layer;
 
 use super::asked::Recoverer;
-use super::timer::Timers;
 use super::{Hold, Letterhead, Recover, RecoverLayer};
 use crate::head::Receipt;
 use crate::report::Reporter;
 use crate::rules::{Action, Rule, Rules};
+use crate::sys::timer::Timers;
 
 /// Who wants the receipt of every response.
 type OnEnd = Arc<dyn Fn(&Receipt) + Send + Sync>;
@@ -150,7 +150,7 @@ impl LetterheadLayer {
                 merged_trailers: Arc::from([]),
                 watch: None,
                 sampling: Sampling::new(1),
-                timers: Timers::default(),
+                timers: Timers::new(),
                 said_nested: Once::default(),
                 said_no_timer: Once::default(),
             }),
@@ -279,7 +279,7 @@ impl LetterheadLayer {
             merged_trailers: Arc::clone(merged_trailers),
             watch: watch.clone(),
             sampling: sampling.clone(),
-            timers: Timers::default(),
+            timers: Timers::new(),
             said_nested: Once::default(),
             said_no_timer: Once::default(),
         };

@@ -23,7 +23,6 @@ mod service;
 mod spare;
 mod terms;
 mod tidy;
-mod timer;
 mod trailers;
 mod watched;
 

@@ -14,8 +14,8 @@ use std::task::{Context, Poll, ready};
 use socket2::SockRef;
 use tokio::io::{AsyncWrite, Interest};
 use tokio::net::TcpStream;
-use tokio::task::{JoinHandle, spawn_blocking};
 
+use crate::sys::Task;
 use crate::sys::lane::{Armed, Breach};
 use crate::sys::span::{self, FileData};
 
@@ -44,7 +44,7 @@ pub(super) fn arm<D: 'static>(lane: &Lane, data: &mut D) -> bool {
 #[derive(Debug, Default)]
 pub(super) struct Sending {
     /// The next bytes are being fetched from a disk.
-    warming: Option<JoinHandle<()>>,
+    warming: Option<Task<()>>,
 }
 
 impl Sending {
@@ -117,7 +117,7 @@ impl Sending {
                 ready!(tcp.poll_write_ready(cx))?;
                 if due.is_cold() {
                     let due = Arc::clone(due);
-                    self.warming = Some(spawn_blocking(move || due.warm()));
+                    self.warming = Some(Task::new(move || due.warm()));
                     continue;
                 }
             }

@@ -3,16 +3,17 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::runtime::Handle;
 
 use super::error::StoreError;
 use super::payload::Reader;
 use super::task::Task;
 use crate::answer::{Content, Plan};
+use crate::sys::detached;
 
 /// The payload of a stored response, parts of it, or an error answer.
 ///
@@ -96,7 +97,8 @@ impl Body for StoreBody {
                         self.state = next.map_or(State::Ended, |bytes| State::Ready(bytes, reader));
                         continue;
                     }
-                    self.state = State::Reading(Task::new(move || {
+                    let desk = Arc::clone(reader.desk());
+                    self.state = State::Reading(Task::new(&desk, move || {
                         let read = reader.next();
                         // A file is closed where that may block.
                         (Some(reader).filter(|reader| !reader.is_done()), read)
@@ -142,9 +144,7 @@ impl Drop for StoreBody {
         };
         // The client has left in the middle. If the file has lost its name meanwhile, its room is given
         // back here, which may take its time.
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn_blocking(move || drop(reader));
-        }
+        detached(move || drop(reader));
     }
 }
 

@@ -106,14 +106,16 @@ impl<D: Disk> Desk<D> {
             tries += 1;
             let allowed = if tries < MOST_TRIES { attempt } else { u32::MAX };
             let ruling = self.settings.recovery.judge(&refusal, allowed, false);
+            let refusal = match ruling.decision() {
+                Decision::Retry { .. } => refusal,
+                Decision::ReResolve
+                | Decision::Next
+                | Decision::Answer { .. }
+                | Decision::Abort => self.disk.diagnosed(refusal, name),
+            };
             // That there is nothing of a name is an answer, not news.
             if last != libc::ENOENT {
-                self.tell(|| Notice::Refused {
-                    name: name.to_owned(),
-                    operation: refusal.operation(),
-                    errno: last,
-                    ruling,
-                });
+                self.tell_refused(name, &refusal, ruling);
             }
             match ruling.decision() {
                 Decision::Retry { after } => sleep(after),
@@ -123,6 +125,8 @@ impl<D: Disk> Desk<D> {
                 | Decision::Abort => {
                     if refusal.operation() == Operation::Sync {
                         count(&self.counts.failed_syncs);
+                    } else if refusal.operation() == Operation::SyncDirectory {
+                        self.memory.doubt_names();
                     }
                     return Err(Fault { refusal, ruling });
                 }
@@ -148,6 +152,30 @@ impl<D: Disk> Desk<D> {
             }
         };
         StoreError::new(Kind::Refused(fault.refusal, ruling))
+    }
+
+    /// The end of what was refused, where nothing is tried again.
+    pub(super) fn give_up(&self, name: &str, refusal: Refusal) -> StoreError {
+        let refusal = self.disk.diagnosed(refusal, name);
+        let ruling = self.settings.recovery.judge(&refusal, u32::MAX, false);
+        self.tell_refused(name, &refusal, ruling);
+        StoreError::new(Kind::Refused(refusal, ruling))
+    }
+
+    fn tell_refused(&self, name: &str, refusal: &Refusal, ruling: Ruling) {
+        self.tell(|| Notice::Refused {
+            name: name.to_owned(),
+            operation: refusal.operation(),
+            errno: refusal.raw_os_error(),
+            ruling,
+            diagnosis: refusal.diagnosis().map(str::to_owned),
+        });
+    }
+
+    /// Another writer kept the lock of a name for this long.
+    pub(super) fn locked_out(&self, name: &str, waited: Duration) -> StoreError {
+        self.tell(|| Notice::Locked { name: name.to_owned(), waited });
+        Kind::Locked(waited).into()
     }
 
     /// Tells whoever wants to know; a panic of theirs is theirs.

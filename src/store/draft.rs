@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response};
-use tokio::runtime::Handle;
 
 use super::When;
 use super::desk::Desk;
@@ -14,6 +13,7 @@ use super::making::Making;
 use super::publish::{Existing, Published};
 use super::task::{Task, blocking, locking};
 use super::update::{expect_existing, next};
+use crate::sys::detached;
 use crate::sys::write::Directory;
 
 /// A file on its way into a [`Store`](super::Store): nobody sees it before it is published.
@@ -81,8 +81,8 @@ impl Draft {
 
     pub(super) async fn write_all(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError> {
         let mut making = self.making.take().ok_or(Kind::Gone)?;
-        let (desk, name) = (Arc::clone(&self.desk), Arc::clone(&self.name));
-        let making = blocking(move || {
+        let name = Arc::clone(&self.name);
+        let making = blocking(Arc::clone(&self.desk), move |desk| {
             for bytes in &pieces {
                 desk.append(&name, &mut making, bytes)?;
             }
@@ -96,7 +96,7 @@ impl Draft {
     pub(super) async fn discard(mut self) {
         if let Some(making) = self.making.take() {
             // It is gone whatever became of the task.
-            let _ = Task::new(move || drop(making)).await;
+            let _ = Task::new(&self.desk, move || drop(making)).await;
         }
     }
 
@@ -152,9 +152,8 @@ impl Draft {
 impl Drop for Draft {
     fn drop(&mut self) {
         let Some(making) = self.making.take() else { return };
-        if let Ok(runtime) = Handle::try_current() {
-            runtime.spawn_blocking(move || drop(making));
-        }
+        // Without a runtime there is no task to be held up.
+        detached(move || drop(making));
     }
 }
 

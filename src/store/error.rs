@@ -202,6 +202,14 @@ impl StoreError {
         Some((refusal.operation(), refusal.raw_os_error()))
     }
 
+    /// Why the kernel refused, as far as that could be seen: a mode bit, an owner, an attribute, a mount, a
+    /// quota, a limit, a filter of system calls. For the operator, not for clients: it names files and users.
+    #[must_use]
+    pub fn diagnosis(&self) -> Option<&str> {
+        let Kind::Refused(refusal, _) = self.kind() else { return None };
+        refusal.diagnosis()
+    }
+
     /// What it is to a client.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -258,7 +266,10 @@ impl From<Unfit> for StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind() {
-            Kind::Refused(refusal, ruling) => write!(f, "{refusal}: {ruling}"),
+            Kind::Refused(refusal, ruling) => {
+                write!(f, "{refusal}: {ruling}")?;
+                refusal.diagnosis().map_or(Ok(()), |why| write!(f, " ({why})"))
+            }
             Kind::Name(name) => {
                 write!(f, "wanted the name of a file that is not hidden, found {name:?}")
             }

@@ -80,7 +80,7 @@ impl<D: Disk> Desk<D> {
         while !self.must(name, |disk| disk.try_lock(file))? {
             let waited = begun.elapsed();
             if waited >= self.settings.patience {
-                return Err(Kind::Locked(waited).into());
+                return Err(self.locked_out(name, waited));
             }
             sleep(pause);
             pause = pause.saturating_mul(2).min(PAUSES[1]);

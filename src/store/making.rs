@@ -107,11 +107,7 @@ impl<D: Disk> Desk<D> {
     /// Refuses at once what a mount that is read-only would refuse in the end.
     pub(super) fn writable(&self, name: &str) -> Result<(), StoreError> {
         match self.ask(name, D::mounted) {
-            Ok(mounted) if mounted.read_only => {
-                let refusal = read_only();
-                let ruling = self.settings.recovery.judge(&refusal, u32::MAX, false);
-                Err(Kind::Refused(refusal, ruling).into())
-            }
+            Ok(mounted) if mounted.read_only => Err(self.give_up(name, read_only())),
             // Whoever cannot ask finds out by writing.
             Ok(_) | Err(_) => Ok(()),
         }

@@ -1,6 +1,7 @@
 //! What this process knows of files that it has worked on.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::slots::Held;
@@ -14,6 +15,8 @@ const MOST: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     files: Arc<Mutex<HashMap<(u64, u64), Known>>>,
+    /// A sync of the directory failed: what of its names is on the disk no later one can tell.
+    doubted: Arc<AtomicBool>,
     trusted: Mutex<HashMap<[u8; 32], String>>,
     checked: Mutex<HashMap<(u64, u64), Checked>>,
     heads: Mutex<HashMap<(u64, u64), Seen>>,
@@ -45,7 +48,16 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Memory {
     /// The same of what is on the disk, which no setting changes; nothing of what was believed.
     pub(super) fn of_the_disk(&self) -> Self {
-        Self { files: Arc::clone(&self.files), ..Self::default() }
+        let (files, doubted) = (Arc::clone(&self.files), Arc::clone(&self.doubted));
+        Self { files, doubted, ..Self::default() }
+    }
+
+    pub(super) fn doubt_names(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn names_are_doubted(&self) -> bool {
+        self.doubted.load(Ordering::Relaxed)
     }
 
     /// The slot that is known to be on the disk with what was just read.

@@ -2,11 +2,12 @@
 
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::Writing;
 use super::error::StoreError;
 use super::format::Flaw;
-use crate::sys::{Operation, Ruling};
+use crate::sys::{Named, Operation, Ruling};
 
 /// Something that an operator may want to know; see [`Store::on_notice`](super::Store::on_notice).
 ///
@@ -24,6 +25,16 @@ pub enum Notice {
         errno: i32,
         /// What was decided, and why.
         ruling: Ruling,
+        /// Why it was refused, as far as that could be seen; see [`StoreError::diagnosis`].
+        diagnosis: Option<String>,
+    },
+    /// Another writer, of this process or another, kept the lock too long; a change was given up.
+    Locked {
+        /// The name in the store, or the lock file of the directory; empty where there were so many that wait that
+        /// it never came to the lock.
+        name: String,
+        /// How long it was waited for.
+        waited: Duration,
     },
     /// The calls that were chosen to write with are not to be had; each write and each sync is a call of its
     /// own instead. It is told once.
@@ -32,6 +43,8 @@ pub enum Notice {
         writing: Writing,
         /// The error number that says why: `ENOSYS` if the crate was built without it, too.
         errno: i32,
+        /// What denies it, as far as that could be seen.
+        diagnosis: Option<String>,
     },
     /// One slot is not whole; its twin was used.
     BadSlot {
@@ -139,12 +152,19 @@ impl Counts {
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused { name, operation, errno, ruling } => {
+            Self::Refused { name, operation, errno, ruling, diagnosis } => {
                 let (name, asked) = (OneLine(name), operation.as_str());
-                write!(f, "{name}: {asked} refused with error number {errno}: {ruling}")
+                write!(f, "{name}: {asked} refused with {}: {ruling}", Named(*errno))?;
+                diagnosis.as_ref().map_or(Ok(()), |why| write!(f, " ({why})"))
             }
-            Self::Without { writing, errno } => {
-                write!(f, "{writing:?} is not to be had, error number {errno}: written by position")
+            Self::Locked { name, waited } => {
+                let (name, waited) = (OneLine(name), waited.as_millis());
+                write!(f, "{name}: given up, as another writer has had the lock for {waited} ms")
+            }
+            Self::Without { writing, errno, diagnosis } => {
+                let errno = Named(*errno);
+                write!(f, "{writing:?} is not to be had, {errno}: written by position")?;
+                diagnosis.as_ref().map_or(Ok(()), |why| write!(f, " ({why})"))
             }
             Self::BadSlot { name, slot, flaw } => {
                 write!(f, "{}: slot {slot}: {flaw}", OneLine(name))

@@ -44,6 +44,10 @@ pub(super) struct Reader {
 pub(super) struct Away;
 
 impl Reader {
+    pub(super) const fn desk(&self) -> &Arc<Desk<Directory>> {
+        &self.desk
+    }
+
     /// What `plan` says of a payload; with `verified` it is held against its digest if all of it is sent.
     pub(super) fn new(
         desk: Arc<Desk<Directory>>,

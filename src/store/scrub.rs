@@ -35,6 +35,9 @@ pub struct Scrubbed {
     pub quarantined: Vec<(String, String)>,
     /// Files of writers that are gone, removed.
     pub swept: usize,
+    /// Why nothing was changed, though it was asked for: the mount is read-only, or this process may not write to
+    /// the directory. Each file was looked at all the same.
+    pub unrepaired: Option<StoreError>,
 }
 
 impl Scrub {
@@ -56,6 +59,10 @@ impl Scrub {
     pub const fn without_repair(mut self) -> Self {
         self.repair = false;
         self
+    }
+
+    pub(super) const fn changing_nothing(self) -> Self {
+        Self { repair: false, quarantine: false, ..self }
     }
 
     /// Puts aside what is damaged or forged: it gets a hidden name in the same directory. What another key
@@ -157,6 +164,12 @@ impl<D: Disk> Desk<D> {
 }
 
 impl StoreError {
+    /// Whether this process may not write there, whatever the file.
+    pub(super) fn is_denied(&self) -> bool {
+        let denied = |(_, errno)| matches!(errno, libc::EROFS | libc::EACCES | libc::EPERM);
+        self.refused().is_some_and(denied)
+    }
+
     /// Whether the bytes themselves are wrong, by their own account.
     fn is_beyond_repair(&self) -> bool {
         matches!(self.kind(), Kind::Damaged(_) | Kind::Distrusted(Distrust::Forged(_)))

@@ -84,7 +84,8 @@ impl Store {
             return Sending::Ready(Some(response));
         }
         let (store, name) = (self.clone(), name.to_owned());
-        Sending::Task(Task::new(move || respond(&store, &asked, &name, least, now)))
+        let desk = Arc::clone(&self.desk);
+        Sending::Task(Task::new(&desk, move || respond(&store, &asked, &name, least, now)))
     }
 
     /// What can be answered from memory, after one look at the name.

@@ -23,6 +23,7 @@ use super::stored::Stored;
 use super::task::{blocking, locking};
 
 use crate::error::BoxError;
+use crate::sys::Diagnosis;
 use crate::sys::write::Directory;
 
 /// How many bytes small responses may take in memory.
@@ -96,6 +97,9 @@ impl Store {
                 Ok(Self { desk, cache: None, budget: BUDGET, local }.with(|_| ()))
             }
             Err(refusal) => {
+                let path = directory.as_ref().as_os_str().as_encoded_bytes();
+                let diagnosis = Diagnosis::of_root(&refusal, path);
+                let refusal = refusal.because(diagnosis.as_ref());
                 let ruling = settings.recovery.judge(&refusal, u32::MAX, false);
                 Err(Kind::Refused(refusal, ruling).into())
             }
@@ -184,7 +188,7 @@ impl Store {
     /// There is [none](StoreError::is_not_found), it is damaged, or it is not believed: each has its question.
     pub async fn head(&self, name: &str, least: Option<u64>) -> Result<Stored, StoreError> {
         let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        blocking(move || desk.find(&name, least).map(Stored::of)).await
+        blocking(desk, move |desk| desk.find(&name, least).map(Stored::of)).await
     }
 
     /// Reads a head and all of the payload, and holds them against each other.
@@ -194,7 +198,7 @@ impl Store {
     /// As [`head`](Self::head).
     pub async fn check(&self, name: &str, least: Option<u64>) -> Result<Stored, StoreError> {
         let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        blocking(move || {
+        blocking(desk, move |desk| {
             let found = desk.find(&name, least)?;
             desk.verify_payload(&name, &found).map_err(|error| desk.reject(&name, error))?;
             Ok(Stored::of(found))
@@ -279,7 +283,7 @@ impl Store {
     /// What the kernel refused.
     pub async fn list(&self) -> Result<Vec<String>, StoreError> {
         let desk = Arc::clone(&self.desk);
-        blocking(move || desk.list()).await
+        blocking(desk, Desk::list).await
     }
 
     /// Looks at every file, to its last byte if `scrub` has it so, and mends what can be mended.
@@ -288,9 +292,22 @@ impl Store {
     ///
     /// The directory cannot be read. What is wrong with a file is in the answer.
     pub async fn scrub(&self, scrub: Scrub) -> Result<Scrubbed, StoreError> {
-        let mut scrubbed = Scrubbed::default();
-        if scrub.repair {
-            scrubbed.swept = self.sweep(Duration::from_secs(3600)).await?;
+        let (mut scrub, mut scrubbed) = (scrub, Scrubbed::default());
+        if scrub.repair || scrub.quarantine {
+            let desk = Arc::clone(&self.desk);
+            let swept = match blocking(desk, |desk| desk.writable("")).await {
+                Ok(()) if scrub.repair => self.sweep(Duration::from_secs(3600)).await,
+                done => done.map(|()| 0),
+            };
+            match swept {
+                Ok(swept) => scrubbed.swept = swept,
+                // What may not be written to can be read all the same.
+                Err(error) if error.is_denied() => {
+                    scrub = scrub.changing_nothing();
+                    scrubbed.unrepaired = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
         for name in self.list().await? {
             let (desk, owned) = (Arc::clone(&self.desk), name.clone());

@@ -1,5 +1,6 @@
-//! Work on a thread that may block, given up with whoever waits for it.
+//! Work of a store on a thread that may block; where there may be a wait for a lock, in turn.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,11 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use tokio::sync::Semaphore;
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::desk::Desk;
 use super::error::{Kind, StoreError};
-use crate::sys::write::Disk;
+use crate::sys::Lost;
+use crate::sys::write::{Directory, Disk};
 
 /// How many tasks of a store may wait for locks at once. tokio has 512 threads that may block, and a reader
 /// needs one for a moment.
@@ -19,34 +20,42 @@ const MOST_WAITING: usize = 32;
 
 /// Work that has not begun is not begun once this is dropped; what has begun is done, and its result
 /// is dropped where it was made.
-#[derive(Debug)]
-pub(super) struct Task<T>(JoinHandle<T>);
+pub(super) struct Task<T, D: Disk = Directory> {
+    task: crate::sys::Task<T>,
+    desk: Arc<Desk<D>>,
+}
 
-impl<T: Send + 'static> Task<T> {
-    pub(super) fn new(work: impl FnOnce() -> T + Send + 'static) -> Self {
-        Self(spawn_blocking(work))
+impl<T: Send + 'static, D: Disk> Task<T, D> {
+    pub(super) fn new(desk: &Arc<Desk<D>>, work: impl FnOnce() -> T + Send + 'static) -> Self {
+        Self { task: crate::sys::Task::new(work), desk: Arc::clone(desk) }
     }
 }
 
-impl<T> Future for Task<T> {
+impl<T, D: Disk> Future for Task<T, D> {
     type Output = Result<T, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map_err(|_| Kind::Gone.into())
+        let done = Pin::new(&mut self.task).poll(cx);
+        done.map_err(|lost| match lost {
+            Lost::NoThread(refusal) => self.desk.give_up("", refusal),
+            Lost::Gone => Kind::Gone.into(),
+        })
     }
 }
 
-impl<T> Drop for Task<T> {
-    fn drop(&mut self) {
-        self.0.abort();
+impl<T, D: Disk> fmt::Debug for Task<T, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").finish_non_exhaustive()
     }
 }
 
 /// Does work that may fail where blocking is allowed.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+pub(super) async fn blocking<D: Disk, T: Send + 'static>(
+    desk: Arc<Desk<D>>,
+    work: impl FnOnce(&Desk<D>) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
-    Task::new(work).await?
+    let own = Arc::clone(&desk);
+    Task::new(&desk, move || work(&own)).await?
 }
 
 /// Turns for those who may have to wait for a lock. Whoever has it may have been stopped, or be slow: that
@@ -68,14 +77,14 @@ pub(super) async fn locking<D: Disk, T: Send + 'static>(
         // The lock would be waited for as long again.
         let waited = begun.elapsed();
         if waited >= desk.settings.patience {
-            return Err(Kind::Locked(waited).into());
+            return Err(desk.locked_out("", waited));
         }
         turn
     };
-    blocking(move || {
+    blocking(desk, move |desk| {
         // It ends with the work, also if nobody waits for that any more.
         let _turn = turn;
-        work(&desk)
+        work(desk)
     })
     .await
 }

@@ -158,17 +158,35 @@ impl<D: Disk> Desk<D> {
             (slot, true)
         } else {
             write(held.at, &Padded::new(&held.image), Flush::Data).map_err(retire)?;
-            (held.at, self.ask(name, D::sync_directory).is_ok())
+            let synced = self.ask(name, D::sync_directory).is_ok();
+            // A name that an earlier sync failed to keep is kept by no later one.
+            (held.at, synced && !self.memory.names_are_doubted())
         };
         let spare = 1 - durable;
         let image = Padded::new(image);
-        let by = write(spare, &image, Flush::Data).map_err(retire)?;
+        let by = write(spare, &image, Flush::Data).map_err(|fault| {
+            self.take_back(file, held, spare);
+            retire(fault)
+        })?;
         if named {
             self.memory.is_durable(stat, payload, generation, spare);
         }
         // The new head is on the disk; that its twin is not yet shows to nobody.
         let _ = write(durable, &image, Flush::Nothing);
         Ok((by, named))
+    }
+
+    /// A head that was refused is not to be read by anybody, though it may be whole in the page cache: its slot
+    /// gets the old one again, as far as the kernel allows. Nobody relies on its being on the disk.
+    fn take_back(&self, file: &D::File, held: &Held, slot: usize) {
+        let image = Padded::new(&held.image);
+        for (mut bytes, mut offset) in image.in_slot(held.slot.layout, slot).into_iter().rev() {
+            // What refuses this has just refused the other, and that was told.
+            while let Ok(written @ 1..) = self.disk.write(file, bytes, offset) {
+                bytes = bytes.get(written..).unwrap_or_default();
+                offset = offset.saturating_add(written as u64);
+            }
+        }
     }
 
     fn update_by_replacing(

@@ -90,7 +90,8 @@ impl<D: Disk> Desk<D> {
 
     fn without(&self, writing: Writing, errno: i32) {
         if !self.told.swap(true, Ordering::Relaxed) {
-            self.tell(|| Notice::Without { writing, errno });
+            let diagnosis = self.disk.why_no_ring(errno);
+            self.tell(|| Notice::Without { writing, errno, diagnosis });
         }
     }
 }

@@ -1,136 +1,204 @@
-//! Why the kernel said `EPERM` or `EACCES`: for the report, never for the client.
-#![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
+//! Why the kernel refused: for the report, never for the client.
 
+mod causes;
 pub(super) mod modes;
+mod mount;
+mod needs;
 pub(super) mod process;
 
 use std::fmt;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd as _};
+
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::door;
+use super::filesystem::Filesystem;
+use super::limit::Limit;
+use super::operation::Operation;
 use super::refusal::{Found, Refusal};
 use super::root::Root;
-pub(crate) use modes::Lacking;
-pub(crate) use process::Process;
+use super::stat::Kind;
+pub(crate) use causes::{Attributes, Left};
+use causes::{Bound, Cause, Facts, Thing, causes};
+use modes::{Bit, Component, Seen};
+use mount::Mount;
+use needs::Needs;
+use process::{Process, Seccomp, read};
 
-/// Everything that can be seen from here and may be the cause. What cannot be seen is absent.
+/// Why something was refused, as far as that can be seen from here, and to whom.
 ///
 /// It prints as one line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Diagnosis {
-    /// The first component of the path that lacks a mode bit for this process.
-    pub(crate) lacking: Option<Lacking>,
-    /// An access control list somewhere on the way; its entries are not read.
-    pub(crate) has_acl: bool,
-    pub(crate) process: Process,
-    pub(crate) attributes: Attributes,
-    pub(crate) mount: Option<Mount>,
-    /// `name=value` of the file's security label.
-    pub(crate) file_label: Option<String>,
-    /// Security modules of this kernel, if it tells.
-    pub(crate) modules: Option<String>,
-    /// Mode bits and capabilities allow it, and this process may be in a Landlock domain. The kernel
-    /// does not tell; the other modules that are on may be the cause as well.
-    pub(crate) landlock_possible: bool,
+    causes: Vec<Cause>,
+    process: Process,
 }
-
-/// Attributes against which permissions do not help.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Attributes {
-    pub(crate) immutable: bool,
-    pub(crate) append_only: bool,
-}
-
-/// Flags of the mount that the file is on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Mount {
-    pub(crate) read_only: bool,
-    pub(crate) nosuid: bool,
-    pub(crate) noatime: bool,
-}
-
-/// The labels that security modules keep on files.
-const LABELS: [&str; 4] =
-    ["security.selinux", "security.SMACK64", "security.apparmor", "security.capability"];
 
 impl Diagnosis {
-    /// Looks for the cause of `refusal`, if it is one of permission. Everything read is bounded; what
-    /// cannot be read is left out. Ask on the thread that was refused, since credentials and
+    /// Looks for the cause of a refusal that was about `relative`, if there is one to be seen. Everything read
+    /// is bounded; what cannot be read is left out. Ask on the thread that was refused, since credentials and
     /// filters belong to threads.
     pub(crate) fn of(refusal: &Refusal, root: &Root, relative: &[u8]) -> Option<Self> {
-        if !is_about_permission(refusal) {
-            return None;
-        }
-        let process = Process::of_this_thread();
-        let seen = modes::look(root, relative, &process);
-        let mut diagnosis =
-            Self { lacking: seen.lacking, has_acl: seen.has_acl, ..Self::default() };
-        diagnosis.look_at(seen.last.as_ref().map_or_else(|| root.as_fd(), AsFd::as_fd));
-        diagnosis.modules = process::security_modules();
-        let modules = diagnosis.modules.as_deref();
-        diagnosis.landlock_possible = diagnosis.lacking.is_none()
-            && refusal.raw_os_error() == libc::EACCES
-            && modules.is_none_or(|modules| modules.split(',').any(|name| name == "landlock"));
-        diagnosis.process = process;
-        Some(diagnosis)
+        Self::by(refusal, |process| modes::look(root, relative, process))
     }
 
     /// The same for a root that could not be opened: its path, from `/` on.
     pub(crate) fn of_root(refusal: &Refusal, path: &[u8]) -> Option<Self> {
-        if !is_about_permission(refusal) {
+        Self::by(refusal, |process| modes::look_from_the_top(path, process))
+    }
+
+    /// The same of something that no path is about.
+    pub(crate) fn of_process(refusal: &Refusal) -> Option<Self> {
+        Self::by(refusal, |_| Seen::default())
+    }
+
+    fn by(refusal: &Refusal, look: impl FnOnce(&Process) -> Seen) -> Option<Self> {
+        let (operation, errno) = (refusal.operation(), refusal.raw_os_error());
+        if refusal.found() != Found::Errno || !has_a_cause(operation, errno) {
             return None;
         }
         let process = Process::of_this_thread();
-        let seen = modes::look_from_the_top(path, &process);
-        let mut diagnosis =
-            Self { lacking: seen.lacking, has_acl: seen.has_acl, ..Self::default() };
-        if let Some(last) = &seen.last {
-            diagnosis.look_at(last.as_fd());
-        }
-        diagnosis.process = process;
-        Some(diagnosis)
-    }
-
-    fn look_at(&mut self, last: impl AsFd) {
-        self.attributes = door::attributes(&last).unwrap_or_default();
-        self.mount = door::mount(&last);
-        let mut value = [0; 256];
-        self.file_label = LABELS.iter().find_map(|name| {
-            let length = door::attribute(&last, name, &mut value).ok()?;
-            Some(format!("{name}={}", process::printable(&value[..length])))
-        });
+        let seen = look(&process);
+        let facts = Facts::gathered(operation, errno, seen, process);
+        let causes = causes(operation, errno, &facts);
+        // Of these it is news that nothing can be seen.
+        let is_denied = matches!(errno, libc::EPERM | libc::EACCES | libc::EROFS);
+        (is_denied || !causes.is_empty()).then_some(Self { causes, process: facts.process })
     }
 }
 
-fn is_about_permission(refusal: &Refusal) -> bool {
-    refusal.found() == Found::Errno && matches!(refusal.raw_os_error(), libc::EPERM | libc::EACCES)
+/// Whether such a refusal is looked into: what is about a name that is not there, or passes, is not.
+const fn has_a_cause(operation: Operation, errno: i32) -> bool {
+    let of_all = matches!(
+        errno,
+        libc::EPERM
+            | libc::EACCES
+            | libc::EROFS
+            | libc::ENOSPC
+            | libc::EDQUOT
+            | libc::EFBIG
+            | libc::EMFILE
+            // A filter of an old container runtime says that there is no such call.
+            | libc::ENOSYS
+    );
+    of_all
+        || matches!(
+            (operation, errno),
+            (Operation::Attributes, libc::EINVAL)
+                | (Operation::Watch | Operation::Lease, libc::EOPNOTSUPP)
+                | (Operation::Thread, libc::EAGAIN | libc::ENOMEM)
+        )
+}
+
+impl Facts {
+    fn gathered(operation: Operation, errno: i32, seen: Seen, process: Process) -> Self {
+        let needs = Needs::at(operation, seen.target.is_some());
+        let is_filtered = !matches!(process.seccomp, Some(Seccomp::Off | Seccomp::Strict));
+        let filtered = door::filtered(operation, errno).filter(|_| is_filtered);
+        let on = seen.directory.as_ref().or(seen.target.as_ref());
+        let mount = on.and_then(|on| mount_of(&on.descriptor));
+        let is_elsewhere = on.is_some_and(|on| {
+            Filesystem::of(&on.descriptor).is_ok_and(|filesystem| filesystem.local().is_none())
+        });
+        let left = on.map(|on| door::left(&on.descriptor)).unwrap_or_default();
+        let thing = |component: Option<Component>, bits: &[Bit], process: &Process| {
+            let component = component?;
+            let lacking = bits.iter().find_map(|bit| component.lacks(*bit, process));
+            let attributes = door::attributes(&component.descriptor).unwrap_or_default();
+            let (name, stat) = (component.name, component.stat);
+            let (mode, uid, gid) = (stat.mode, stat.uid, stat.gid);
+            Some(Thing { name, mode, uid, gid, lacking, attributes })
+        };
+        // A directory that is changed is meant where a file has not been made yet.
+        let target = seen
+            .target
+            .filter(|target| needs.directory.is_empty() || target.stat.kind != Kind::Directory);
+        Self {
+            way: seen.way,
+            directory: thing(seen.directory, needs.directory, &process),
+            target: thing(target, needs.target, &process),
+            mount,
+            left,
+            filtered,
+            bound: bound(operation, errno),
+            protected_regular: number("/proc/sys/fs/protected_regular").unwrap_or(0),
+            is_elsewhere,
+            modules: modules(&process),
+            process,
+        }
+    }
+}
+
+fn mount_of(on: impl AsFd) -> Option<Mount> {
+    let info = read(&format!("/proc/thread-self/fdinfo/{}", on.as_fd().as_raw_fd()))?;
+    let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().parse().ok()?;
+    let all = door::mounts()?;
+    Mount::find(&all, id)
+}
+
+/// The limit that such a refusal speaks of.
+fn bound(operation: Operation, errno: i32) -> Option<Bound> {
+    let of = |name: &str, value: String| Some(Bound { name: name.to_owned(), value });
+    let setting = |path: &str, name: &str| of(name, number::<u64>(path)?.to_string());
+    match (operation, errno) {
+        (Operation::Watch, libc::EMFILE) => {
+            setting("/proc/sys/fs/inotify/max_user_instances", "fs.inotify.max_user_instances")
+        }
+        (Operation::Watch, libc::ENOSPC) => {
+            setting("/proc/sys/fs/inotify/max_user_watches", "fs.inotify.max_user_watches")
+        }
+        // A server's own files may be too many as well.
+        (_, libc::EMFILE) if !has_a_descriptor() => {
+            let most = Some(Limit::Descriptors.now()).filter(|most| *most != u64::MAX)?;
+            of("the limit of open files (RLIMIT_NOFILE)", most.to_string())
+        }
+        (_, libc::EFBIG) => {
+            let most = Some(Limit::FileSize.now()).filter(|most| *most != u64::MAX)?;
+            of("the limit of a file's size (RLIMIT_FSIZE)", format!("{most} bytes"))
+        }
+        (Operation::Thread, libc::EAGAIN) => {
+            let most = door::pids()?;
+            of("the limit of processes (pids.max of the cgroup)", most.to_string())
+        }
+        _ => None,
+    }
+}
+
+fn has_a_descriptor() -> bool {
+    let flags = door::PASS | OFlags::CLOEXEC;
+    !matches!(rustix::fs::openat(CWD, "/", flags, Mode::empty()), Err(Errno::MFILE))
+}
+
+/// Who may refuse without a word.
+fn modules(process: &Process) -> Vec<String> {
+    let told = process::security_modules();
+    let on: Vec<&str> = told.as_deref().unwrap_or_default().split(',').collect();
+    let confined = process.label.as_deref().is_some_and(|label| !label.starts_with("unconfined"));
+    let mut modules = Vec::new();
+    for (name, said) in [("selinux", "SELinux"), ("apparmor", "AppArmor"), ("smack", "Smack")] {
+        if confined && on.contains(&name) {
+            modules.push(said.to_owned());
+        }
+    }
+    if door::has_landlock() {
+        modules.push("Landlock, which does not tell whom it confines".to_owned());
+    }
+    modules
+}
+
+fn number<T: std::str::FromStr>(path: &str) -> Option<T> {
+    read(path)?.trim().parse().ok()
 }
 
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.lacking {
-            Some(lacking) => write!(f, "{lacking}")?,
-            None => f.write_str("no component lacks a mode bit")?,
+        for cause in &self.causes {
+            write!(f, "{cause}; ")?;
         }
-        write!(f, "; {}", self.process)?;
-        let facts = [
-            (self.has_acl, "an access control list on the way"),
-            (self.attributes.immutable, "immutable"),
-            (self.attributes.append_only, "append-only"),
-            (self.mount.is_some_and(|mount| mount.read_only), "mounted read-only"),
-            (self.mount.is_some_and(|mount| mount.nosuid), "mounted nosuid"),
-            (self.mount.is_some_and(|mount| mount.noatime), "mounted noatime"),
-            (self.landlock_possible, "landlock possible"),
-        ];
-        for (_, words) in facts.iter().filter(|(holds, _)| *holds) {
-            write!(f, "; {words}")?;
+        if self.causes.is_empty() {
+            f.write_str("no cause that can be seen; ")?;
         }
-        if let Some(label) = &self.file_label {
-            write!(f, "; file label {label}")?;
-        }
-        match &self.modules {
-            Some(modules) => write!(f, "; security modules {modules}"),
-            None => Ok(()),
-        }
+        self.process.fmt(f)
     }
 }

@@ -5,7 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::diagnose::{Attributes, Mount};
+use super::diagnose::{Attributes, Left};
+use super::operation::Operation;
 
 /// How a directory is opened that is only passed through.
 pub(super) const PASS: OFlags = OFlags::RDONLY;
@@ -61,7 +62,27 @@ pub(super) fn attributes(_descriptor: impl AsFd) -> Option<Attributes> {
     None
 }
 
-pub(super) fn mount(_descriptor: impl AsFd) -> Option<Mount> {
+pub(super) fn left(_descriptor: impl AsFd) -> Left {
+    Left::default()
+}
+
+pub(super) fn access(_descriptor: impl AsFd, _bits: i32) -> Result<(), Errno> {
+    Err(Errno::NOSYS)
+}
+
+pub(super) fn filtered(_operation: Operation, _errno: i32) -> Option<&'static str> {
+    None
+}
+
+pub(super) fn has_landlock() -> bool {
+    false
+}
+
+pub(super) fn mounts() -> Option<String> {
+    None
+}
+
+pub(super) fn pids() -> Option<u64> {
     None
 }
 

@@ -4,13 +4,15 @@ use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags, StatVfsMountFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, ResolveFlags};
 use rustix::fs::{StatxAttributes, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::again::uninterrupted;
-use super::diagnose::{Attributes, Mount};
+use super::diagnose::{Attributes, Left};
 use super::watch::Marked;
+
+pub(super) use super::filter::{access, filtered, has_landlock, mounts, pids};
 
 /// How a directory is opened that is only passed through: named, not read.
 pub(super) const PASS: OFlags = OFlags::PATH;
@@ -124,14 +126,13 @@ pub(super) fn attributes(descriptor: impl AsFd) -> Option<Attributes> {
     })
 }
 
-/// The flags of the mount that the descriptor is on.
-pub(super) fn mount(descriptor: impl AsFd) -> Option<Mount> {
-    let flags = rustix::fs::fstatvfs(descriptor).ok()?.f_flag;
-    Some(Mount {
-        read_only: flags.contains(StatVfsMountFlags::RDONLY),
-        nosuid: flags.contains(StatVfsMountFlags::NOSUID),
-        noatime: flags.contains(StatVfsMountFlags::NOATIME),
-    })
+/// What the filesystem has left for this process.
+pub(super) fn left(descriptor: impl AsFd) -> Left {
+    let Ok(stat) = rustix::fs::fstatvfs(descriptor) else { return Left::default() };
+    // A filesystem that does not count inodes has none to run out of; nor one that counts no blocks.
+    let inodes = (stat.f_files > 0).then_some(stat.f_favail);
+    let bytes = (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize));
+    Left { bytes, inodes }
 }
 
 /// The extended attribute `name` of what the descriptor names, up to the size of `value`.

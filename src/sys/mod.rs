@@ -14,10 +14,14 @@ mod door;
 mod errno;
 #[cfg(all(feature = "files", unix))]
 mod filesystem;
+#[cfg(all(feature = "files", target_os = "linux"))]
+mod filter;
 #[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
 pub(crate) mod lane;
 #[cfg(all(feature = "files", unix))]
 mod lease;
+#[cfg(all(feature = "files", unix))]
+mod limit;
 #[cfg(all(feature = "files", unix))]
 mod list;
 mod meaning;
@@ -41,8 +45,11 @@ mod root;
 pub(crate) mod span;
 #[cfg(all(feature = "files", unix))]
 mod stat;
+#[cfg(all(feature = "files", unix))]
+mod task;
 #[cfg(all(test, feature = "files", target_os = "linux"))]
 mod tests;
+pub(crate) mod timer;
 #[cfg(all(feature = "serve", target_os = "linux"))]
 mod unsent;
 #[cfg(all(feature = "serve", not(target_os = "linux")))]
@@ -62,13 +69,15 @@ pub(crate) mod write;
 
 #[cfg(all(feature = "files", unix))]
 pub(crate) use diagnose::Diagnosis;
+#[cfg(all(feature = "store", target_os = "linux"))]
+pub(crate) use errno::Named;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use filesystem::Place;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use lease::{Obstacle, Proof, writer_there};
 pub(crate) use meaning::Meaning;
 #[cfg(all(feature = "files", unix))]
-pub(crate) use open::{Handle, How, Opened, Symlinks, duplicate, most_descriptors};
+pub(crate) use open::{Handle, How, Opened, Symlinks, Unpinned, duplicate, most_descriptors};
 #[cfg(all(feature = "files", unix))]
 pub use operation::Operation;
 #[cfg(all(feature = "files", unix))]
@@ -81,6 +90,8 @@ pub(crate) use refusal::Refusal;
 pub(crate) use root::Root;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use stat::{Change, Identity, Kind, Moment, Stat};
+#[cfg(all(feature = "files", unix))]
+pub(crate) use task::{Lost, Task, detached};
 #[cfg(feature = "serve")]
 pub(crate) use unsent::unsent;
 #[cfg(all(feature = "files", unix))]

@@ -4,11 +4,11 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use rustix::process::Resource;
 
 use super::again::uninterrupted;
 use super::door::{self, Reach};
 use super::filesystem::Place;
+use super::limit::Limit;
 use super::operation::Operation;
 use super::refusal::{Found, Refusal};
 use super::root::Root;
@@ -50,6 +50,17 @@ pub(crate) enum Opened {
     Directory(Handle),
 }
 
+/// Why there is no descriptor that names something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unpinned {
+    /// A symbolic link is on the way.
+    Link,
+    /// Something is mounted on the way.
+    Mount,
+    /// The kernel would have to look for it.
+    Uncached,
+}
+
 /// An open descriptor and the first look at it.
 #[derive(Debug)]
 pub(crate) struct Handle {
@@ -60,7 +71,7 @@ pub(crate) struct Handle {
 
 /// How many descriptors this process may have.
 pub(crate) fn most_descriptors() -> u64 {
-    rustix::process::getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+    Limit::Descriptors.now()
 }
 
 impl Root {
@@ -117,13 +128,18 @@ impl Root {
 
     /// A descriptor that only names what `relative` leads to, as [`resolve_cached`](Self::resolve_cached)
     /// would find it with no symbolic link on the way.
-    pub(crate) fn pin_cached(&self, relative: &[u8]) -> Option<OwnedFd> {
+    pub(crate) fn pin_cached(&self, relative: &[u8]) -> Result<OwnedFd, Unpinned> {
         let unknown = self.memory().openat2().is_missing() || self.memory().cached().is_missing();
         if unknown || self.place() == Place::Elsewhere || relative.contains(&0) {
-            return None;
+            return Err(Unpinned::Uncached);
         }
         let reach = How { symlinks: Symlinks::None, no_atime: false }.reach(true);
-        door::openat2(self, or_dot(relative), door::PASS | OFlags::CLOEXEC, reach).ok()
+        let pinned = door::openat2(self, or_dot(relative), door::PASS | OFlags::CLOEXEC, reach);
+        pinned.map_err(|errno| match errno {
+            Errno::LOOP => Unpinned::Link,
+            Errno::XDEV => Unpinned::Mount,
+            _ => Unpinned::Uncached,
+        })
     }
 
     fn descend(&self, relative: &[u8], how: How) -> Result<OwnedFd, Stop> {

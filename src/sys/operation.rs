@@ -49,6 +49,8 @@ pub enum Operation {
     Lock,
     /// A new file gets mode, owner and attributes of the one that it replaces.
     Attributes,
+    /// A thread is wanted for work that may block.
+    Thread,
 }
 
 impl Operation {
@@ -75,6 +77,7 @@ impl Operation {
         Self::Remove,
         Self::Lock,
         Self::Attributes,
+        Self::Thread,
     ];
 
     /// One word, for logs and labels.
@@ -102,6 +105,7 @@ impl Operation {
             Self::Remove => "remove",
             Self::Lock => "lock",
             Self::Attributes => "attributes",
+            Self::Thread => "thread",
         }
     }
 
@@ -129,6 +133,7 @@ impl Operation {
             Self::Remove => "a name taken away",
             Self::Lock => "a lock",
             Self::Attributes => "mode, owner and attributes of another file",
+            Self::Thread => "a thread for work that may block",
         }
     }
 }

@@ -94,6 +94,10 @@ impl Recovery {
     }
 
     /// Decides one row otherwise. A later call for the same row replaces an earlier one.
+    ///
+    /// A sync that failed is never made again, as the kernel may have dropped what was to be written and would
+    /// say of the second one that all is well: [`Decision::Retry`] for [`Operation::Sync`] or
+    /// [`Operation::SyncDirectory`] counts as [`Decision::Next`], unless a signal came in between (`EINTR`).
     #[must_use]
     pub fn on(mut self, operation: Operation, errno: i32, decision: Decision) -> Self {
         self.rows.retain(|row| (row.operation, row.errno) != (operation, errno));
@@ -138,14 +142,15 @@ impl Recovery {
     ) -> Ruling {
         let own = self.rows.iter().find(|row| (row.operation, row.errno) == (operation, errno));
         let (decision, reason, most) = match own {
+            Some(row) if row.syncs_again() => (Decision::Next, SYNCED, self.attempts),
             Some(row) => (row.decision, "the application says so", self.attempts),
             None => match standard(operation, errno, attempt, committed) {
                 Some(row) => row,
-                None => return last(meaning, committed),
+                None => return last(operation, meaning, committed),
             },
         };
         match decision {
-            Decision::Answer { .. } if committed => last(meaning, committed),
+            Decision::Answer { .. } if committed => last(operation, meaning, committed),
             Decision::Answer { .. } | Decision::Abort => Ruling { decision, reason },
             // What is left then is less to say, and nothing to be tried again; that needs no bound.
             Decision::Next if operation.is_a_question() => Ruling { decision, reason },
@@ -153,7 +158,7 @@ impl Recovery {
                 if attempt < most.min(self.attempts) {
                     return Ruling { decision, reason };
                 }
-                last(meaning, committed)
+                last(operation, meaning, committed)
             }
         }
     }
@@ -206,12 +211,56 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// Whether it is about something that is to be made, changed or taken away.
+    const fn changes(self) -> bool {
+        match self {
+            Self::Modify
+            | Self::Create
+            | Self::Reserve
+            | Self::Write
+            | Self::Map
+            | Self::Resize
+            | Self::Sync
+            | Self::SyncDirectory
+            | Self::Link
+            | Self::Rename
+            | Self::Remove
+            | Self::Lock
+            | Self::Attributes => true,
+            Self::Open
+            | Self::Resolve
+            | Self::Stat
+            | Self::Read
+            | Self::List
+            | Self::Lease
+            | Self::Watch
+            | Self::Mount
+            | Self::Thread => false,
+        }
+    }
+}
+
+impl Row {
+    /// Whether a sync that failed would be made again.
+    const fn syncs_again(&self) -> bool {
+        let is_sync = matches!(self.operation, Operation::Sync | Operation::SyncDirectory);
+        is_sync && matches!(self.decision, Decision::Retry { .. }) && self.errno != libc::EINTR
+    }
+}
+
+const SYNCED: &str =
+    "a sync that failed is not made again: the next one would say that all is well";
+
 const STALE: &str = "the file server forgot the handle; the path may lead to it again";
 
 /// What is left when there is nothing to try.
-const fn last(meaning: Meaning, committed: bool) -> Ruling {
+const fn last(operation: Operation, meaning: Meaning, committed: bool) -> Ruling {
     let reason = match meaning {
+        Meaning::NotFound if operation.changes() => "there is no such place to write to",
         Meaning::NotFound => "there is no such file to be had",
+        Meaning::Forbidden if operation.changes() => "this process may not write it",
+        Meaning::Busy if operation.changes() => "it may be written in a moment",
         Meaning::Forbidden => "it is there, and may not be had",
         Meaning::Busy => "it may be had in a moment",
         Meaning::NoRoom => "there is no room",

@@ -7,6 +7,7 @@ use std::io;
 use rustix::io::Errno;
 
 use super::Meaning;
+use super::diagnose::Diagnosis;
 use super::errno::Named;
 use super::operation::Operation;
 use super::stat::Kind;
@@ -19,6 +20,8 @@ pub(crate) struct Refusal {
     operation: Operation,
     found: Found,
     source: io::Error,
+    /// Why, as far as that could be seen: for the operator.
+    diagnosis: Option<Box<str>>,
 }
 
 /// What stood where something else was wanted.
@@ -40,16 +43,31 @@ pub(crate) enum Found {
 
 impl Refusal {
     pub(crate) fn new(operation: Operation, found: Found, errno: Errno) -> Self {
-        Self { operation, found, source: io::Error::from(errno) }
+        Self { operation, found, source: io::Error::from(errno), diagnosis: None }
     }
 
     pub(crate) fn errno(operation: Operation, errno: Errno) -> Self {
         Self::new(operation, Found::Errno, errno)
     }
 
+    /// The same, and why.
+    pub(crate) fn because(mut self, diagnosis: Option<&Diagnosis>) -> Self {
+        self.diagnosis = diagnosis.map(|diagnosis| diagnosis.to_string().into());
+        self
+    }
+
+    pub(crate) fn diagnosis(&self) -> Option<&str> {
+        self.diagnosis.as_deref()
+    }
+
     /// A filesystem whose changes may be made elsewhere, where nobody here is told of them.
     pub(crate) fn unwatchable() -> Self {
         Self::errno(Operation::Watch, Errno::OPNOTSUPP)
+    }
+
+    /// A symbolic link on the way to what is to be watched: where it leads may change elsewhere.
+    pub(crate) fn linked() -> Self {
+        Self::new(Operation::Watch, Found::Link, Errno::LOOP)
     }
 
     /// More files than may be open, by a bound of our own.
@@ -84,9 +102,12 @@ impl Refusal {
         self.found == Found::Errno && matches!(self.raw_os_error(), libc::ENOENT | libc::ENOTDIR)
     }
 
-    /// The plain error of that number.
+    /// The plain error of that number; with the diagnosis as its text, if there is one.
     pub(crate) fn into_io(self) -> io::Error {
-        self.source
+        if self.diagnosis.is_none() {
+            return self.source;
+        }
+        io::Error::new(self.source.kind(), Diagnosed(self))
     }
 
     pub(crate) fn meaning(&self) -> Meaning {
@@ -107,6 +128,8 @@ impl Meaning {
             (Operation::Resolve, libc::EXDEV | libc::EILSEQ) => Self::NotFound,
             // A directory, where a regular file was wanted.
             (Operation::Resolve | Operation::Read, libc::EISDIR) => Self::NotFound,
+            // No thread: a limit, or a filter that is no matter of the client's.
+            (Operation::Thread, _) => Self::Busy,
             // Beyond the limit of one process's descriptors or leases; another may be had later.
             (_, libc::ENOLCK) => Self::Busy,
             // A signal that came again and again.
@@ -127,6 +150,22 @@ impl fmt::Display for Refusal {
             Found::Full => write!(f, "wanted {wanted}, found as many files open as may be"),
             Found::Nul => f.write_str("wanted a name, found a NUL byte in it"),
         }
+    }
+}
+
+/// A refusal that prints with its diagnosis.
+#[derive(Debug)]
+struct Diagnosed(Refusal);
+
+impl fmt::Display for Diagnosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.0, self.0.diagnosis().unwrap_or_default())
+    }
+}
+
+impl StdError for Diagnosed {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
     }
 }
 

@@ -120,12 +120,9 @@ fn links(file: BorrowedFd<'_>, chain: &Chain<'_>) -> Vec<Entry> {
         })
         .collect();
     if chain.writes().len() <= room {
-        let flags = match chain.flush() {
-            Flush::Nothing => None,
-            Flush::Data => Some(FsyncFlags::DATASYNC),
-            Flush::All => Some(FsyncFlags::empty()),
-        };
-        links.extend(flags.map(|flags| opcode::Fsync::new(file).flags(flags).build()));
+        links.extend(
+            sync_flags(chain.flush()).map(|flags| opcode::Fsync::new(file).flags(flags).build()),
+        );
     }
     let last = links.len().saturating_sub(1);
     let linked = |(nth, link): (usize, Entry)| {
@@ -133,6 +130,15 @@ fn links(file: BorrowedFd<'_>, chain: &Chain<'_>) -> Vec<Entry> {
         link.flags(flags).user_data(nth as u64)
     };
     links.into_iter().enumerate().map(linked).collect()
+}
+
+/// How a file is synced, if it is.
+const fn sync_flags(flush: Flush) -> Option<FsyncFlags> {
+    match flush {
+        Flush::Nothing => None,
+        Flush::Data => Some(FsyncFlags::DATASYNC),
+        Flush::All => Some(FsyncFlags::empty()),
+    }
 }
 
 /// Submits entries in one call, and waits until the kernel has answered for each that it took. What it
@@ -188,5 +194,43 @@ fn ask(ring: &mut IoUring, file: BorrowedFd<'_>, chain: &Chain<'_>) -> (Vec<i32>
 impl std::fmt::Debug for Rings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Rings").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd as _;
+
+    use super::*;
+    use crate::sys::tests::Scratch;
+
+    #[test]
+    fn what_is_behind_a_write_that_was_refused_is_not_begun() {
+        let scratch = Scratch::new();
+        scratch.write("a", "content");
+        let file = std::fs::File::options().write(true).open(scratch.path("a"));
+        let file = file.expect("it was just made");
+        let rings = Rings::default();
+        // No file is that long.
+        let far = (&b"far"[..], i64::MAX.unsigned_abs() - 1);
+        let chain = Chain::new([far, (b"after", 0), (b"more", 3)], Flush::All);
+        let answers = match rings.run(file.as_fd(), &chain) {
+            Ok(answers) => answers,
+            Err(errno) => {
+                return crate::skip::place(format_args!("io_uring, error number {errno}"));
+            }
+        };
+        assert!(matches!(-answers[0], libc::EFBIG | libc::EINVAL), "{answers:?}");
+        assert_eq!(answers[1..], [-libc::ECANCELED; 3], "{answers:?}");
+        let found = std::fs::read(scratch.path("a")).expect("it is there");
+        assert_eq!(found, b"content");
+    }
+
+    #[test]
+    fn a_new_file_is_synced_whole_and_a_head_in_place_for_its_bytes() {
+        let bits = |flush| sync_flags(flush).map(|flags| flags.bits());
+        assert_eq!(bits(Flush::All), Some(0));
+        assert_eq!(bits(Flush::Data), Some(FsyncFlags::DATASYNC.bits()));
+        assert_eq!(bits(Flush::Nothing), None);
     }
 }

@@ -97,6 +97,14 @@ pub(crate) trait Disk: Send + Sync + 'static {
     fn list(&self) -> Result<Vec<String>, Refusal>;
     /// Gives a file mode, owner and extended attributes of another.
     fn resemble(&self, file: &Self::File, other: &Self::File) -> Result<(), Refusal>;
+    /// A refusal that was about a name, and why, as far as that can be seen.
+    fn diagnosed(&self, refusal: Refusal, _name: &str) -> Refusal {
+        refusal
+    }
+    /// What denies a ring.
+    fn why_no_ring(&self, _errno: i32) -> Option<String> {
+        None
+    }
     /// Sixteen bytes that nobody can guess.
     fn random(&self) -> Result<[u8; 16], Refusal>;
 }

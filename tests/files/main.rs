@@ -43,4 +43,5 @@ mod scratch;
 mod serving;
 mod slow_disk;
 mod slow_readers;
+mod threads;
 mod types;

@@ -112,7 +112,7 @@ async fn downloads(sender: FileSender, scratch: &Arc<Scratch>) -> Counts {
 async fn a_strong_tag_under_proof_is_of_one_version() {
     let scratch = Arc::new(Scratch::new());
     if !has_a_fine_clock(&scratch) {
-        return crate::skip::place("a filesystem whose times tell two writes apart");
+        return crate::skip::right("a filesystem whose times tell two writes apart");
     }
     scratch.write("f", vec![b'a'; LENGTH]);
     let proved = scratch.cautious().settled(Settled::Proved);
@@ -128,7 +128,7 @@ async fn a_strong_tag_under_proof_is_of_one_version() {
 async fn a_young_file_is_settled_if_nobody_writes_to_it() {
     let scratch = Scratch::new();
     if !has_a_fine_clock(&scratch) {
-        return crate::skip::place("a filesystem whose times tell two writes apart");
+        return crate::skip::right("a filesystem whose times tell two writes apart");
     }
     scratch.write("f", "content");
     let by_age = serve(scratch.cautious()).await;

@@ -73,11 +73,12 @@ fn the_matrix_of_a_filesystem_that_refuses() {
                     let [h1, h2] = ask(&server, &path).await;
                     assert_eq!(h1, h2, "{step} {name}");
                     matrix.cell(&h1);
-                    let is_permission = matches!(*errno, libc::EPERM | libc::EACCES);
+                    let has_cause =
+                        matches!(*errno, libc::EPERM | libc::EACCES | libc::EROFS | libc::EDQUOT);
                     // That there is no such name is no news.
                     let is_news =
                         !matches!(*errno, libc::ENOENT | libc::ENOTDIR | libc::ENAMETOOLONG);
-                    let why = if is_permission { "+why" } else { "" };
+                    let why = if has_cause { "+why" } else { "" };
                     let expected = if is_news { format!("{name}{why}") } else { String::new() };
                     assert_eq!(told.take(), expected, "{step} {name}");
                     fuse.refuse(refused, 0);

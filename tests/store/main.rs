@@ -15,6 +15,7 @@ mod figures;
 mod killed;
 mod mapped;
 mod power;
+mod promises;
 mod reader;
 mod refused;
 mod ring;

@@ -111,7 +111,7 @@ fn a_full_disk_under_a_mapping_is_an_answer_and_no_signal() {
         let (store, heard) = listening(Store::open(&at).unwrap().writing(Writing::Mapped));
         assert_eq!(update(&store), (Operation::Write, libc::ENOSPC));
         let heard = heard.lock().unwrap();
-        let told = |line: &&String| line.contains("map refused with error number 14: next");
+        let told = |line: &&String| line.contains("map refused with EFAULT (14): next");
         assert!(heard.iter().any(|line| told(&line)), "{heard:?}");
         let full =
             Decision::Answer { status: http::StatusCode::INSUFFICIENT_STORAGE, retry_after: None };

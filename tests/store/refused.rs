@@ -16,7 +16,7 @@ use crate::scratch::Scratch;
 use crate::tools::{get, text};
 
 /// The calls that are refused, by what they are for.
-const CALLS: [(&str, &[i64]); 8] = [
+const CALLS: [(&str, &[i64]); 11] = [
     ("a file without a name", &[libc::SYS_openat]),
     ("room", &[libc::SYS_fallocate]),
     ("writing", &[libc::SYS_pwrite64]),
@@ -25,6 +25,9 @@ const CALLS: [(&str, &[i64]); 8] = [
     ("linkat", &[libc::SYS_linkat]),
     ("renaming", &[libc::SYS_renameat, libc::SYS_renameat2]),
     ("locking", &[libc::SYS_fcntl]),
+    ("cutting", &[libc::SYS_ftruncate]),
+    ("taking a name away", &[libc::SYS_unlinkat]),
+    ("a thread", &[libc::SYS_clone, libc::SYS_clone3]),
 ];
 
 macro_rules! errnos {

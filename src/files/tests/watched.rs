@@ -193,7 +193,11 @@ fn without_a_watch_each_request_looks_and_that_is_told_once() {
     assert_eq!((counts.kept, counts.watched, counts.files), (2, 0, 2), "{counts}");
     let expected = "a: wanted to be told of changes, found ENOSPC (28): next strategy: without events \
                     each request looks at the name itself";
-    assert_eq!(*lines.lock().unwrap(), [expected]);
+    let lines = lines.lock().unwrap();
+    assert!(lines.len() == 1 && lines[0].starts_with(expected), "{lines:?}");
+    let why =
+        "(a filter of system calls (seccomp) answers inotify_add_watch with ENOSPC (28); as uid ";
+    assert!(lines[0][expected.len()..].starts_with(&format!(" {why}")), "{lines:?}");
 }
 
 #[tokio::test]
@@ -201,11 +205,29 @@ async fn what_is_reached_over_a_link_is_looked_at() {
     let scratch = Scratch::new();
     scratch.write("d/a", "a");
     std::os::unix::fs::symlink("d", scratch.0.join("link")).unwrap();
-    let (sender, now) = (scratch.watched(), soon());
+    let lines: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heard = Arc::clone(&lines);
+    let sender = scratch
+        .watched()
+        .on_refusal(move |refused| heard.lock().unwrap().push(refused.to_string()));
+    let now = soon();
     for _ in 0..3 {
         assert_eq!(at(&sender, "GET", "/link/a", &[], now).await.body, "a");
     }
     assert_eq!((sender.counts().kept, sender.counts().watched), (2, 0));
+    assert_eq!(sender.counts().unwatched.links, 1);
+    let said = sender.counts().to_string();
+    assert!(
+        said.ends_with("not watched: 1 over links, 0 by filesystem, 0 refused, 0 not cached"),
+        "{said}"
+    );
+    // It is told behind the request.
+    while lines.lock().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let expected = "link/a: wanted to be told of changes, found a symbolic link on the way: next \
+                    strategy: without events each request looks at the name itself";
+    assert_eq!(*lines.lock().unwrap(), [expected]);
     fs::remove_file(scratch.0.join("link")).unwrap();
     assert_eq!(at(&sender, "GET", "/link/a", &[], now).await.status, 404);
 }

@@ -29,7 +29,7 @@ impl Made {
             }
         }
         if whole && chain.flush() != Flush::Nothing {
-            answers.push(answer(self.sync(file).map(|()| 0)));
+            answers.push(answer(self.flush(file, chain.flush()).map(|()| 0)));
         }
         answers.resize(chain.writes().len() + 1, -libc::ECANCELED);
         chain.settle(&answers)
@@ -56,7 +56,7 @@ impl Made {
         }
         match chain.flush() {
             Flush::Nothing => Ok(()),
-            Flush::Data | Flush::All => self.sync(file),
+            flush @ (Flush::Data | Flush::All) => self.flush(file, flush),
         }
     }
 }

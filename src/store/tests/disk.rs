@@ -8,7 +8,7 @@ use rustix::io::Errno;
 pub(super) use super::fate::{Loss, Refuse, Stop};
 use super::inode::Inode;
 use crate::store::Writing;
-use crate::sys::write::{Access, Chain, Disk, Ended, Mounted, Onto};
+use crate::sys::write::{Access, Chain, Disk, Ended, Flush, Mounted, Onto};
 use crate::sys::{Operation, Refusal, Stat};
 
 /// The machine.
@@ -35,6 +35,8 @@ pub(super) struct Machine {
     pub(super) writing: Writing,
     pub(super) short: Option<u64>,
     pub(super) chained: u64,
+    /// What each sync of a file was asked to wait for.
+    pub(super) flushed: Vec<Flush>,
     random: u64,
     next_file: u64,
 }
@@ -119,6 +121,11 @@ impl Made {
         let mut machine = self.machine();
         machine.next_file += 1;
         Open { machine: Arc::clone(&self.0), inode, id: machine.next_file }
+    }
+
+    pub(super) fn flush(&self, file: &Open, flush: Flush) -> Result<(), Refusal> {
+        self.machine().flushed.push(flush);
+        self.sync(file)
     }
 
     pub(super) fn sync(&self, file: &Open) -> Result<(), Refusal> {
@@ -259,11 +266,11 @@ impl Disk for Made {
     }
 
     fn sync_data(&self, file: &Open) -> Result<(), Refusal> {
-        self.sync(file)
+        self.flush(file, Flush::Data)
     }
 
     fn sync_all(&self, file: &Open) -> Result<(), Refusal> {
-        self.sync(file)
+        self.flush(file, Flush::All)
     }
 
     fn sync_directory(&self) -> Result<(), Refusal> {

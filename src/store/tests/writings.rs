@@ -6,6 +6,7 @@ use super::disk::Made;
 use super::model::{self, NAME, Step, observe};
 use crate::store::desk::Desk;
 use crate::store::{Notice, Writing};
+use crate::sys::write::Flush;
 use crate::sys::{Decision, Operation, Recovery};
 
 const STEPS: [Step; 7] = [
@@ -17,6 +18,10 @@ const STEPS: [Step; 7] = [
     Step::Head(6),
     Step::Head(7),
 ];
+
+/// What each of them waits for: a head that does not fit goes with a new file.
+const WAITED: [Flush; 7] =
+    [Flush::All, Flush::Data, Flush::All, Flush::Data, Flush::All, Flush::Data, Flush::Data];
 
 fn disk(writing: Writing) -> Made {
     let disk = Made::new();
@@ -57,6 +62,19 @@ fn the_bytes_are_the_same_by_whichever_calls() {
 }
 
 #[test]
+fn all_of_a_new_file_is_waited_for_and_the_bytes_of_a_head_in_place() {
+    for writing in [Writing::Positional, Writing::Ring, Writing::Mapped] {
+        let disk = disk(writing);
+        let desk = model::desk(&disk);
+        for (step, wanted) in STEPS.into_iter().zip(WAITED) {
+            disk.machine().flushed.clear();
+            step.run(&desk).expect("nothing is in its way");
+            assert_eq!(disk.machine().flushed, [wanted], "{writing:?} {step:?}");
+        }
+    }
+}
+
+#[test]
 fn a_chain_that_is_cut_at_any_link_is_completed() {
     let usual = versions(&disk(Writing::Positional));
     let whole = disk(Writing::Ring);
@@ -83,7 +101,7 @@ fn without_a_ring_it_is_written_by_position_and_told_once() {
     let written = desk.update(NAME, None, &model::head(8, 1000)).expect("nothing is in its way");
     assert_eq!(written.writing, Writing::Positional);
     let heard = heard.lock().expect("no panic");
-    assert_eq!(*heard, ["Ring is not to be had, error number 38: written by position"]);
+    assert_eq!(*heard, ["Ring is not to be had, ENOSYS (38): written by position"]);
     assert_eq!(observe(&disk), Ok(Some((2, 8))));
 }
 
@@ -103,7 +121,7 @@ fn what_a_mapping_refuses_is_written_by_position_or_as_the_table_says() {
     let written = desk.update(NAME, None, &model::head(2, 1000)).expect("by position");
     assert_eq!(written.writing, Writing::Positional);
     let heard = heard.lock().expect("no panic");
-    assert!(heard[0].contains("map refused with error number 14: next strategy"), "{heard:?}");
+    assert!(heard[0].contains("map refused with EFAULT (14): next strategy"), "{heard:?}");
 
     let disk = refused();
     let full =

@@ -1,4 +1,4 @@
-//! Which component of a path lacks which mode bit for this process.
+//! What the components of a path give to this process: the kernel is asked, mode bits explain its answer.
 
 use std::fmt;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -17,6 +17,8 @@ use crate::sys::walk::{self, Step, Walk};
 pub(crate) enum Bit {
     /// `r` of a file or of a directory whose names are wanted.
     Read = 4,
+    /// `w` of a file, or of a directory whose names are changed.
+    Write = 2,
     /// `x` of a directory that is passed through.
     Search = 1,
 }
@@ -29,7 +31,7 @@ pub(crate) enum Class {
     Other,
 }
 
-/// The component that is in the way.
+/// A component that is in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lacking {
     /// As it was reached, links followed; `.` is the root itself.
@@ -39,15 +41,27 @@ pub(crate) struct Lacking {
     pub(crate) mode: u32,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
+    /// Mode bits would give it; an access control list does not.
+    pub(crate) by_acl: bool,
+}
+
+/// A component, open to be asked about.
+#[derive(Debug)]
+pub(super) struct Component {
+    pub(super) name: String,
+    pub(super) descriptor: OwnedFd,
+    pub(super) stat: Stat,
 }
 
 /// What the walk saw.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    pub(super) lacking: Option<Lacking>,
-    pub(super) has_acl: bool,
-    /// The last component that could be named.
-    pub(super) last: Option<OwnedFd>,
+    /// The first directory on the way that may not be searched.
+    pub(super) way: Option<Lacking>,
+    /// The directory with the last name in it.
+    pub(super) directory: Option<Component>,
+    /// What has the last name.
+    pub(super) target: Option<Component>,
 }
 
 pub(super) fn look(root: &Root, relative: &[u8], process: &Process) -> Seen {
@@ -68,11 +82,14 @@ pub(super) fn look_from_the_top(path: &[u8], process: &Process) -> Seen {
 fn go(mut walk: Walk<'_>, process: &Process) -> Seen {
     let mut seen = Seen::default();
     while let Ok(step) = walk.next() {
-        seen.has_acl |= has_acl(walk.here());
-        let bit = if step == Step::Here { Bit::Read } else { Bit::Search };
-        seen.lacking = lacks(walk.here(), bit, process).map(|l| l.named(&walk, None));
-        if seen.lacking.is_some() || step == Step::Here {
-            seen.last = walk.here().try_clone_to_owned().ok();
+        let here = component(walk.here(), &walk, None);
+        if step == Step::Here {
+            seen.target = here;
+            return seen;
+        }
+        seen.way = here.as_ref().and_then(|here| here.lacks(Bit::Search, process));
+        if seen.way.is_some() {
+            seen.target = here;
             return seen;
         }
         match (name(&walk, &step), step) {
@@ -81,12 +98,19 @@ fn go(mut walk: Walk<'_>, process: &Process) -> Seen {
                     return seen;
                 }
             }
-            (Ok(last), Step::Last { name, .. }) => {
-                seen.has_acl |= has_acl(last.as_fd());
-                let lacking = lacks(last.as_fd(), Bit::Read, process);
-                seen.lacking = lacking.map(|lacking| lacking.named(&walk, Some(&name)));
-                seen.last = Some(last);
-                return seen;
+            (last, Step::Last { name, directory }) => {
+                seen.directory = here;
+                match last {
+                    Ok(last) => {
+                        seen.target = component(last.as_fd(), &walk, Some(&name));
+                        return seen;
+                    }
+                    Err(errno) => {
+                        if walk.detour(&Step::Last { name, directory }, errno).is_err() {
+                            return seen;
+                        }
+                    }
+                }
             }
             (Ok(_), Step::Here) => return seen,
             (Err(errno), step) => {
@@ -112,44 +136,54 @@ fn name(walk: &Walk<'_>, step: &Step) -> Result<OwnedFd, Errno> {
     }
 }
 
-fn has_acl(at: BorrowedFd<'_>) -> bool {
-    door::attribute(at, "system.posix_acl_access", &mut [0; 512]).is_ok()
+fn component(at: BorrowedFd<'_>, walk: &Walk<'_>, last: Option<&[u8]>) -> Option<Component> {
+    let names: Vec<_> = walk.names().chain(last).map(printable).collect();
+    let name = if names.is_empty() { ".".to_owned() } else { names.join("/") };
+    Some(Component { name, stat: Stat::of(at).ok()?, descriptor: at.try_clone_to_owned().ok()? })
 }
 
-fn lacks(at: BorrowedFd<'_>, bit: Bit, process: &Process) -> Option<Lacking> {
-    if process.reads_everything() {
-        return None;
+impl Component {
+    /// Whether the kernel denies this, and who it takes the process for.
+    pub(super) fn lacks(&self, bit: Bit, process: &Process) -> Option<Lacking> {
+        let (class, shift) = if self.stat.uid == process.uid {
+            (Class::Owner, 6)
+        } else if process.is_in(self.stat.gid) {
+            (Class::Group, 3)
+        } else {
+            (Class::Other, 0)
+        };
+        let has_bit = (self.stat.mode >> shift) & bit as u32 != 0;
+        let has_acl =
+            || door::attribute(&self.descriptor, "system.posix_acl_access", &mut [0; 512]).is_ok();
+        let by_acl = match door::access(&self.descriptor, bit as i32) {
+            Err(Errno::ACCESS) if has_bit && !has_acl() => return None,
+            Err(Errno::ACCESS) => has_bit,
+            // It was not understood: the bits have to do.
+            Err(Errno::NOSYS | Errno::INVAL) if !has_bit && !process.overrides(bit) => false,
+            // Granted; or a mount or an attribute forbids it, which is looked at elsewhere.
+            Ok(()) | Err(_) => return None,
+        };
+        let (component, Stat { mode, uid, gid, .. }) = (self.name.clone(), self.stat);
+        Some(Lacking { component, bit, class, mode, uid, gid, by_acl })
     }
-    let stat = Stat::of(at).ok()?;
-    let (class, shift) = if stat.uid == process.uid {
-        (Class::Owner, 6)
-    } else if process.is_in(stat.gid) {
-        (Class::Group, 3)
-    } else {
-        (Class::Other, 0)
-    };
-    if (stat.mode >> shift) & bit as u32 != 0 {
-        return None;
-    }
-    let Stat { mode, uid, gid, .. } = stat;
-    Some(Lacking { component: String::new(), bit, class, mode, uid, gid })
 }
 
-impl Lacking {
-    fn named(mut self, walk: &Walk<'_>, last: Option<&[u8]>) -> Self {
-        let names: Vec<_> = walk.names().chain(last).map(printable).collect();
-        self.component = if names.is_empty() { ".".to_owned() } else { names.join("/") };
-        self
+impl fmt::Display for Bit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "r",
+            Self::Write => "w",
+            Self::Search => "x",
+        })
     }
 }
 
 impl fmt::Display for Lacking {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { component, mode, uid, gid, .. } = self;
-        let bit = match self.bit {
-            Bit::Read => "r",
-            Bit::Search => "x",
-        };
+        let Self { component, bit, mode, uid, gid, .. } = self;
+        if self.by_acl {
+            return write!(f, "`{component}` has an access control list that does not give {bit}");
+        }
         let class = match self.class {
             Class::Owner => "its owner",
             Class::Group => "its group",

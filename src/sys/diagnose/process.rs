@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::Read as _;
 
+use super::modes::Bit;
+
 /// The most that is read of any file of `/proc`.
 const MOST: u64 = 16 * 1024;
 
@@ -23,6 +25,65 @@ pub(crate) struct Process {
     pub(crate) seccomp: Option<Seccomp>,
     /// The security module's label or profile.
     pub(crate) label: Option<String>,
+    pub(crate) namespace: Namespace,
+}
+
+/// Which users and groups the user namespace has; all of them, if nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Namespace {
+    users: Option<Ids>,
+    groups: Option<Ids>,
+}
+
+/// The ids that are mapped, and the one as which any other shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Ids {
+    mapped: Vec<(u32, u32)>,
+    overflow: u32,
+}
+
+impl Ids {
+    /// Reads `/proc/.../uid_map`: the first id inside, the first outside, how many. None if it has all.
+    fn read(map: &str, overflow: &str) -> Option<Self> {
+        let mut mapped = Vec::new();
+        for line in map.lines() {
+            let mut numbers = line.split_whitespace().map(str::parse::<u32>);
+            let (inside, _, count) =
+                (numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?);
+            mapped.push((inside, count));
+        }
+        let all = |(inside, count): &(u32, u32)| *inside == 0 && *count == u32::MAX;
+        let overflow = overflow.trim().parse().ok()?;
+        (!mapped.iter().any(all)).then_some(Self { mapped, overflow })
+    }
+
+    /// Whether an id that a file shows is known to stand for one that is not mapped.
+    fn lack(&self, shown: u32) -> bool {
+        let within =
+            |(inside, count): &(u32, u32)| shown.checked_sub(*inside).is_some_and(|n| n < *count);
+        shown == self.overflow && !self.mapped.iter().any(within)
+    }
+}
+
+impl Namespace {
+    fn now() -> Self {
+        let ids = |map: &str, overflow: &str| Ids::read(&read(map)?, &read(overflow)?);
+        Self {
+            users: ids("/proc/thread-self/uid_map", "/proc/sys/kernel/overflowuid"),
+            groups: ids("/proc/thread-self/gid_map", "/proc/sys/kernel/overflowgid"),
+        }
+    }
+
+    /// Who of a file's owner and group is not mapped; such a file no capability of the namespace helps with.
+    pub(super) fn lacks(&self, uid: u32, gid: u32) -> Option<&'static str> {
+        let lacks = |ids: &Option<Ids>, id| ids.as_ref().is_some_and(|ids| ids.lack(id));
+        match (lacks(&self.users, uid), lacks(&self.groups, gid)) {
+            (true, true) => Some("its owner and its group are"),
+            (true, false) => Some("its owner is"),
+            (false, true) => Some("its group is"),
+            (false, false) => None,
+        }
+    }
 }
 
 /// Whether system calls are filtered.
@@ -40,6 +101,7 @@ impl Process {
         // AppArmor has a place of its own where several modules are on.
         let label = read("/proc/thread-self/attr/apparmor/current")
             .or_else(|| read("/proc/thread-self/attr/current"));
+        process.namespace = Namespace::now();
         process.label = label.map(|label| printable(label.as_bytes())).filter(|l| !l.is_empty());
         process
     }
@@ -64,6 +126,7 @@ impl Process {
                 _ => None,
             }),
             label: None,
+            namespace: Namespace::default(),
         })
     }
 
@@ -78,12 +141,17 @@ impl Process {
         }
     }
 
-    /// Whether mode bits do not matter for reading.
-    pub(super) fn reads_everything(&self) -> bool {
-        match self.capabilities {
-            Some(set) => set & (CAP_DAC_OVERRIDE | CAP_DAC_READ_SEARCH) != 0,
-            None => self.uid == 0,
+    /// Whether this mode bit does not matter, by a capability.
+    pub(super) fn overrides(&self, bit: Bit) -> bool {
+        match bit {
+            Bit::Read | Bit::Search => self.has(CAP_DAC_OVERRIDE | CAP_DAC_READ_SEARCH),
+            Bit::Write => self.has(CAP_DAC_OVERRIDE),
         }
+    }
+
+    /// Whether it has one of these capabilities.
+    pub(super) fn has(&self, capabilities: u64) -> bool {
+        self.capabilities.map_or(self.uid == 0, |set| set & capabilities != 0)
     }
 
     pub(super) fn is_in(&self, group: u32) -> bool {
@@ -101,6 +169,7 @@ impl Default for Process {
             no_new_privs: None,
             seccomp: None,
             label: None,
+            namespace: Namespace::default(),
         }
     }
 }
@@ -121,6 +190,9 @@ impl fmt::Display for Process {
             Some(Seccomp::Filter) => f.write_str(", seccomp filter")?,
             Some(Seccomp::Off) | None => {}
         }
+        if self.namespace != Namespace::default() {
+            f.write_str(", in a user namespace")?;
+        }
         match &self.label {
             Some(label) => write!(f, ", label {label}"),
             None => Ok(()),
@@ -135,7 +207,7 @@ pub(super) fn security_modules() -> Option<String> {
 }
 
 /// The beginning of a small file, if it can be had.
-fn read(path: &str) -> Option<String> {
+pub(super) fn read(path: &str) -> Option<String> {
     let mut bytes = Vec::new();
     std::fs::File::open(path).ok()?.take(MOST).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -164,7 +236,7 @@ mod tests {
             "as uid 4 gid 8, capabilities 0x4, no new privileges, seccomp filter"
         );
         assert!(process.is_in(8) && process.is_in(9) && process.is_in(10) && !process.is_in(5));
-        assert!(process.reads_everything());
+        assert!(process.overrides(Bit::Read) && process.overrides(Bit::Search));
     }
 
     #[test]
@@ -176,8 +248,25 @@ mod tests {
         let short = "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t\nSeccomp:\t9\nCapEff:\tx\n";
         let process = Process::from_status(short).expect("ids are enough");
         assert_eq!(process.to_string(), "as uid 0 gid 0");
-        assert!(process.reads_everything());
+        assert!(process.overrides(Bit::Read) && process.overrides(Bit::Search));
         assert_ne!(Process::from_calls().uid, u32::MAX);
+    }
+
+    #[test]
+    fn who_is_not_mapped_shows() {
+        let root = |overflow| Namespace {
+            users: Ids::read("         0       1000          1\n", overflow),
+            groups: Ids::read("0 1000 1\n100000 200000 65536\n", overflow),
+        };
+        let namespace = root("65534\n");
+        assert_eq!(namespace.lacks(65534, 65534), Some("its owner and its group are"));
+        assert_eq!(namespace.lacks(65534, 100_001), Some("its owner is"));
+        assert_eq!(namespace.lacks(0, 65534), Some("its group is"));
+        assert_eq!(namespace.lacks(0, 0), None);
+        // One that is mapped may be the true one.
+        assert_eq!(root("100000").lacks(0, 100_000), None);
+        assert_eq!(Ids::read("0 0 4294967295\n", "65534"), None, "the first namespace has all");
+        assert_eq!(Ids::read("0 0\n", "65534"), None);
     }
 
     #[test]

@@ -77,6 +77,19 @@ fn an_override_is_bounded_and_never_an_answer_after_the_commit() {
 }
 
 #[test]
+fn no_table_has_a_failed_sync_made_again() {
+    let retry = Decision::Retry { after: Duration::ZERO };
+    for operation in [Operation::Sync, Operation::SyncDirectory] {
+        for (errno, name) in COMMON {
+            let decision = Recovery::standard().on(operation, errno, retry);
+            let decision = decision.decide(operation, errno, 0, false).decision();
+            let wanted = if errno == libc::EINTR { retry } else { Decision::Next };
+            assert_eq!(decision, wanted, "{operation:?} {name}");
+        }
+    }
+}
+
+#[test]
 fn what_a_refusal_knows_beyond_its_number_decides_the_status() {
     use crate::sys::refusal::Found;
     use rustix::io::Errno;

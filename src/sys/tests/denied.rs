@@ -10,6 +10,7 @@ use super::{
     BENEATH, How, Scratch, as_nobody, file, fresh_memory, in_child, is_root, outcome, tool,
 };
 use crate::skip;
+use crate::sys::limit::Limit;
 use crate::sys::probe::{self, Probed};
 use crate::sys::read::Tried;
 use crate::sys::root::Root;
@@ -182,4 +183,23 @@ fn a_refused_resolution_leaks_no_descriptor() {
         }
         assert_eq!(open(), before);
     });
+}
+
+#[test]
+fn a_limit_is_known_though_the_call_is_denied() {
+    let both = || [Limit::Descriptors, Limit::FileSize].map(Limit::now);
+    let before = both();
+    assert!(before[0] > 0 && before[1] > 0, "{before:?}");
+    for errno in [libc::EPERM, libc::ENOSYS] {
+        std::thread::scope(|scope| {
+            let denied = || {
+                if !deny(&[libc::SYS_prlimit64, libc::SYS_getrlimit], errno) {
+                    return skip::right("seccomp filters");
+                }
+                assert_eq!(Limit::FileSize.by_call(), None);
+                assert_eq!(both(), before);
+            };
+            scope.spawn(denied).join().expect("no panic");
+        });
+    }
 }

@@ -9,6 +9,9 @@ use super::{BENEATH, Scratch, file};
 use crate::sys::open::Opened;
 use crate::sys::watch::{Mark, Marked, Watcher};
 
+/// What somebody does.
+type Change<'a> = &'a dyn Fn();
+
 /// Waits until the marks say something else; what they say then.
 fn until(watcher: &Watcher, marks: &[Arc<Mark>], before: Option<u64>) -> Option<u64> {
     let start = Instant::now();
@@ -60,6 +63,37 @@ fn a_directory_tells_of_names_and_not_of_what_is_written() {
     assert_eq!(watcher.sum(&marks), Some(0));
     fs::rename(scratch.path("root/d/log"), scratch.path("root/d/log.1")).unwrap();
     until(&watcher, &marks, Some(0));
+}
+
+#[test]
+fn what_changes_neither_bytes_nor_watched_names_is_told_all_the_same() {
+    let scratch = Scratch::new();
+    let root = scratch.write("root/d/a", "a").write("other/x", "x").root("root");
+    fs::hard_link(scratch.path("root/d/a"), scratch.path("other/link")).unwrap();
+    let Ok(Opened::Directory(directory)) = root.resolve(b"d", BENEATH) else { panic!("no d") };
+    let watcher = Watcher::new().unwrap();
+    let of_file = [watcher.mark(file(&root, "d/a"), Marked::File).unwrap()];
+    let of_directory = [watcher.mark(&directory, Marked::Directory).unwrap()];
+    let mode = |name: &str, mode: u32| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        fs::set_permissions(scratch.path(name), mode).unwrap();
+    };
+    let changes: [(&[Arc<Mark>], Change<'_>); 5] = [
+        // Who may read it is asked anew.
+        (&of_file, &|| mode("root/d/a", 0o600)),
+        (&of_directory, &|| mode("root/d", 0o711)),
+        // Another of its names moves, where nobody watches: its change time does.
+        (&of_file, &|| fs::rename(scratch.path("other/link"), scratch.path("other/next")).unwrap()),
+        // And goes.
+        (&of_file, &|| fs::remove_file(scratch.path("other/next")).unwrap()),
+        // The directory itself gets another name.
+        (&of_directory, &|| fs::rename(scratch.path("root/d"), scratch.path("root/e")).unwrap()),
+    ];
+    for (marks, change) in changes {
+        let before = watcher.sum(marks);
+        change();
+        until(&watcher, marks, before);
+    }
 }
 
 #[test]

@@ -11,7 +11,8 @@ use crate::sys::again::uninterrupted;
 pub(super) fn try_lock(file: impl AsFd) -> Result<bool, Errno> {
     match uninterrupted(|| set(&file, libc::F_WRLCK)) {
         Ok(()) => Ok(true),
-        Err(Errno::AGAIN | Errno::ACCESS) => Ok(false),
+        // No other number says so here: the one that POSIX has besides would be a filter's.
+        Err(Errno::AGAIN) => Ok(false),
         Err(errno) => Err(errno),
     }
 }

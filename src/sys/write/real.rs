@@ -6,12 +6,14 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, Dir, FallocateFlags, FileType, Gid, Mode, OFlags, RenameFlags};
 use rustix::fs::{StatVfsMountFlags, Uid, XattrFlags};
 use rustix::io::Errno;
-use rustix::process::Resource;
 use rustix::rand::GetRandomFlags;
 
 use super::{Access, Chain, Disk, Ended, Mounted, Onto, lock, mapped};
 use crate::sys::again::uninterrupted;
+use crate::sys::diagnose::Diagnosis;
 use crate::sys::filesystem::Place;
+use crate::sys::filter;
+use crate::sys::limit::Limit;
 use crate::sys::open::{Handle, How, Opened, Symlinks, duplicate};
 use crate::sys::operation::Operation;
 use crate::sys::probe;
@@ -81,7 +83,7 @@ const fn refused(operation: Operation) -> impl FnOnce(Errno) -> Refusal {
 /// How long a file may become. Beyond that the kernel does not only refuse, it sends a signal that
 /// ends the process.
 fn limit() -> u64 {
-    rustix::process::getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX)
+    Limit::FileSize.now()
 }
 
 impl Disk for Directory {
@@ -260,6 +262,15 @@ impl Disk for Directory {
         let mode = rustix::fs::fchmod(file, Mode::from_raw_mode(stat.mode));
         let attributes = copy_attributes(other, file);
         owner.and(mode).and(attributes).map_err(refused(Operation::Attributes))
+    }
+
+    fn diagnosed(&self, refusal: Refusal, name: &str) -> Refusal {
+        let diagnosis = Diagnosis::of(&refusal, &self.root, name.as_bytes());
+        refusal.because(diagnosis.as_ref())
+    }
+
+    fn why_no_ring(&self, errno: i32) -> Option<String> {
+        filter::why_no_ring(errno)
     }
 
     fn random(&self) -> Result<[u8; 16], Refusal> {

@@ -12,12 +12,16 @@ use tokio::time::{Sleep, sleep};
 use crate::caught::{caught, discard};
 
 /// Makes timers, and remembers the runtime that has none.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Timers {
     without: Mutex<Option<Id>>,
 }
 
 impl Timers {
+    pub(crate) const fn new() -> Self {
+        Self { without: Mutex::new(None) }
+    }
+
     /// A sleep, if there is a runtime with a timer.
     ///
     /// tokio has no question for "are timers enabled", only a panic. So the panic is caught, and
