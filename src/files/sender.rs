@@ -255,7 +255,9 @@ impl FileSender {
     }
 
     /// Calls `callback` with each refusal of the kernel and what was decided about it, with a
-    /// diagnosis where it was one of permission; but not if it is just that there is no such name. It runs on a thread where blocking is allowed.
+    /// diagnosis where it can be seen why; but not if it is just that there is no such name. It runs on a thread where
+    /// blocking is allowed; but of [`Operation::Thread`](crate::Operation::Thread), where no such thread is to be had,
+    /// it hears on one of the runtime's own.
     #[must_use]
     pub fn on_refusal(self, callback: impl Fn(&Refused) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_refusal = Some(Arc::new(callback)))

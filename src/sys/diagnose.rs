@@ -79,6 +79,7 @@ const fn has_a_cause(operation: Operation, errno: i32) -> bool {
             | libc::EDQUOT
             | libc::EFBIG
             | libc::EMFILE
+            | libc::EOVERFLOW
             // A filter of an old container runtime says that there is no such call.
             | libc::ENOSYS
     );

@@ -83,7 +83,7 @@ impl Matrix {
 #[test]
 fn each_refusal_names_its_cause_and_no_other() {
     in_namespace("matrix::each_refusal_names_its_cause_and_no_other", || {
-        for needed in ["mkfs.ext4", "mkfs.btrfs", "btrfs", "chattr", "setpriv"] {
+        for needed in ["mkfs.ext4", "mkfs.btrfs", "btrfs", "chattr", "setpriv", "python3"] {
             if let Err(why) = tool("which", &[needed]) {
                 return skip::tool(format!("{needed} ({why})"));
             }
@@ -141,6 +141,10 @@ fn mounts(matrix: &mut Matrix, places: &mut Places) {
     let at = places.tmpfs("tmpfs-ro", "size=8m");
     run("mount", &["-o", "remount,ro", &name(&at)]);
     matrix.row("a tmpfs that was mounted read-only", &["is read-only"], &observe(&at));
+    let below = places.filled();
+    let at = places.idmapped(&below, "idmapped");
+    let words = ["(ext4) is idmapped: it shows other owners", "lacks w for others"];
+    matrix.row("a mount without a number for root", &words, &observe(&at));
     let at = places.overlay("overlay");
     let words = ["may be written to where this kernel does not hear of it"];
     matrix.row("an overlay", &words, &observe(&at));

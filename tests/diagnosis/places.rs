@@ -17,6 +17,23 @@ pub(crate) fn run(program: &str, arguments: &[&str]) {
     tool(program, arguments).unwrap();
 }
 
+/// Mounts a directory once more, where only user and group 1000 are mapped: others have no number there.
+const IDMAP: &str = "
+import ctypes, os, struct, subprocess, sys
+libc = ctypes.CDLL(None)
+child = subprocess.Popen(['unshare', '--user', 'sleep', '60'])
+while os.readlink(f'/proc/{child.pid}/ns/user') == os.readlink('/proc/self/ns/user'): pass
+for kind in ('uid_map', 'gid_map'):
+    open(f'/proc/{child.pid}/{kind}', 'w').write('1000 1000 1')
+space = os.open(f'/proc/{child.pid}/ns/user', os.O_RDONLY)
+tree = libc.syscall(428, -100, sys.argv[1].encode(), 1 | 0o2000000)
+attributes = struct.pack('QQQQ', 0x100000, 0, 0, space)
+done = libc.syscall(442, tree, b'', 0x1000, attributes, len(attributes))
+done = done or libc.syscall(429, tree, b'', -100, sys.argv[2].encode(), 4)
+child.kill()
+sys.exit(1 if done else 0)
+";
+
 /// Where they are made; below it is an ext4 of its own.
 pub(crate) struct Places {
     scratch: Scratch,
@@ -95,6 +112,14 @@ impl Places {
         let layers = format!("lowerdir={below}/lower,upperdir={below}/upper,workdir={below}/work");
         run("mount", &["-t", "overlay", "-o", &layers, "none", &name(&at)]);
         fill(&at);
+        at
+    }
+
+    /// The same directory, with other owners.
+    pub(crate) fn idmapped(&self, directory: &Path, at: &str) -> PathBuf {
+        let at = self.scratch.path(at);
+        fs::create_dir_all(&at).unwrap();
+        run("python3", &["-c", IDMAP, &name(directory), &name(&at)]);
         at
     }
 

@@ -169,8 +169,10 @@ async fn an_obstacle_to_proof_is_told_once_and_leaves_the_age() {
         assert_eq!(answer.field("etag"), None);
     }
     let line = "limits: wanted to know whether a writer is there, found EOPNOTSUPP (95): \
-                next strategy: without a lease the age of the last change counts alone";
-    assert_eq!(*told.lock().unwrap(), [line]);
+                next strategy: without a lease the age of the last change counts alone (files on /proc (proc) may \
+                be written to where this kernel does not hear of it; as uid ";
+    let told = std::mem::take(&mut *told.lock().unwrap());
+    assert!(told.len() == 1 && told[0].starts_with(line), "{told:?}");
 
     // The application may have it otherwise.
     let busy =

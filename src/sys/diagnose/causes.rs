@@ -129,6 +129,8 @@ pub(super) fn causes(operation: Operation, errno: i32, facts: &Facts) -> Vec<Cau
             let room = |bytes| Cause::Room(bytes, facts.mount.clone());
             facts.left.bytes.map(room).into_iter().collect()
         }
+        // A new file would have an owner that the mount has no number for.
+        libc::EOVERFLOW => facts.idmapped().into_iter().collect(),
         libc::EOPNOTSUPP => facts.mount.clone().map(Cause::Unheard).into_iter().collect(),
         _ => facts.bound.clone().map(Cause::Bound).into_iter().collect(),
     }
@@ -232,8 +234,11 @@ impl Facts {
     fn unmapped(&self, name: &str, uid: u32, gid: u32) -> Option<Cause> {
         let who = self.process.namespace.lacks(uid, gid);
         let unmapped = who.map(|who| Cause::Unmapped(name.to_owned(), who));
-        let idmapped = || self.mount.clone().filter(|mount| mount.idmapped).map(Cause::Idmapped);
-        unmapped.or_else(idmapped)
+        unmapped.or_else(|| self.idmapped())
+    }
+
+    fn idmapped(&self) -> Option<Cause> {
+        self.mount.clone().filter(|mount| mount.idmapped).map(Cause::Idmapped)
     }
 }
 
