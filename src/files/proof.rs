@@ -80,7 +80,9 @@ impl Writers {
     const fn unknown(obstacle: Obstacle) -> Self {
         Self::Unknown {
             is_lasting: match obstacle {
-                Obstacle::Kind | Obstacle::Filesystem | Obstacle::Owner => true,
+                Obstacle::Kind | Obstacle::Filesystem | Obstacle::Owner | Obstacle::Writable => {
+                    true
+                }
                 // There are none on this filesystem, or nowhere (`fs.leases-enable`).
                 Obstacle::Errno(errno) if errno == libc::EINVAL => true,
                 Obstacle::Shared | Obstacle::Errno(_) => false,
@@ -188,5 +190,6 @@ const fn bit(obstacle: Obstacle) -> u32 {
         Obstacle::Owner => 4,
         Obstacle::Shared => 8,
         Obstacle::Errno(_) => 16,
+        Obstacle::Writable => 32,
     }
 }
