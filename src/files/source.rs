@@ -78,8 +78,9 @@ impl Source {
         Self { settings, name, handle, seen, on_change, is_asked: false, attempts: 0, leave: None }
     }
 
-    /// The same; a version that is called by a strong tag is asked about where its times do not tell of every write.
-    pub(super) fn with_name(mut self, is_strong: bool) -> Self {
+    /// The same, of a response whose tag is strong or not. Where times do not tell of every write, the kernel is asked
+    /// about writers behind each read of one with a strong tag.
+    pub(super) fn with_tag(mut self, is_strong: bool) -> Self {
         self.is_asked = is_strong && wants_asking(&self.handle);
         self
     }
