@@ -122,11 +122,11 @@ impl Args {
                 Box::new(move |files| files.refuse_blind_resumption(age))
             }
             "--open-files" => {
-                let most = parsed(name, "a number of bytes", &value)?;
+                let most = parsed(name, "a number", &value)?;
                 Box::new(move |files| files.open_files(most))
             }
             name => {
-                let bytes: u64 = parsed(name, "a number", &value)?;
+                let bytes: u64 = parsed(name, "a number of bytes", &value)?;
                 match name {
                     "--digests" => Box::new(move |files| files.digests(bytes)),
                     "--content-tags" => Box::new(move |files| files.content_tags(bytes)),

@@ -42,7 +42,7 @@ impl Look<'_> {
         let path = [name, ending(coding).unwrap_or_default()].concat();
         let (settings, handle) = (Arc::clone(self.settings), Arc::clone(&open.handle));
         let source =
-            Source::new(settings, Name::Beneath(path), handle, OnChange::Abort).with_name(true);
+            Source::new(settings, Name::Beneath(path), handle, OnChange::Abort).with_tag(true);
         let size = ready.stat.identity.size;
         let reader = Reader::behind(&ready.bytes, source, size);
         FileBody::begun(ready.bytes.clone(), reader, size)

@@ -249,7 +249,7 @@ impl Look<'_> {
         let handle = Arc::new(handle);
         let open = is_open.then(|| Arc::clone(&handle));
         let mut source = Source::new(settings, file, handle, on_change)
-            .with_name(standing == Standing::Settled)
+            .with_tag(standing == Standing::Settled)
             .with_leave(leave);
         let is_whole = matches!(plan, Plan::Whole);
         if let Some((path, facts)) =

@@ -80,7 +80,9 @@ impl Writers {
     const fn unknown(obstacle: Obstacle) -> Self {
         Self::Unknown {
             is_lasting: match obstacle {
-                Obstacle::Kind | Obstacle::Filesystem | Obstacle::Owner => true,
+                Obstacle::Kind | Obstacle::Filesystem | Obstacle::Owner | Obstacle::Writable => {
+                    true
+                }
                 // There are none on this filesystem, or nowhere (`fs.leases-enable`).
                 Obstacle::Errno(errno) if errno == libc::EINVAL => true,
                 Obstacle::Shared | Obstacle::Errno(_) => false,
@@ -108,11 +110,12 @@ pub(super) fn writers(
             }
             Proof::NotPossible(obstacle) => {
                 let refusal = obstacle.refusal();
-                let ruling = if is_told(settings, handle) && settings.told.is_news(obstacle) {
-                    rule(settings, name, &refusal, attempt, false)
-                } else {
-                    rule_quietly(settings, &refusal, attempt, false)
-                };
+                let ruling =
+                    if reports_obstacles(settings, handle) && settings.told.is_news(obstacle) {
+                        rule(settings, name, &refusal, attempt, false)
+                    } else {
+                        rule_quietly(settings, &refusal, attempt, false)
+                    };
                 (refusal, ruling, Writers::unknown(obstacle))
             }
         };
@@ -137,7 +140,7 @@ pub(super) fn writers_at_once(
         Proof::Proved(stat) => return proved(handle, &stat, now).ok(),
         Proof::WriterThere => (writer_there(), Writers::There),
         Proof::NotPossible(obstacle) => {
-            if is_told(settings, handle) && !settings.told.has(obstacle) {
+            if reports_obstacles(settings, handle) && !settings.told.has(obstacle) {
                 return None;
             }
             (obstacle.refusal(), Writers::unknown(obstacle))
@@ -165,7 +168,7 @@ fn is_passed_over(ruling: Ruling) -> bool {
 
 /// Whether somebody has to know that the kernel cannot be asked: who asked for a proof, and who serves from a
 /// filesystem whose times do not tell of every write.
-fn is_told(settings: &Settings, handle: &Handle) -> bool {
+fn reports_obstacles(settings: &Settings, handle: &Handle) -> bool {
     settings.settled == Settled::Proved || handle.place() == Place::Memory
 }
 
@@ -188,5 +191,6 @@ const fn bit(obstacle: Obstacle) -> u32 {
         Obstacle::Owner => 4,
         Obstacle::Shared => 8,
         Obstacle::Errno(_) => 16,
+        Obstacle::Writable => 32,
     }
 }

@@ -78,8 +78,9 @@ impl Source {
         Self { settings, name, handle, seen, on_change, is_asked: false, attempts: 0, leave: None }
     }
 
-    /// The same; a version that is called by a strong tag is asked about where its times do not tell of every write.
-    pub(super) fn with_name(mut self, is_strong: bool) -> Self {
+    /// The same, of a response whose tag is strong or not. Where times do not tell of every write, the kernel is asked
+    /// about writers behind each read of one with a strong tag.
+    pub(super) fn with_tag(mut self, is_strong: bool) -> Self {
         self.is_asked = is_strong && wants_asking(&self.handle);
         self
     }
@@ -212,17 +213,25 @@ pub(super) fn wants_asking(handle: &Handle) -> bool {
 /// A look behind bytes that were read, under a lease if it is to be had: with none that a writer holds off, the times
 /// tell of whatever was written. It blocks.
 pub(super) fn confirmed(handle: &Handle, now: Stat) -> Result<Stat, Trouble> {
+    let mut is_there = false;
     for pause in LOOKS {
         match handle.prove_again() {
             Proof::Proved(again) => return Ok(again),
             // Mostly it has opened the file, and is about to close it.
-            Proof::WriterThere | Proof::NotPossible(Obstacle::Shared) => sleep(pause),
+            Proof::WriterThere => is_there = true,
+            // Another thread asked at the same time.
+            Proof::NotPossible(Obstacle::Shared) => is_there = false,
             Proof::NotPossible(
-                Obstacle::Kind | Obstacle::Filesystem | Obstacle::Owner | Obstacle::Errno(_),
+                Obstacle::Kind
+                | Obstacle::Filesystem
+                | Obstacle::Owner
+                | Obstacle::Writable
+                | Obstacle::Errno(_),
             ) => return Ok(now),
         }
+        sleep(pause);
     }
-    Err(Trouble::Changed(Change::Unexplained))
+    if is_there { Err(Trouble::Changed(Change::Unexplained)) } else { Ok(now) }
 }
 
 /// Decides about a refusal, and tells whoever wants to know.

@@ -13,6 +13,7 @@ use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
+use rustix::fs::OFlags;
 use rustix::io::Errno;
 
 use super::door;
@@ -49,6 +50,8 @@ pub(crate) enum Obstacle {
     Filesystem,
     /// The file is somebody else's, and this process lacks `CAP_LEASE`.
     Owner,
+    /// The descriptor itself is open for writing: one that somebody else opened.
+    Writable,
     /// A duplicate of the descriptor gave the lease back meanwhile, so this look had none.
     Shared,
     /// Some other error number.
@@ -82,6 +85,9 @@ impl Handle {
     pub(crate) fn prove_again(&self) -> Proof {
         match door::lease_in_silence(self).and_then(|()| door::lease(self, true)) {
             Ok(()) => {}
+            Err(Errno::AGAIN) if self.is_writable() => {
+                return Proof::NotPossible(Obstacle::Writable);
+            }
             Err(Errno::AGAIN) => return Proof::WriterThere,
             Err(Errno::ACCESS) => return Proof::NotPossible(Obstacle::Owner),
             Err(errno) => return Proof::NotPossible(Obstacle::Errno(errno.raw_os_error())),
@@ -107,6 +113,7 @@ impl Obstacle {
                 Self::Filesystem => Errno::OPNOTSUPP,
                 Self::Owner => Errno::ACCESS,
                 Self::Shared => Errno::AGAIN,
+                Self::Writable => Errno::BADF,
                 Self::Errno(errno) => Errno::from_raw_os_error(errno),
             },
         )
@@ -119,6 +126,12 @@ pub(crate) fn writer_there() -> Refusal {
 }
 
 impl Handle {
+    /// Whether this descriptor is a writer of its own.
+    fn is_writable(&self) -> bool {
+        let flags = rustix::fs::fcntl_getfl(self).unwrap_or(OFlags::RDONLY);
+        flags.intersects(OFlags::WRONLY | OFlags::RDWR)
+    }
+
     /// Whether a write that begins at `now` would give the file another time than the one of the
     /// first look.
     pub(crate) fn tells_later_writes(&self, now: SystemTime) -> bool {

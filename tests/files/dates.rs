@@ -178,6 +178,21 @@ async fn a_file_that_somebody_may_write_to_has_a_weak_tag_that_nothing_is_compar
 }
 
 #[tokio::test]
+async fn a_descriptor_that_is_open_for_writing_is_no_writer_of_its_own() {
+    let scratch = Scratch::new();
+    scratch.write("a.js", "AAAA");
+    let sender = scratch.sender();
+    for (writes, by_age) in [(false, 0), (true, 1)] {
+        let file = fs::File::options().read(true).write(writes).open(scratch.path("a.js")).unwrap();
+        let request = http::Request::new(());
+        let Ok(response) = sender.send_file(&request, file, "a.js").await;
+        let tag = response.headers()["etag"].to_str().unwrap();
+        assert!(tag.starts_with('"'), "{writes}: {tag}");
+        assert!(sender.counts().by_age >= by_age, "{}", sender.counts());
+    }
+}
+
+#[tokio::test]
 async fn who_cannot_be_asked_about_writers_is_counted() {
     // A file of the process filesystem is written by nobody knows whom.
     let sender = FileSender::new("/proc/self").unwrap().settle(Duration::ZERO);

@@ -27,7 +27,21 @@ fn punch(root: &Path) {
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     fallocate(&file, flags, 0, LENGTH as u64).unwrap();
     drop(file);
+    next_tick(root);
     fresh(root);
+    next_tick(root);
+}
+
+/// Waits until the clock of files has moved on: two files of one size and time have one tag.
+fn next_tick(root: &Path) {
+    let tick = || {
+        fs::write(root.join("tick"), "").unwrap();
+        fs::metadata(root.join("tick")).unwrap().modified().unwrap()
+    };
+    let last = fs::metadata(root.join("f")).unwrap().modified().unwrap();
+    while tick() <= last {
+        std::thread::yield_now();
+    }
 }
 
 fn fresh(root: &Path) {
