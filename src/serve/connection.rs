@@ -20,6 +20,7 @@ use tower_service::Service;
 use super::BoxError;
 use super::call::Counted;
 use super::event::{Event, OnEvent};
+use super::frames::Counting;
 use super::hub::{Hub, Member, Phase, Seat};
 use super::memory::Memory;
 use super::parting;
@@ -38,6 +39,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     /// How long the content of a request may keep its handler waiting.
     pub(super) body: Duration,
+    /// How many frames that belong to no stream a client of HTTP/2 may send in a second.
+    pub(super) frames: u32,
     pub(super) memory: Arc<Memory>,
     /// Up to so many unsent bytes the responses of a connection are asked for more.
     pub(super) unsent: usize,
@@ -203,6 +206,7 @@ where
     let limits = shared.limits;
     let told = shared.peer.then_some(Peer { addr: peer, secure });
     let service = Counted::new(service, Arc::clone(&watch), told, !secure, shared.body);
+    let io = Counting::new(io, Arc::clone(&watch), secure, shared.frames, at);
     let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut patience = Patience::new(limits, at);
@@ -212,8 +216,8 @@ where
 
     let end = std::future::poll_fn(|cx| {
         loop {
-            if watch.is_shed(cx.waker()) {
-                return Poll::Ready(End::Cut(Cut::Memory));
+            if let Some(why) = watch.is_given_up(cx.waker()) {
+                return Poll::Ready(End::Cut(why));
             }
             // First, so that a request which has arrived is seen before anything is judged.
             if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
