@@ -20,7 +20,7 @@ use tower_service::Service;
 use super::BoxError;
 use super::call::Counted;
 use super::event::{Event, OnEvent};
-use super::frames::Counting;
+use super::frames::{Count, Counting};
 use super::hub::{Hub, Member, Phase, Seat};
 use super::memory::Memory;
 use super::parting;
@@ -84,10 +84,12 @@ impl Accepted {
         let at = Instant::now();
         let memory = Arc::clone(&shared.memory);
         let watch = Arc::new(Watch::new(at, memory, shared.unsent));
+        // Under TLS what comes is no frames; they are counted above it.
+        let count = shared.secure.is_none().then(|| Count::new(shared.frames, at));
         Self {
             shared: Arc::clone(shared),
             member: Member::new(Arc::clone(&shared.hub)),
-            wire: Wire::new(tcp, Arc::clone(&watch), seat, shared.limits),
+            wire: Wire::new(tcp, Arc::clone(&watch), seat, shared.limits, count),
             watch,
             peer,
             at,
@@ -138,6 +140,8 @@ impl Accepted {
                 }
                 let open =
                     Open { shared: Arc::clone(&shared), member, watch, peer, at, secure: true };
+                let count = h2.then(|| Count::new(shared.frames, Instant::now()));
+                let stream = Counting::new(stream, Arc::clone(&open.watch), count);
                 drive(open, stream, service).await;
             }
             Shaken::Done(Err(error)) => shared.tell(&Event::HandshakeFailed { peer, error }),
@@ -206,7 +210,6 @@ where
     let limits = shared.limits;
     let told = shared.peer.then_some(Peer { addr: peer, secure });
     let service = Counted::new(service, Arc::clone(&watch), told, !secure, shared.body);
-    let io = Counting::new(io, Arc::clone(&watch), secure, shared.frames, at);
     let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut patience = Patience::new(limits, at);

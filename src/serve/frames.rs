@@ -61,38 +61,46 @@ impl Frames {
     }
 }
 
-/// A stream whose frames are counted as they are read.
+/// How many there have been of late.
+#[derive(Debug)]
+pub(super) struct Count {
+    frames: Frames,
+    most: u32,
+    begun: u32,
+    since: Instant,
+}
+
+impl Count {
+    /// Up to `most` within a second.
+    pub(super) const fn new(most: u32, now: Instant) -> Self {
+        Self { frames: Frames::new(), most, begun: 0, since: now }
+    }
+
+    /// The client has sent these bytes, from the first one on, on a connection that is HTTP/2 or may be.
+    pub(super) fn came(&mut self, bytes: &[u8], watch: &Watch) {
+        self.begun = self.begun.saturating_add(self.frames.others(bytes));
+        if self.begun > self.most {
+            let now = Instant::now();
+            if now < self.since + SECOND {
+                watch.floods();
+            }
+            (self.since, self.begun) = (now, 0);
+        }
+    }
+}
+
+/// What is inside TLS, whose frames are counted as they are read.
 #[derive(Debug)]
 pub(super) struct Counting<I> {
     inner: I,
     watch: Arc<Watch>,
-    frames: Frames,
-    /// The first bytes told the version, or will.
-    sniffs: bool,
-    most: u32,
-    count: u32,
-    since: Instant,
+    /// Of a client that has chosen HTTP/2.
+    count: Option<Count>,
 }
 
 impl<I> Counting<I> {
-    /// `secure` is what is inside TLS, where the handshake has told the version.
-    pub(super) fn new(inner: I, watch: Arc<Watch>, secure: bool, most: u32, now: Instant) -> Self {
-        let sniffs = !secure || watch.may_be_h2();
-        Self { inner, watch, frames: Frames::new(), sniffs, most, count: 0, since: now }
-    }
-
-    fn came(&mut self, bytes: &[u8]) {
-        if !self.watch.may_be_h2() {
-            return;
-        }
-        self.count = self.count.saturating_add(self.frames.others(bytes));
-        if self.count > self.most {
-            let now = Instant::now();
-            if now < self.since + SECOND {
-                self.watch.floods();
-            }
-            (self.since, self.count) = (now, 0);
-        }
+    pub(super) const fn new(inner: I, watch: Arc<Watch>, count: Option<Count>) -> Self {
+        Self { inner, watch, count }
     }
 }
 
@@ -105,8 +113,8 @@ impl<I: AsyncRead + Unpin> AsyncRead for Counting<I> {
         let this = self.get_mut();
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.inner).poll_read(cx, buffer))?;
-        if this.sniffs {
-            this.came(&buffer.filled()[before..]);
+        if let Some(count) = &mut this.count {
+            count.came(&buffer.filled()[before..], &this.watch);
         }
         Poll::Ready(Ok(()))
     }
