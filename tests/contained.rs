@@ -157,9 +157,9 @@ impl Drop for Bomb {
 #[tokio::test]
 async fn bodies_that_panic_when_dropped_take_no_task_along() {
     for (kind, outcome) in [
-        ("ended", "handed"),
-        ("none", "handed"),
-        ("trailers", "handed"),
+        ("ended", "handed over"),
+        ("none", "handed over"),
+        ("trailers", "handed over"),
         ("held", "dropped while committed"),
         ("committed", "dropped while committed"),
     ] {

@@ -66,36 +66,43 @@ where
         let content = !request.body().is_end_stream();
         self.watch.begin(!asked.is_h2() && content);
         let call =
-            Call { watch: Arc::clone(&self.watch), key: None, parked: false, starved: false };
-        let mut answering = Answering {
-            inner: Once::never(),
-            call: Some(call),
-            asked,
-            waits: asked.is_h2(),
-            demand: None,
-            refused: asked.refused(&request),
-        };
-        if answering.refused.is_some() {
-            return answering;
+            Some(Call { watch: Arc::clone(&self.watch), key: None, parked: false, starved: false });
+        let waits = asked.is_h2();
+        let refused = asked.refused(&request);
+        if refused.is_some() {
+            return Answering { inner: Once::never(), call, asked, waits, demand: None, refused };
         }
-        let mut request = if content {
+        let (request, demand) = if content {
             let demand = Demand::new(asked.content_time(&request, self.body));
-            answering.demand = Some(Arc::clone(&demand));
-            self.with_content(request, asked, demand)
+            (self.with_content(request, asked, Arc::clone(&demand)), Some(demand))
         } else {
-            request.map(RequestBody::empty)
+            (request.map(RequestBody::empty), None)
         };
+        Answering { inner: self.ask(request, asked), call, asked, waits, demand, refused }
+    }
+}
+
+impl<S> Counted<S> {
+    #[inline]
+    fn ask<B>(
+        &self,
+        mut request: Request<RequestBody>,
+        asked: Asked,
+    ) -> Once<S, Request<RequestBody>>
+    where
+        S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>> + Clone,
+        B: Body<Data: 'static>,
+    {
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
         }
         let service = self.inner.clone();
-        answering.inner = if asked.is_h2() {
+        if asked.is_h2() {
             // A stream has a task of its own, and no buffer of the connection.
             Once::later(service, request)
         } else {
             zero::offering::<B::Data, _>(asked.is_direct(), || Once::now(service, request))
-        };
-        answering
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use tower_service::Service;
 use super::BoxError;
 use super::call::Counted;
 use super::event::{Event, OnEvent};
+use super::frames::{Count, Counting};
 use super::hub::{Hub, Member, Phase, Seat};
 use super::memory::Memory;
 use super::parting;
@@ -38,6 +39,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     /// How long the content of a request may keep its handler waiting.
     pub(super) body: Duration,
+    /// How many frames that belong to no stream a client of HTTP/2 may send in a second.
+    pub(super) frames: u32,
     pub(super) memory: Arc<Memory>,
     /// Up to so many unsent bytes the responses of a connection are asked for more.
     pub(super) unsent: usize,
@@ -81,10 +84,12 @@ impl Accepted {
         let at = Instant::now();
         let memory = Arc::clone(&shared.memory);
         let watch = Arc::new(Watch::new(at, memory, shared.unsent));
+        // Under TLS what comes is no frames; they are counted above it.
+        let count = shared.secure.is_none().then(|| Count::new(shared.frames, at));
         Self {
             shared: Arc::clone(shared),
             member: Member::new(Arc::clone(&shared.hub)),
-            wire: Wire::new(tcp, Arc::clone(&watch), seat, shared.limits),
+            wire: Wire::new(tcp, Arc::clone(&watch), seat, shared.limits, count),
             watch,
             peer,
             at,
@@ -135,6 +140,8 @@ impl Accepted {
                 }
                 let open =
                     Open { shared: Arc::clone(&shared), member, watch, peer, at, secure: true };
+                let count = h2.then(|| Count::new(shared.frames, Instant::now()));
+                let stream = Counting::new(stream, Arc::clone(&open.watch), count);
                 drive(open, stream, service).await;
             }
             Shaken::Done(Err(error)) => shared.tell(&Event::HandshakeFailed { peer, error }),
@@ -212,8 +219,8 @@ where
 
     let end = std::future::poll_fn(|cx| {
         loop {
-            if watch.is_shed(cx.waker()) {
-                return Poll::Ready(End::Cut(Cut::Memory));
+            if let Some(why) = watch.is_given_up(cx.waker()) {
+                return Poll::Ready(End::Cut(why));
             }
             // First, so that a request which has arrived is seen before anything is judged.
             if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {

@@ -74,6 +74,7 @@ impl fmt::Display for Event {
                     Cut::Write => "the client took too little for too long",
                     Cut::Lingering => "asked to end, and stayed",
                     Cut::Deadline => "still under way at the deadline of the shutdown",
+                    Cut::Flood => "too many pings, settings or the like in a second",
                     Cut::Memory => "it held the most when all held too much",
                 }
             ),

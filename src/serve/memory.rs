@@ -89,7 +89,10 @@ mod tests {
             .map(|_| Arc::new(Watch::new(Instant::now(), Arc::clone(&memory), usize::MAX)))
             .collect();
         let given_up = || {
-            watches.iter().map(|watch| watch.is_shed(std::task::Waker::noop())).collect::<Vec<_>>()
+            watches
+                .iter()
+                .map(|watch| watch.is_given_up(std::task::Waker::noop()).is_some())
+                .collect::<Vec<_>>()
         };
         for (watch, steps) in watches.iter().zip([2, 5, 3, 0]) {
             watch.holds(steps * STEP);

@@ -10,6 +10,7 @@ mod call;
 mod connection;
 mod connections;
 mod event;
+mod frames;
 mod hub;
 mod linger;
 mod listen;

@@ -95,6 +95,8 @@ pub enum Cut {
     Lingering,
     /// A request was still under way at the deadline of the shutdown.
     Deadline,
+    /// The client sent more frames of HTTP/2 that belong to no request than it may.
+    Flood,
     /// All connections held more unsent bytes of responses than they may, and this one the most.
     Memory,
 }
@@ -108,6 +110,7 @@ impl Cut {
             Self::Write => "write",
             Self::Lingering => "lingering",
             Self::Deadline => "deadline",
+            Self::Flood => "flood",
             Self::Memory => "memory",
         }
     }

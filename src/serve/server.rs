@@ -71,6 +71,7 @@ where
         buffer: 128 * 1024,
         unsent: 4 << 20,
         unsent_in_all: 1 << 30,
+        frames: 10_000,
         grace: Duration::from_secs(30),
         stop: None,
         secure: None,
@@ -100,6 +101,7 @@ pub struct Serve<S, M = ForAll> {
     buffer: usize,
     unsent: usize,
     unsent_in_all: usize,
+    frames: u32,
     grace: Duration,
     stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     pub(super) secure: Option<Secure>,
@@ -200,6 +202,16 @@ impl<S, M> Serve<S, M> {
         self
     }
 
+    /// How many frames a client of HTTP/2 may send within a second that belong to no request, as `PING`, `SETTINGS` and
+    /// `PRIORITY`; 10,000 if nothing is said.
+    ///
+    /// The connection is reset then ([`Cut::Flood`](super::Cut::Flood)). A client of gRPC that measures its path sends a ping
+    /// for each round trip, which on one machine may be thousands in a second.
+    pub fn max_control_frames(mut self, per_second: u32) -> Self {
+        self.frames = per_second;
+        self
+    }
+
     /// When this is ready the server stops: nothing more is accepted, idle connections are closed, and
     /// what runs is finished.
     ///
@@ -258,6 +270,7 @@ impl<S, M> fmt::Debug for Serve<S, M> {
             .field("buffer", &self.buffer)
             .field("max_unsent", &self.unsent)
             .field("max_unsent_in_all", &self.unsent_in_all)
+            .field("max_control_frames", &self.frames)
             .field("grace", &self.grace)
             .finish_non_exhaustive()
     }
@@ -319,6 +332,7 @@ where
             hub: Hub::new(self.most),
             limits,
             body: self.body,
+            frames: self.frames,
             memory: Memory::new(self.unsent_in_all),
             unsent: self.unsent,
             http: http(self.buffer),

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::BoxError;
 use super::memory::Memory;
-use super::patience::{Limits, Seen, Waiting};
+use super::patience::{Cut, Limits, Seen, Waiting};
 use super::zero::Lane;
 use streams::{Held, Streams};
 
@@ -20,6 +20,8 @@ use streams::{Held, Streams};
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const H1: u8 = 100;
 const H2: u8 = 101;
+const MEMORY: u8 = 1;
+const FLOOD: u8 = 2;
 
 /// Marks that the connection's parts leave for its task. No order between them matters: the task
 /// that looks is woken by what wrote them.
@@ -61,8 +63,8 @@ pub(super) struct Watch {
     lane: Lane,
     streams: Streams,
     memory: Arc<Memory>,
-    /// It is given up, because all connections hold too much.
-    shed: AtomicBool,
+    /// It is given up: why, or 0.
+    given_up: AtomicU8,
     /// Wakes the connection's task.
     task: OnceLock<Waker>,
 }
@@ -95,7 +97,7 @@ impl Watch {
             lane: Lane::default(),
             streams: Streams::new(Arc::clone(&memory), most),
             memory,
-            shed: AtomicBool::new(false),
+            given_up: AtomicU8::new(0),
             task: OnceLock::new(),
         }
     }
@@ -136,6 +138,11 @@ impl Watch {
     /// The handshake has chosen HTTP/2, or the first request was of it.
     pub(super) fn is_h2(&self) {
         self.preface.store(H2, Ordering::Relaxed);
+    }
+
+    /// Whether the client speaks HTTP/2, or may yet.
+    pub(super) fn may_be_h2(&self) -> bool {
+        self.preface.load(Ordering::Relaxed) != H1
     }
 
     /// The socket has taken so many bytes.
@@ -258,24 +265,34 @@ impl Watch {
         self.streams.charged()
     }
 
-    /// The connection is given up.
+    /// The connection is given up: it holds the most when all hold too much.
     pub(super) fn shed(&self) {
         self.streams.give_up();
-        self.shed.store(true, Ordering::Release);
+        self.given_up.store(MEMORY, Ordering::Release);
         self.wake();
+    }
+
+    /// The connection is given up: its client sends too many frames that belong to no request.
+    pub(super) fn floods(&self) {
+        self.given_up.store(FLOOD, Ordering::Release);
+        self.wake();
+    }
+
+    /// Why the connection is given up; if it will be, `waker` is woken.
+    pub(super) fn is_given_up(&self, waker: &Waker) -> Option<Cut> {
+        // A task has one waker for its life.
+        self.task.get_or_init(|| waker.clone());
+        match self.given_up.load(Ordering::Acquire) {
+            0 => None,
+            MEMORY => Some(Cut::Memory),
+            _ => Some(Cut::Flood),
+        }
     }
 
     fn wake(&self) {
         if let Some(task) = self.task.get() {
             task.wake_by_ref();
         }
-    }
-
-    /// Whether the connection is given up; if it will be, `waker` is woken.
-    pub(super) fn is_shed(&self, waker: &Waker) -> bool {
-        // A task has one waker for its life.
-        self.task.get_or_init(|| waker.clone());
-        self.shed.load(Ordering::Acquire)
     }
 }
 

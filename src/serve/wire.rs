@@ -10,6 +10,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::frames::Count;
 use super::hub::Seat;
 use super::linger::Closing;
 use super::parting;
@@ -28,15 +29,23 @@ pub(super) struct Wire {
     /// There until it is dropped.
     seat: Option<Seat>,
     limits: Limits,
+    /// Of frames, if there is no TLS above.
+    count: Option<Count>,
 }
 
 impl Wire {
-    pub(super) fn new(tcp: TcpStream, watch: Arc<Watch>, seat: Seat, limits: Limits) -> Self {
+    pub(super) fn new(
+        tcp: TcpStream,
+        watch: Arc<Watch>,
+        seat: Seat,
+        limits: Limits,
+        count: Option<Count>,
+    ) -> Self {
         // Without it an answer of two packets waits for the client's delayed acknowledgement.
         // A socket that refuses has lost its client, and the first read says so.
         let _ = tcp.set_nodelay(true);
         let (sending, closing, seat) = (Sending::default(), Closing::Open, Some(seat));
-        Self { tcp, watch, sending, closing, seat, limits }
+        Self { tcp, watch, sending, closing, seat, limits, count }
     }
 
     fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -79,6 +88,9 @@ impl AsyncRead for Wire {
         let bytes = &buffer.filled()[before..];
         if !bytes.is_empty() {
             this.watch.came(bytes);
+            if let Some(count) = this.count.as_mut().filter(|_| this.watch.may_be_h2()) {
+                count.came(bytes, &this.watch);
+            }
         } else if buffer.remaining() > 0 {
             this.closing = Closing::Done;
             if this.watch.ends() {

@@ -4,7 +4,8 @@ use std::io::ErrorKind;
 use std::time::Instant;
 
 use http::Request;
-use letterhead::serve::Cut;
+use letterhead::serve::{Cut, Event};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::client::{H2, Raw, whole};
 use crate::running::{Running, SHORT, soon};
@@ -188,4 +189,35 @@ async fn a_response_with_nothing_to_send_may_wait() {
     server.gate.notify_one();
     assert_eq!(whole(gate).await.unwrap(), b"begin end");
     assert!(server.told().is_empty());
+}
+
+/// As much of HTTP/2 as a connection needs to be one.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+
+#[tokio::test]
+async fn a_flood_of_frames_that_ask_for_nothing_is_cut() {
+    let ping = b"\0\0\x08\x06\0\0\0\0\0abcdefgh";
+    let settings = b"\0\0\0\x04\0\0\0\0\0";
+    for frame in [&ping[..], settings] {
+        let mut server = Running::start(|serve| serve.max_control_frames(1000)).await;
+        let mut few = Raw::connect(server.addr).await;
+        few.send(PREFACE).await;
+        few.send(frame.repeat(900)).await;
+        let stream = Raw::connect(server.addr).await.stream;
+        let (mut reading, mut writing) = stream.into_split();
+        tokio::spawn(async move { tokio::io::copy(&mut reading, &mut tokio::io::sink()).await });
+        writing.write_all(PREFACE).await.unwrap();
+        let flood = frame.repeat(1000);
+        let flooding = async {
+            while writing.write_all(&flood).await.is_ok() {}
+            server.cut().await
+        };
+        assert_eq!(soon(flooding).await, Cut::Flood);
+        // So many are none.
+        drop(few);
+        assert!(server.told().iter().all(|event| !matches!(event, Event::Cut { .. })));
+        let mut raw = Raw::connect(server.addr).await;
+        raw.get("/").await;
+        assert_eq!(raw.answer().await.0, 200);
+    }
 }
