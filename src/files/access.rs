@@ -19,8 +19,11 @@ impl FileSender {
         self.with(|settings| settings.concealed = concealed)
     }
 
-    /// Serves [precompressed](Self::precompressed) siblings also if their modification time is earlier than
-    /// that of the file itself. By default those are passed over: they are of an older version.
+    /// Serves [precompressed](Self::precompressed) siblings also if their modification time is more than two
+    /// seconds earlier than that of the file itself. By default those are passed over: they are of an older
+    /// version. Within two seconds nobody can tell: copies keep times to the microsecond (node's `cpSync`, Python's
+    /// `copytree`), to the second (`tar`), or not at all. A build that takes less than that is better
+    /// served from another directory.
     ///
     /// For trees that are put in place with times in no order.
     #[must_use]

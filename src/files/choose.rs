@@ -84,6 +84,15 @@ impl Named {
     }
 }
 
+/// Whether a sibling is of the version that its file has. Ways of copying that keep times keep them to the
+/// microsecond or the second, or set those of two files one after the other.
+fn is_as_new(sibling: Option<Moment>, file: Option<Moment>) -> bool {
+    const SLACK: i64 = 2;
+    let with_slack =
+        |moment: Moment| Moment { seconds: moment.seconds.saturating_add(SLACK), ..moment };
+    sibling.map(with_slack) >= file
+}
+
 impl<'a> Look<'a> {
     /// Finds the file that the request is about.
     pub(super) fn choose(&mut self) -> Result<Chosen<'a>, Miss> {
@@ -203,7 +212,7 @@ impl<'a> Look<'a> {
             match self.open(&path, coding) {
                 // One that is older than what it is made of is of another version.
                 Ok(sibling @ (Named::File(_) | Named::Ready(_)))
-                    if self.settings.older_siblings || sibling.modified() >= modified =>
+                    if self.settings.older_siblings || is_as_new(sibling.modified(), modified) =>
                 {
                     return chosen(sibling, coding, Some(path), name);
                 }

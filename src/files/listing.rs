@@ -1,5 +1,6 @@
 //! A directory as a page: its names, sizes and dates, escaped, sorted and bounded.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::thread::sleep;
@@ -10,6 +11,7 @@ use http::{Response, Uri};
 
 use super::body::FileBody;
 use super::look::Want;
+use super::natural::natural_order;
 use super::path::FilePath;
 use super::sender::{FileSender, Links};
 use super::settings::Settings;
@@ -36,8 +38,7 @@ pub(super) struct Listing {
     cut: bool,
 }
 
-/// One name. Directories come first, and each kind goes by the bytes of its names.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// One name. Directories come first, and each kind is in natural order.
 struct Row {
     is_file: bool,
     name: Box<[u8]>,
@@ -105,7 +106,7 @@ impl Listing {
                 ControlFlow::Continue(())
             });
             let Err(refusal) = read else {
-                rows.sort_unstable();
+                rows.sort_unstable_by(Row::order);
                 return Ok(Self::new(path.clone(), uri, rows, cut));
             };
             let ruling = rule(settings, &name(), &refusal, attempt, false);
@@ -123,8 +124,10 @@ impl Listing {
         // Without a slash at the end, names are relative to the directory above.
         let last = uri.path().rsplit('/').next().unwrap_or_default();
         let (prefix, up) = match last {
-            "" => ("./".to_owned(), "../"),
-            last => (format!("./{last}/"), "./"),
+            // No `./` before a name: a colon in it is encoded, and programs that look for links compare them.
+            "" => (String::new(), "../"),
+            last if last.contains(':') => (format!("./{last}/"), "./"),
+            last => (format!("{last}/"), "./"),
         };
         let prefix = escaped(&prefix);
         Self { path, prefix, up, rows, cut }
@@ -201,6 +204,11 @@ impl Listing {
 }
 
 impl Row {
+    fn order(&self, other: &Self) -> Ordering {
+        let kind = self.is_file.cmp(&other.is_file);
+        kind.then_with(|| natural_order(&self.name, &other.name))
+    }
+
     /// What is said of a name; nothing, if it would not be served.
     fn of(settings: &Settings, path: &FilePath, directory: &Handle, name: &[u8]) -> Option<Self> {
         let stat = match directory.look_at(name) {

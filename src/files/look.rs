@@ -25,7 +25,7 @@ use crate::head::{ErrorAnswer, replace};
 use crate::sys::{Decision, Handle};
 
 /// How often everything is begun again because the file changed before its head was told.
-const MOST_STARTS: u32 = 4;
+const MOST_STARTS: u32 = 16;
 
 /// What a request asks of a sender.
 pub(super) struct Want {

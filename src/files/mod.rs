@@ -19,6 +19,7 @@ mod following;
 mod keeping;
 mod listing;
 mod look;
+mod natural;
 mod or;
 mod pace;
 mod pages;

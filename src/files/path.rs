@@ -1,5 +1,8 @@
 //! From the path of a request to the name of a file: decoded, and nothing in it that leads elsewhere.
 
+/// The directory for what a whole site says of itself (RFC 8615): made to be found by everybody.
+pub(crate) const WELL_KNOWN: &[u8] = b".well-known";
+
 /// A path below a root, decoded; the components are joined with `/`, without one at either end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct FilePath {
@@ -11,7 +14,7 @@ pub(crate) struct FilePath {
 impl FilePath {
     /// Reads the path of a request's target. `None` for one that can name nothing: with a NUL, an
     /// encoded slash, `.`, `..` or an empty component, a malformed `%`, or, unless `hidden` ones
-    /// are served, a component that begins with a dot.
+    /// are served, a component that begins with a dot; [`WELL_KNOWN`] may be the first one.
     pub(crate) fn read(path: &str, hidden: bool) -> Option<Self> {
         Self::joined(path, hidden, decode)
     }
@@ -46,7 +49,7 @@ impl FilePath {
             let name = relative.get(start..).unwrap_or_default();
             let is_name = !matches!(name, b"" | b"." | b"..")
                 && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
-                && (hidden || !name.starts_with(b"."));
+                && (hidden || !name.starts_with(b".") || start == 0 && name == WELL_KNOWN);
             if !is_name {
                 return None;
             }
@@ -157,8 +160,17 @@ mod tests {
 
     #[test]
     fn hidden_files_are_served_where_that_is_wanted() {
-        assert!(FilePath::read("/.well-known/x", true).is_some());
+        assert!(FilePath::read("/.env", true).is_some());
         assert_eq!(FilePath::read("/a/..", true), None);
+    }
+
+    #[test]
+    fn of_hidden_names_that_of_the_site_itself_is_served() {
+        check("/.well-known/acme-challenge/t", Some((b".well-known/acme-challenge/t", false)));
+        check("/%2Ewell-known/", Some((b".well-known", true)));
+        for nothing in ["/.well-known/.git", "/a/.well-known/x", "/.well-knowns", "/.well-know"] {
+            check(nothing, None);
+        }
     }
 
     #[test]

@@ -146,7 +146,8 @@ impl FileSender {
         self.with(|settings| settings.fallback = path)
     }
 
-    /// Serves names that begin with a dot, too.
+    /// Serves names that begin with a dot, too; by default that is `/.well-known` alone (RFC 8615), as the
+    /// first component below the root.
     #[must_use]
     pub fn hidden(self, served: bool) -> Self {
         self.with(|settings| settings.hidden = served)

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -244,7 +245,11 @@ fn no_request_sees_what_was_replaced_before_it_came() {
     const ROUNDS: u64 = 10_000;
     let scratch = Scratch::new();
     scratch.write("a", 0_u64.to_be_bytes());
-    let sender = scratch.sender();
+    let refused = Arc::new(Mutex::new(Vec::new()));
+    let sender = scratch.sender().on_refusal({
+        let refused = Arc::clone(&refused);
+        move |refusal| refused.lock().unwrap().push(refusal.to_string())
+    });
     let (written, over) = (AtomicU64::new(0), AtomicBool::new(false));
     let read = || {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -252,7 +257,9 @@ fn no_request_sees_what_was_replaced_before_it_came() {
         while !over.load(Ordering::Relaxed) {
             let before = written.load(Ordering::SeqCst);
             let told = runtime.block_on(later(&sender, "GET", "/a", &[]));
-            let Ok(version) = told.body.as_ref().try_into() else { panic!("{told:?}") };
+            let Ok(version) = told.body.as_ref().try_into() else {
+                panic!("{told:?} {:?}", refused.lock().unwrap())
+            };
             let version = u64::from_be_bytes(version);
             assert!(version >= before, "{version} after {before} was written");
             requests += 1;
