@@ -37,6 +37,7 @@ fn directory() -> &'static PathBuf {
 fuzz_target!(|data: &[u8]| {
     thread_local! {
         static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
             .max_blocking_threads(1)
             .build()
             .expect("a runtime");

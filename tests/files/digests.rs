@@ -174,13 +174,20 @@ async fn a_digest_is_of_the_version_that_is_sent() {
     while !writing.is_finished() || rounds < 50 {
         let answer = h1_get(&server, "/f", BOTH).await;
         assert_eq!(answer.status(), 200, "{}", answer.head);
+        rounds += 1;
+        if answer.field("etag").is_none_or(|tag| tag.starts_with("W/")) {
+            // A process that another test starts has the writer's descriptor for a moment, so somebody
+            // may be writing.
+            let digests = [answer.field("repr-digest"), answer.field("content-digest")];
+            assert_eq!(digests, [None, None], "{}", answer.head);
+            continue;
+        }
         let expected = sha256(&answer.body);
         assert_eq!(answer.field("repr-digest"), Some(expected.as_str()));
         assert_eq!(answer.field("content-digest"), Some(expected.as_str()));
         let tag = EntityTag::of_digest(&Sha256::digest(&answer.body));
         assert_eq!(answer.field("etag"), tag.value().to_str().ok());
         seen.insert(answer.body.as_bytes()[0]);
-        rounds += 1;
     }
     writing.await.unwrap();
     assert!(seen.len() > 1, "the writer never came in between");
