@@ -46,10 +46,11 @@ where
     fn service(&mut self, peer: Peer) -> T {
         let mut made = pin!(self.call(peer));
         let mut cx = Context::from_waker(Waker::noop());
-        loop {
-            // It is ready at once; axum has nothing to wait for.
-            if let Poll::Ready(Ok(service)) = made.as_mut().poll(&mut cx) {
-                return service;
+        // axum's future is ready at its first poll. One that is not ends this connection alone.
+        match made.as_mut().poll(&mut cx) {
+            Poll::Ready(Ok(service)) => service,
+            Poll::Pending => {
+                panic!("wanted a service for a connection at once, found a future that waits")
             }
         }
     }

@@ -1,10 +1,10 @@
-//! Work on tokio's blocking pool, which ends at once where no thread can be had for it.
+//! Work on tokio's blocking pool, which fails at once where the kernel refuses a thread for it.
 //!
 //! tokio puts work into the pool's queue before it asks for a thread. If the kernel refuses one (`EAGAIN`: a
 //! limit of processes, a pids cgroup), tokio panics where no other blocking thread is there, and otherwise
 //! leaves the work in the queue until another thread is free, which may never happen: a thread that an
 //! application keeps for good counts, and in older versions (1.49) so do the workers of the runtime. So the
-//! work stays ours until it begins, and is taken back when there is no thread to be had.
+//! work stays ours until it begins, and is taken back when the kernel refuses a thread.
 
 use std::cell::Cell;
 use std::fmt;
