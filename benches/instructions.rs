@@ -21,6 +21,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use letterhead::policy::{Dialect, Policy};
 use letterhead::{Head, LetterheadLayer, Rules, named};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::layer::util::Identity;
@@ -56,7 +57,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// Each case, and the one it is held against.
-const CASES: [(&str, &str); 28] = [
+const CASES: [(&str, &str); 31] = [
     ("axum-identity", ""),
     ("axum-stateful", "axum-identity"),
     ("axum-layer", "axum-identity"),
@@ -89,7 +90,35 @@ const CASES: [(&str, &str); 28] = [
     ("head-two-writes", "head-write"),
     ("watched-named-seven", "watched-named"),
     ("watched-named-eight", "watched-named-seven"),
+    // A header policy of twenty blocks, of which none is about the request, one with a field, one with five.
+    ("policy-no-field", "hyper-layer"),
+    ("policy-one-field", "policy-no-field"),
+    ("policy-five-fields", "policy-one-field"),
 ];
+
+/// A policy of twenty blocks; the last one gives `fields` fields to every path.
+fn policy(fields: usize) -> Policy {
+    let mut text: String = (0..19)
+        .map(|nth| match nth % 3 {
+            0 => format!("/page-{nth}\n  X-Page: {nth}\n"),
+            1 => format!("/part-{nth}/*\n  X-Part: {nth}\n"),
+            _ => format!("/item-{nth}/:id\n  X-Item: {nth}\n"),
+        })
+        .collect();
+    text.push_str(if fields == 0 { "/other\n  X-Other: 1\n" } else { "/*\n" });
+    text.extend((0..fields).map(|nth| format!("  X-Field-{nth}: some value\n")));
+    Policy::parse("_headers", &text, Dialect::Cloudflare).unwrap()
+}
+
+/// The layer with the policy of this case, if it is one of a policy.
+fn with_policy(layer: LetterheadLayer, case: &str) -> LetterheadLayer {
+    match case {
+        "policy-no-field" => layer.policy(policy(0)),
+        "policy-one-field" => layer.policy(policy(1)),
+        "policy-five-fields" => layer.policy(policy(5)),
+        _ => layer,
+    }
+}
 
 /// A layer that does nothing, but has a size: axum boxes and clones such a layer for each request,
 /// which costs nothing for one without a size.
@@ -227,7 +256,10 @@ async fn run(case: &str, requests: u64) {
         "axum-stream-identity" => drive(axum(get(stream)).layer(Identity::new()), requests).await,
         "axum-stream-layer" => drive(axum(get(stream)).layer(layer), requests).await,
         "hyper-identity" => drive(Identity::new().layer(ready), requests).await,
-        "hyper-layer" => drive(layer.layer(ready), requests).await,
+        // One call for all of them: a second one changes what the compiler inlines.
+        "hyper-layer" | "policy-no-field" | "policy-one-field" | "policy-five-fields" => {
+            drive(with_policy(layer, case).layer(ready), requests).await;
+        }
         "two-layers" => {
             drive(layer.layer(idle().layer(idle().layer(six(0)))), requests).await;
         }

@@ -29,7 +29,7 @@ pub(crate) fn chain<'a>(
 /// Why a response could not be given, or could not be finished.
 ///
 /// It is opaque; ask it with the `is_*` methods. The original failure, where there is one, is
-/// its [`source`](StdError::source).
+/// its [`source`](StdError::source). Printed with `{}` it says its own level, with `{:#}` all of its causes as well.
 ///
 /// # Examples
 ///
@@ -61,6 +61,14 @@ pub(crate) enum Kind {
     Hook,
     /// A rule rejected the head.
     Rejected,
+    /// What was asked for has to be there before the commit, which had begun.
+    #[allow(dead_code, reason = "nonces alone are refused so, and are an option")]
+    Committed,
+    /// The system gave no randomness.
+    #[allow(dead_code, reason = "nonces alone want it, and are an option")]
+    Randomness,
+    /// A deny rule refused the head.
+    Denied,
     /// The body went past the length that the head declared.
     TooLong { declared: u64, reached: u64 },
     /// The body ended before the length that the head declared.
@@ -113,6 +121,18 @@ impl Error {
         matches!(self.kind, Kind::Rejected)
     }
 
+    /// Whether the head was being committed already, so that what was asked for came too late.
+    #[must_use]
+    pub const fn is_committed(&self) -> bool {
+        matches!(self.kind, Kind::Committed)
+    }
+
+    /// Whether a [deny rule](crate::deny::Deny) refused the head; [`Receipt::denied`](crate::Receipt::denied) says why.
+    #[must_use]
+    pub const fn is_denied(&self) -> bool {
+        matches!(self.kind, Kind::Denied)
+    }
+
     /// Whether the body did not have the length that its head declared.
     #[must_use]
     pub const fn is_length(&self) -> bool {
@@ -127,27 +147,51 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return WithCauses(self).fmt(f);
+        }
         match &self.kind {
             Kind::MissingLayer => f.write_str(
                 "no `Head` in the request's extensions: wanted a `LetterheadLayer` around this \
                  handler, found none (or a layer in between built a new request without them)",
-            )?,
-            Kind::Service => f.write_str("the service failed")?,
-            Kind::Body => f.write_str("the response body failed")?,
-            Kind::Panic(message) => write!(f, "panicked: {message}")?,
-            Kind::Hook => f.write_str("a before-commit hook failed")?,
-            Kind::Rejected => f.write_str("a rule rejected the response head")?,
+            ),
+            Kind::Service => f.write_str("the service failed"),
+            Kind::Body => f.write_str("the response body failed"),
+            Kind::Panic(message) => write!(f, "panicked: {message}"),
+            Kind::Hook => f.write_str("a before-commit hook failed"),
+            Kind::Rejected => f.write_str("a rule rejected the response head"),
+            Kind::Committed => f.write_str(
+                "the head was being committed: wanted to be asked while it could still be changed",
+            ),
+            Kind::Randomness => f.write_str("the system gave no random bytes"),
+            Kind::Denied => f.write_str("a deny rule refused the response head"),
             Kind::TooLong { declared, reached } => {
-                write!(f, "content-length says {declared}, body went on to {reached}")?;
+                write!(f, "content-length says {declared}, body went on to {reached}")
             }
             Kind::TooShort { declared, reached } => {
-                write!(f, "content-length says {declared}, body ended at {reached}")?;
+                write!(f, "content-length says {declared}, body ended at {reached}")
             }
         }
-        match &self.cause {
-            Some(cause) => write!(f, ": {cause}"),
-            None => Ok(()),
+    }
+}
+
+/// An error and its causes on one line, for reports; printed alone, an error says its own level only.
+pub(crate) struct WithCauses<'a>(pub(crate) &'a (dyn StdError + 'static));
+
+impl fmt::Display for WithCauses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut before: Option<String> = None;
+        for error in chain(self.0) {
+            let text = error.to_string();
+            match &before {
+                None => f.write_str(&text)?,
+                // Many errors say their cause themselves.
+                Some(before) if before.ends_with(&text) => {}
+                Some(_) => write!(f, ": {text}")?,
+            }
+            before = Some(text);
         }
+        Ok(())
     }
 }
 

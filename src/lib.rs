@@ -1,4 +1,4 @@
-//! The response head, written once, and known by whom.
+//! Keep the response head open until the body has started, and know who wrote each header.
 //!
 //! hyper serialises a response head the moment the service future resolves. Whatever is known
 //! later is lost, and a body that fails on its first frame gives the client nothing at all.
@@ -48,16 +48,19 @@
 //! | feature | what it brings |
 //! |---|---|
 //! | `axum` | [`Head`] as an axum extractor, and the layer [around a whole `Router`](LetterheadLayer::around_router) |
+//! | `cli` | the command `letterhead`: checks, explains and serves a directory with `_headers` and `_redirects` (unix); not in `full` |
 //! | `files` | [`FileSender`]: the files beneath a directory; [`Recovery`]: what becomes of refusals (unix) |
 //! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
 //! | `io-uring` | `store::Writing::Ring`: payload, head and sync of a stored response in one submission (Linux) |
 //! | `json` | `report::JsonLines`: one JSON object for each response |
 //! | `metrics` | `report::Metrics`: counters and histograms |
+//! | `policy` | [`policy`]: a `_headers` file, parsed, and what it makes of each response |
+//! | `rego` | [`Rego`]: [deny rules](deny) in the language of Open Policy Agent (not in `full`: regorus brings 60 crates) |
 //! | `store` | [`store`]: heads on disk, before their payloads, crash-safe (Linux) |
 //! | `serve` | [`serve()`]: a server over hyper with time-outs, limits and a shutdown that ends |
 //! | `tls` | TLS for it, by rustls |
 //! | `tracing` | `report::Tracing`: one event for each conflict |
-//! | `full` | all of them |
+//! | `full` | all of them but `cli` and `rego` |
 //!
 //! # Where to read on
 //!
@@ -65,10 +68,19 @@
 //! mended in the framing, the order in which conditions and ranges are answered, the rules with remedies, the classes of fields, the errno table, and the
 //! facts about hyper and h2 that the crate leans on.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(all(feature = "full", feature = "rego")),
+    allow(rustdoc::broken_intra_doc_links, reason = "the pages name what other features bring")
+)]
+
 pub mod answer;
 #[cfg(feature = "axum")]
 mod around;
 mod caught;
+#[cfg(all(test, target_os = "linux"))]
+#[path = "../tests/shared/cold.rs"]
+mod cold;
 mod error;
 #[cfg(feature = "axum")]
 mod extract;
@@ -79,6 +91,17 @@ pub mod guide;
 mod head;
 mod layer;
 mod ledger;
+#[cfg(all(test, target_os = "linux"))]
+#[path = "../tests/shared/threads.rs"]
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+#[allow(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+mod limit;
+#[cfg(feature = "policy")]
+pub mod policy;
+#[cfg(all(feature = "policy", feature = "files", unix))]
+mod reload;
+#[cfg(feature = "rego")]
+mod rego;
 pub mod report;
 mod rules;
 #[cfg(feature = "serve")]
@@ -89,6 +112,8 @@ pub mod serve;
 mod skip;
 #[cfg(all(feature = "store", target_os = "linux"))]
 pub mod store;
+#[cfg(all(feature = "files", unix))]
+mod stream;
 mod sys;
 
 #[cfg(feature = "axum")]
@@ -99,7 +124,10 @@ pub use field::rpc::Protocol;
 pub use field::rpc_code::RpcCode;
 #[cfg(all(feature = "files", unix))]
 pub use files::FileSender;
+pub use head::deny;
 pub use head::{CommitCause, Draft, ErrorAnswer, Head, HookResult, Note, Outcome, Receipt};
+#[cfg(feature = "policy")]
+pub use layer::PolicyHandle;
 #[doc(inline)]
 pub use layer::presets as named;
 pub use layer::{
@@ -107,7 +135,13 @@ pub use layer::{
     Recover, RecoverFuture, RecoverLayer, RecoveredBody, Recovering, ResetCode, ResponseBody,
     ResponseFuture, StandardRecover, named,
 };
-pub use ledger::{Entry, Fate, LayerName, Placed, Refusal, Shown, Stage, Verb, Writer};
+pub use ledger::{
+    Entry, Fate, LayerName, Placed, PolicyPlace, Refusal, Shown, Stage, Verb, Writer,
+};
+#[cfg(feature = "rego")]
+pub use rego::{Rego, RegoError};
+#[cfg(all(feature = "policy", feature = "files", unix))]
+pub use reload::{PolicyFile, PolicyFileError, PolicyWatch, Reloaded};
 pub use rules::framing::Mended;
 pub use rules::{Action, Conflict, Expect, Rule, Rules, Settled};
 #[cfg(feature = "serve")]

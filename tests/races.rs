@@ -235,7 +235,7 @@ async fn hooks_register_hooks_and_run_into_a_bound() {
     let failures = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&failures);
     let layer = LetterheadLayer::new().on_end(move |receipt| {
-        kept.lock().unwrap().push(receipt.failure().map(ToString::to_string));
+        kept.lock().unwrap().push(receipt.failure().map(|error| format!("{error:#}")));
         let failed = receipt.cause() == Some(CommitCause::Failure);
         assert_eq!(failed, receipt.failure().is_some());
     });

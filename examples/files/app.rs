@@ -1,69 +1,124 @@
 //! The server of the example.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use http::Request;
+use letterhead::serve::{RequestBody, Serve};
 use letterhead::{FileSender, LetterheadLayer};
-use tower::Layer as _;
+use tower::util::MapRequestLayer;
+use tower::{Layer as _, ServiceBuilder};
 
 use crate::args::{self, Args, Step};
-use crate::shared;
+use crate::refusals::Refusals;
 use crate::site::Site;
+use crate::{curl, fields, options, shared};
 
-#[tokio::main]
-pub(crate) async fn run() -> ExitCode {
-    let args = match Args::read(std::env::args().skip(1)) {
-        Ok(Some(args)) => args,
+pub(crate) fn run() -> ExitCode {
+    match Args::read(std::env::args().skip(1)) {
+        Ok(Some(args)) => served(args).unwrap_or_else(|error| {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }),
         Ok(None) => {
             println!("{}", args::USAGE);
-            return ExitCode::SUCCESS;
+            ExitCode::SUCCESS
         }
         Err(error) => {
             eprintln!("{error}");
-            return ExitCode::from(2);
+            ExitCode::from(2)
         }
-    };
-    let files = match &args.root {
-        Some(root) => sender(args.follow, args.steps, root).map(|files| (files, None)),
-        None => Site::written().and_then(|site| {
-            sender(args.follow, args.steps, site.path()).map(|files| (files, Some(site)))
-        }),
-    };
-    // What comes with the example is settled, however young it is.
-    let files = files.map(|(files, site)| match site {
-        Some(_) => (files.settle(Duration::ZERO), site),
-        None => (files, site),
-    });
+    }
+}
+
+#[tokio::main]
+async fn served(args: Args) -> Result<ExitCode, String> {
+    let Args { root, follow, listen, steps, server } = args;
+    let (log, tls) = (server.log()?, server.tls()?);
+    let refusals = Refusals::new();
     // The site is there until the server has ended.
-    let (files, _site) = match files {
-        Ok(files) => files,
-        Err(error) => {
-            let root = args.root.unwrap_or_else(std::env::temp_dir);
-            eprintln!("--root: wanted a directory, found {}: {error}", root.display());
-            return ExitCode::FAILURE;
-        }
+    let place = Place::of(root)?;
+    let files = place.sender(follow, steps, &refusals)?;
+    let mut layer = LetterheadLayer::new();
+    if let Some(log) = &log {
+        layer = layer.access_log(log);
+        options::reopen_on_hangup(log.clone()).map_err(|error| format!("SIGHUP: {error}"))?;
+    }
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let (quiet, path) = (server.quiet, place.path.clone());
+    let greeting = move |addr: SocketAddr| {
+        let url = format!("{scheme}://{addr}");
+        let lines = if quiet { String::new() } else { curl::lines(&path, &url) };
+        format!("listening on {url}\n\n{lines}")
     };
-    let layer = LetterheadLayer::new().on_end(|receipt| eprintln!("{receipt}"));
-    shared::run_at(args.listen, layer.layer(files), curl_lines).await
+    let has_log = log.is_some();
+    let code = if server.fields.is_empty() {
+        let set = |serve| with(serve, has_log, tls);
+        shared::run_at(listen, layer.layer(files), greeting, set).await
+    } else {
+        let given: Arc<[_]> = server.fields.into();
+        let write = move |request: Request<RequestBody>| {
+            fields::write(&given, &request);
+            request
+        };
+        let service =
+            ServiceBuilder::new().layer(layer).layer(MapRequestLayer::new(write)).service(files);
+        shared::run_at(listen, service, greeting, |serve| with(serve, has_log, tls)).await
+    };
+    refusals.finish();
+    if let Some(log) = log {
+        log.shutdown();
+    }
+    Ok(code)
 }
 
-fn sender(follow: bool, steps: Vec<Step>, root: &Path) -> std::io::Result<FileSender> {
-    let files = if follow { FileSender::following(root)? } else { FileSender::new(root)? };
-    let files = files.on_refusal(|refused| eprintln!("{refused}"));
-    Ok(steps.into_iter().fold(files, |files, step| step(files)))
+/// The server with clients' addresses for the log, and TLS.
+fn with<S>(
+    serve: Serve<S>,
+    has_log: bool,
+    tls: Option<Arc<letterhead::serve::rustls::ServerConfig>>,
+) -> Serve<S> {
+    let serve = if has_log { serve.peer() } else { serve };
+    match tls {
+        Some(config) => serve.tls(config),
+        None => serve,
+    }
 }
 
-fn curl_lines(addr: SocketAddr) -> String {
-    format!(
-        "curl -i http://{addr}/\n\
-         curl -I http://{addr}/video.bin                           # its validators\n\
-         curl -i -r 32-63 http://{addr}/video.bin                  # two lines of it\n\
-         curl -i -r 0-15,67108848- http://{addr}/video.bin         # the first line and the last\n\
-         curl -i --compressed http://{addr}/app.js                 # the sibling in Brotli, if curl has it\n\
-         curl -i http://{addr}/notes                               # 308 to ./notes/\n\
-         curl -i --path-as-is http://{addr}/../../etc/passwd       # 404\n\
-         curl -s --limit-rate 1M http://{addr}/video.bin | wc -c   # write to the file meanwhile: curl exits 18\n"
-    )
+/// Where the files are.
+struct Place {
+    path: PathBuf,
+    site: Option<Site>,
+}
+
+impl Place {
+    fn of(root: Option<PathBuf>) -> Result<Self, String> {
+        if let Some(path) = root {
+            return Ok(Self { path, site: None });
+        }
+        let site = Site::written()
+            .map_err(|error| format!("no site in {}: {error}", std::env::temp_dir().display()))?;
+        Ok(Self { path: site.path().to_owned(), site: Some(site) })
+    }
+
+    fn sender(
+        &self,
+        follow: bool,
+        steps: Vec<Step>,
+        refusals: &Refusals,
+    ) -> Result<FileSender, String> {
+        let path = &self.path;
+        let files = if follow { FileSender::following(path) } else { FileSender::new(path) };
+        let files = files.map_err(|error| {
+            format!("--root: wanted a directory, found {}: {error}", path.display())
+        })?;
+        let print = refusals.printer();
+        let files = files.on_refusal(move |refused| print(refused.to_string()));
+        let files = steps.into_iter().fold(files, |files, step| step(files));
+        // What comes with the example is settled, however young it is.
+        Ok(if self.site.is_some() { files.settle(Duration::ZERO) } else { files })
+    }
 }

@@ -9,16 +9,26 @@ use letterhead::FileSender;
 use letterhead::answer::Coding;
 use letterhead::files::{Disposition, Links, Settled};
 
+use crate::options::Options;
 use crate::shared;
 
 pub(crate) const USAGE: &str = "\
-usage: [--root DIR]                     what is served (default: a small site)
+usage: [DIR], [--root DIR]              what is served (default: a small site)
        [--follow]                       look DIR up anew each second: it is a link that is turned
        [--listen ADDR]                  default 127.0.0.1:3000; port 0 takes a free one
+       [--port PORT]                    that port of 127.0.0.1
+       [--tls CERT,KEY]                 HTTPS, with two files in PEM
+       [--access-log FILE]              where each exchange has a line (default: stderr); opened anew on SIGHUP
+       [--json-log]                     the lines are JSON, not in the combined form
+       [--quiet]                        no curl lines, and an access log only with --access-log
+       [--header 'PATTERN: NAME: VALUE'] a field of each response to a path; may be given several times
+       [--cors]                         pages of other origins may read everything
        [--symlinks beneath|none|follow] default beneath
        [--hidden]                       serve names that begin with a dot
-       [--listing]                      list directories without an index, up to 100000 names
-       [--spa FILE]                     what is served where there is nothing
+       [--listing]                      list directories without an index, up to 100000 names (HTML or JSON)
+       [--clean-urls]                   `/about` for `about.html`, and redirections to that
+       [--spa FILE]                     what a browser gets that goes to a page where there is nothing
+       [--not-found FILE]               the page of a 404, below DIR
        [--error-page STATUS=FILE]       a page for error answers; may be given several times
        [--precompressed LIST]           of br, zstd, gzip; default br,gzip; `none` for none
        [--cache-control PATTERN=VALUE]  may be given several times; the first that matches counts
@@ -45,6 +55,7 @@ pub(crate) struct Args {
     pub(crate) root: Option<PathBuf>,
     pub(crate) follow: bool,
     pub(crate) listen: SocketAddr,
+    pub(crate) server: Options,
     /// In the order in which they were given.
     pub(crate) steps: Vec<Step>,
 }
@@ -57,6 +68,7 @@ impl Args {
             root: None,
             follow: false,
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            server: Options::default(),
             steps: vec![Box::new(move |files: FileSender| files.precompressed(usual))],
         };
         // `--name value` and `--name=value` are the same.
@@ -70,6 +82,8 @@ impl Args {
             match name.as_str() {
                 "--help" | "-h" => return Ok(None),
                 "--follow" => args.follow = true,
+                name if args.server.switch(name) => {}
+                name if !name.starts_with('-') => args.directory(name)?,
                 name => match switch(name) {
                     Some(step) => args.steps.push(step),
                     None => args.valued(name, given.next())?,
@@ -79,11 +93,24 @@ impl Args {
         Ok(Some(args))
     }
 
+    /// The one argument without a name.
+    fn directory(&mut self, name: &str) -> Result<(), String> {
+        match self.root.replace(name.into()) {
+            None => Ok(()),
+            Some(first) => {
+                Err(format!("wanted one directory, found `{}` and `{name}`", first.display()))
+            }
+        }
+    }
+
     fn valued(&mut self, name: &str, value: Option<String>) -> Result<(), String> {
         if !USAGE.contains(&format!("[{name} ")) {
             return Err(format!("wanted an option of these, found `{name}`\n{USAGE}"));
         }
         let value = value.ok_or(format!("{name}: wanted a value, found nothing"))?;
+        if self.server.valued(name, &value)? {
+            return Ok(());
+        }
         let step: Step = match name {
             "--root" => {
                 self.root = Some(value.into());
@@ -93,11 +120,16 @@ impl Args {
                 self.listen = shared::address(&value)?;
                 return Ok(());
             }
+            "--port" => {
+                self.listen.set_port(parsed(name, "a port", &value)?);
+                return Ok(());
+            }
             "--symlinks" => {
                 let links = links(&value)?;
                 Box::new(move |files| files.links(links))
             }
             "--spa" => Box::new(move |files| files.fallback(&value)),
+            "--not-found" => Box::new(move |files| files.error_page(StatusCode::NOT_FOUND, &value)),
             "--error-page" => {
                 let (status, path) = pair(name, "STATUS=FILE", &value)?;
                 let status: StatusCode = parsed(name, "a status like 404", status)?;
@@ -144,6 +176,7 @@ impl Args {
 fn switch(name: &str) -> Option<Step> {
     Some(match name {
         "--hidden" => Box::new(|files: FileSender| files.hidden(true)),
+        "--clean-urls" => Box::new(|files: FileSender| files.clean_urls(true)),
         "--listing" => Box::new(|files: FileSender| files.listing(LISTED)),
         "--constant-dates" => Box::new(|files: FileSender| files.constant_dates(true)),
         "--immutable" => Box::new(|files: FileSender| files.immutable_names(true)),
@@ -177,6 +210,10 @@ fn pair<'a>(name: &str, wanted: &str, value: &'a str) -> Result<(&'a str, &'a st
     value.split_once('=').ok_or(format!("{name}: wanted {wanted}, found `{value}`"))
 }
 
-fn parsed<T: std::str::FromStr>(name: &str, wanted: &str, value: &str) -> Result<T, String> {
+pub(crate) fn parsed<T: std::str::FromStr>(
+    name: &str,
+    wanted: &str,
+    value: &str,
+) -> Result<T, String> {
     value.parse().map_err(|_| format!("{name}: wanted {wanted}, found `{value}`"))
 }

@@ -5,10 +5,21 @@ mod app;
 #[cfg(unix)]
 mod args;
 #[cfg(unix)]
+mod curl;
+#[cfg(unix)]
+mod fields;
+#[cfg(unix)]
+mod options;
+#[cfg(unix)]
+mod refusals;
+#[cfg(unix)]
 #[path = "../shared/serving.rs"]
 mod shared;
 #[cfg(unix)]
 mod site;
+#[cfg(unix)]
+#[path = "../shared/tls.rs"]
+mod tls;
 
 #[cfg(unix)]
 fn main() -> std::process::ExitCode {

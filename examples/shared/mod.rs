@@ -30,7 +30,13 @@ where
             return ExitCode::from(2);
         }
     };
-    run_at(addr, service, curl_lines).await
+    run_at(
+        addr,
+        service,
+        |addr| format!("listening on http://{addr}\n\n{}", curl_lines(addr)),
+        |server| server,
+    )
+    .await
 }
 
 /// The address to listen on; `None` if help was asked for.

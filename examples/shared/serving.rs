@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use http::{Request, Response};
-use letterhead::serve::RequestBody;
-use letterhead::serve::Served;
+use letterhead::serve::{RequestBody, Serve, Served};
 use tokio::net::TcpListener;
 use tower::Service;
 
@@ -15,11 +14,12 @@ const GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Serves until Ctrl-C, and says how it went.
+/// Serves until Ctrl-C, by a server with what `set` sets, and says how it went.
 pub(crate) async fn run_at<S, B>(
     addr: SocketAddr,
     service: S,
-    curl_lines: fn(SocketAddr) -> String,
+    greeting: impl FnOnce(SocketAddr) -> String,
+    set: impl FnOnce(Serve<S>) -> Serve<S>,
 ) -> ExitCode
 where
     S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
@@ -27,7 +27,7 @@ where
     S::Future: Send,
     B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    match serve(addr, service, curl_lines).await {
+    match serve(addr, service, greeting, set).await {
         Ok(served) => {
             if served.cut > 0 {
                 eprintln!("{} connections were cut after {} s", served.cut, GRACE.as_secs());
@@ -50,7 +50,8 @@ pub(crate) fn address(value: &str) -> Result<SocketAddr, String> {
 async fn serve<S, B>(
     addr: SocketAddr,
     service: S,
-    curl_lines: fn(SocketAddr) -> String,
+    greeting: impl FnOnce(SocketAddr) -> String,
+    set: impl FnOnce(Serve<S>) -> Serve<S>,
 ) -> std::io::Result<Served>
 where
     S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
@@ -61,8 +62,8 @@ where
     let listener = TcpListener::bind(addr).await?;
     let addr = listener.local_addr()?;
     let stop = stop_signal()?;
-    println!("listening on http://{addr}\n\n{}", curl_lines(addr));
-    letterhead::serve(listener, service)
+    println!("{}", greeting(addr));
+    set(letterhead::serve(listener, service))
         .grace(GRACE)
         .shutdown_on(async {
             stop.await;

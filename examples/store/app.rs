@@ -59,6 +59,7 @@ pub(crate) async fn run() -> ExitCode {
         _temporary = Some(Temporary(directory.clone()));
     }
     let store = match opened(&directory, args.sign.as_deref()) {
+        Ok(store) if args.group => store.shared_with_group().writing(args.writing),
         Ok(store) => store.writing(args.writing),
         Err(error) => {
             eprintln!("{error}");
@@ -71,11 +72,14 @@ pub(crate) async fn run() -> ExitCode {
     let app = App { store, most: args.most };
     let router = Router::new().route("/{name}", any(answer)).with_state(app);
     let layer = LetterheadLayer::new().on_end(|receipt| eprintln!("{receipt}"));
-    shared::run_at(args.listen, router.layer(layer), curl_lines).await
+    let greeting = |addr| format!("listening on http://{addr}\n\n{}", curl_lines(addr));
+    shared::run_at(args.listen, router.layer(layer), greeting, |server| server).await
 }
 
 fn opened(directory: &Place, sign: Option<&Place>) -> Result<Store, String> {
-    let store = Store::open(directory).map_err(|error| format!("{}: {error}", directory.display()));
+    let store = Store::open(directory).map_err(|error| {
+        format!("--dir: wanted a directory that is there, found {}: {error}", directory.display())
+    });
     let store = store?.on_notice(|notice| eprintln!("{notice}"));
     let Some(file) = sign else { return Ok(store) };
     let seed = std::fs::read(file).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -124,7 +128,7 @@ async fn answer(
     };
     let response = done.unwrap_or_else(|error| refused(&error));
     if !response.status().is_success() {
-        pass_over(&parts.headers, body).await;
+        pass_over(&parts.headers, body);
     }
     response
 }
@@ -222,12 +226,12 @@ async fn delete(app: &App, name: &str, asked: &HeaderMap) -> Result<Response, St
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Reads what nobody wants, up to a megabyte: an answer that crosses a client's content on its way resets an
+/// Reads what nobody wants, up to a megabyte, while the answer goes out: content that is not read resets an
 /// HTTP/2 stream, and some clients then take the answer for none. One that waits to be told to go on
 /// keeps its content.
-async fn pass_over(asked: &HeaderMap, body: Body) {
+fn pass_over(asked: &HeaderMap, body: Body) {
     if !asked.contains_key(EXPECT) {
-        let _ = axum::body::to_bytes(body, 1 << 20).await;
+        tokio::spawn(async move { axum::body::to_bytes(body, 1 << 20).await });
     }
 }
 

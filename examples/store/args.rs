@@ -12,12 +12,14 @@ usage: [scrub] [--dir DIR]     where responses are stored (default: a directory 
        [--listen ADDR]         default 127.0.0.1:3000; port 0 takes a free one
        [--sign FILE]           32 bytes: an Ed25519 seed; heads are signed, and unsigned ones refused
        [--writing HOW]         positional (default), ring or mapped: by which calls is written
+       [--group]               DIR's group reads and changes what is stored, too (mode 0660 instead of 0600)
        [--most BYTES]          the largest content that is taken; default 67108864
        [--quarantine]          scrub puts aside what is damaged";
 
 pub(crate) struct Args {
     pub(crate) scrub: bool,
     pub(crate) quarantine: bool,
+    pub(crate) group: bool,
     pub(crate) directory: Option<PathBuf>,
     pub(crate) listen: SocketAddr,
     pub(crate) sign: Option<PathBuf>,
@@ -31,6 +33,7 @@ impl Args {
         let mut args = Self {
             scrub: false,
             quarantine: false,
+            group: false,
             directory: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
             sign: None,
@@ -43,6 +46,7 @@ impl Args {
                 "--help" | "-h" => return Ok(None),
                 "scrub" => args.scrub = true,
                 "--quarantine" => args.quarantine = true,
+                "--group" => args.group = true,
                 "--dir" => args.directory = Some(value()?.into()),
                 "--listen" => args.listen = shared::address(&value()?)?,
                 "--sign" => args.sign = Some(value()?.into()),

@@ -1,13 +1,13 @@
 //! Which fields of a request become part of a stored head.
 
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue, LAST_MODIFIED};
 
-/// What a request says of its content, and every `x-head-NAME` as `NAME`.
+/// What a request says of its content, when that was last changed, and every `x-head-NAME` as `NAME`.
 pub(crate) fn stored(request: &HeaderMap) -> HeaderMap {
     let mut fields = HeaderMap::new();
     for (name, value) in request {
         let describes = name.as_str().starts_with("content-") && name != "content-length";
-        if describes {
+        if describes || *name == LAST_MODIFIED {
             fields.append(name.clone(), value.clone());
         }
     }

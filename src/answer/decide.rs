@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::SystemTime;
 
-use http::Response;
+use http::{Response, StatusCode};
 
 use crate::answer::asked::{Asked, Purpose};
 use crate::answer::facts::{Facts, Ranges};
@@ -12,6 +12,7 @@ use crate::answer::multipart::Multipart;
 use crate::answer::precondition::{self, Verdict};
 use crate::answer::select::{self, Selection};
 use crate::answer::validators::Validators;
+use crate::field::vary::vary_by_encoding;
 
 /// How to respond: a head, and which bytes follow it.
 ///
@@ -141,6 +142,22 @@ pub(crate) fn decide(asked: &Asked, facts: &Facts, length: u64, now: SystemTime)
 }
 
 impl Answer {
+    /// 406: it is there, but in no coding that the client takes (RFC 9110, section 12.5.3).
+    #[must_use]
+    pub fn not_acceptable(now: SystemTime) -> Self {
+        let mut head = head::bare(StatusCode::NOT_ACCEPTABLE, now);
+        vary_by_encoding(head.headers_mut());
+        Self::NotAcceptable(head)
+    }
+
+    /// 404, where several codings would be offered if there were one.
+    #[must_use]
+    pub fn not_found(now: SystemTime) -> Self {
+        let mut head = head::bare(StatusCode::NOT_FOUND, now);
+        vary_by_encoding(head.headers_mut());
+        Self::NotFound(head)
+    }
+
     /// Status and fields.
     #[must_use]
     pub const fn head(&self) -> &Response<()> {

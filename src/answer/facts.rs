@@ -5,13 +5,12 @@ use std::time::SystemTime;
 use http::header::{
     ACCEPT_RANGES, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
     CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderMap, HeaderName,
-    HeaderValue, LAST_MODIFIED, TRAILER, TRANSFER_ENCODING, VARY,
+    HeaderValue, LAST_MODIFIED, TRAILER, TRANSFER_ENCODING,
 };
 
-use crate::answer::encoding::vary_by_encoding;
 use crate::field::coding::Coding;
 use crate::field::etag::EntityTag;
-use crate::field::list;
+use crate::field::vary::{vary, vary_by_encoding};
 
 /// Which media types the content of a `QUERY` may have (RFC 10008, section 3).
 pub(crate) const ACCEPT_QUERY: HeaderName = HeaderName::from_static("accept-query");
@@ -49,10 +48,15 @@ const OURS: [HeaderName; 10] = [
 /// # let _ = facts;
 /// ```
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact, and goes with each other")]
 pub struct Facts {
     pub(crate) length: u64,
     pub(crate) tag: Option<EntityTag>,
     pub(crate) last_modified: Option<SystemTime>,
+    /// When it was put where it is, if that is known and may be later.
+    pub(crate) placed: Option<SystemTime>,
+    /// Whether another version may have had the very same date.
+    pub(crate) is_date_shared: bool,
     pub(crate) settled: bool,
     /// Whether a condition may hold against the tag.
     pub(crate) comparable: bool,
@@ -95,6 +99,8 @@ impl Facts {
             length,
             tag: None,
             last_modified: None,
+            placed: None,
+            is_date_shared: false,
             settled: true,
             comparable: true,
             ranges: Ranges::Offered,
@@ -120,6 +126,15 @@ impl Facts {
     #[must_use]
     pub fn last_modified(mut self, time: SystemTime) -> Self {
         self.last_modified = Some(time);
+        self
+    }
+
+    /// Before `time` another version may have been served under this name, however old the date of this one is. A
+    /// date of `If-Modified-Since` from before then holds only if it is the very `Last-Modified`, and not even
+    /// that one if it is shared.
+    #[allow(dead_code, reason = "only files are known so well")]
+    pub(crate) fn placed(mut self, time: SystemTime, is_date_shared: bool) -> Self {
+        (self.placed, self.is_date_shared) = (Some(time), is_date_shared);
         self
     }
 
@@ -275,26 +290,10 @@ impl Facts {
     }
 }
 
-/// Adds a name to `Vary`, unless it is there or everything is.
-pub(crate) fn vary(fields: &mut HeaderMap, name: HeaderName) {
-    match fields.get(VARY) {
-        None => {
-            let _ = fields.try_insert(VARY, HeaderValue::from(name));
-            return;
-        }
-        Some(first) if first == name.as_str() => return,
-        Some(_) => {}
-    }
-    if list::lists(fields, &VARY, "*") || list::lists(fields, &VARY, name.as_str()) {
-        return;
-    }
-    let mut names = list::names(fields, &VARY);
-    names.push(name);
-    let _ = fields.try_insert(VARY, list::value(&names));
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header::VARY;
+
     use super::*;
 
     fn check(facts: &Facts, expected: Option<&str>) {

@@ -39,33 +39,34 @@
 //! assert_eq!(response.status(), 304);
 //! ```
 
-#[cfg(all(feature = "files", unix))]
-mod again;
 mod asked;
-mod content;
-mod decide;
-mod encoding;
 mod facts;
 #[cfg(all(feature = "files", unix))]
+mod again;
+#[cfg(all(feature = "files", unix))]
 mod files;
-mod head;
 mod multipart;
-#[cfg(any(test, all(feature = "files", unix)))]
-mod once;
-mod precondition;
-mod respond;
 mod select;
 mod validators;
+mod head;
+mod precondition;
+mod decide;
+mod content;
+#[cfg(any(test, all(feature = "files", unix)))]
+mod once;
+mod respond;
 
 pub use crate::field::coding::Coding;
 pub use crate::field::digest::DigestAlgorithm;
 pub use crate::field::etag::EntityTag;
 #[cfg(all(feature = "files", unix))]
+pub(crate) use crate::field::vary::vary;
+pub use crate::field::vary::vary_by_encoding;
+#[cfg(all(feature = "files", unix))]
 pub(crate) use again::{Again, REPR_DIGEST};
 pub use asked::Asked;
 pub use content::Content;
 pub use decide::{Answer, Plan, answer};
-pub use encoding::vary_by_encoding;
 pub use facts::Facts;
 pub use multipart::{Multipart, Piece};
 #[cfg(all(feature = "files", unix))]

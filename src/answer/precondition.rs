@@ -38,8 +38,12 @@ pub(crate) fn judge(asked: &Asked, validators: &Validators) -> Verdict {
     let known = if asked.has(&IF_NONE_MATCH) {
         lists(asked, &IF_NONE_MATCH, validators, EntityTag::matches_weakly)
     } else {
-        since(asked, &IF_MODIFIED_SINCE, validators)
-            .is_some_and(|(modified, date)| modified <= date)
+        since(asked, &IF_MODIFIED_SINCE, validators).is_some_and(|(modified, date)| {
+            // What somebody got before this version was there is another one, whatever its date says: caches also
+            // name the time of a response that had no date of change (section 13.1.3).
+            let got_it = || validators.placed.is_none_or(|placed| placed < date);
+            if modified == date { !validators.is_date_shared } else { modified < date && got_it() }
+        })
     };
     if known { Verdict::NotModified } else { Verdict::Proceed }
 }

@@ -8,8 +8,8 @@ use http::Response;
 use crate::answer::asked::Asked;
 use crate::answer::content::Content;
 use crate::answer::decide::{Answer, answer, decide};
-use crate::answer::encoding::vary_by_encoding;
 use crate::answer::facts::Facts;
+use crate::field::vary::vary_by_encoding;
 
 /// Serves `bytes`: conditions, ranges, `HEAD`, `OPTIONS`, `QUERY` where the facts
 /// [say that it is taken](Facts::accept_query), and a 405 for what is none of these.

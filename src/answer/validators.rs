@@ -12,6 +12,10 @@ pub(crate) struct Validators {
     pub(crate) tag: Option<EntityTag>,
     /// Never later than `now`.
     pub(crate) modified: Option<Date>,
+    /// Until when there may have been another version, one of a later date too.
+    pub(crate) placed: Option<Date>,
+    /// Whether another version may have had `modified`.
+    pub(crate) is_date_shared: bool,
     /// `modified` proves as much as a strong tag.
     pub(crate) date_is_strong: bool,
     /// Whether a condition may hold against the tag.
@@ -35,6 +39,8 @@ impl Validators {
         // RFC 9110, section 8.8.2.2: in the second of a change there may come another one.
         let date_is_strong =
             facts.settled && modified.is_some_and(|date| date.seconds_before(now) >= 1);
-        Self { tag, modified, date_is_strong, comparable: facts.comparable, now }
+        let placed = facts.placed.map(Date::of);
+        let (is_date_shared, comparable) = (facts.is_date_shared, facts.comparable);
+        Self { tag, modified, placed, is_date_shared, date_is_strong, comparable, now }
     }
 }

@@ -95,7 +95,7 @@ impl Accepted {
 
 /// The token of a member and its weight in thousandths, 1000 if it has none. `None` for what is no
 /// member, and for a weight that is none.
-fn weighted(member: &[u8]) -> Option<(&[u8], u16)> {
+pub(super) fn weighted(member: &[u8]) -> Option<(&[u8], u16)> {
     let mut parts = member.split(|byte| *byte == b';');
     let token = list::trim(parts.next()?);
     if token.is_empty() {

@@ -1,21 +1,26 @@
 //! Words of HTTP, parsed and judged: lengths, lists, and what kind of thing a field is.
 
-pub(crate) mod cache_control;
 pub(crate) mod class;
-pub(crate) mod coding;
 pub(crate) mod content_range;
-pub(crate) mod cookie;
-pub(crate) mod date;
-pub(crate) mod digest;
-pub(crate) mod etag;
 pub(crate) mod glob;
 pub(crate) mod json;
 pub(crate) mod length;
 pub(crate) mod list;
+pub(crate) mod cache_control;
+pub(crate) mod coding;
+#[cfg(all(feature = "files", unix))]
+pub(crate) mod accept;
+pub(crate) mod cookie;
+pub(crate) mod date;
+pub(crate) mod digest;
 pub(crate) mod member;
 pub(crate) mod nature;
+#[cfg(feature = "policy")]
+pub(crate) mod nonce;
 pub(crate) mod range;
 pub(crate) mod rpc;
 pub(crate) mod rpc_code;
 pub(crate) mod tag;
+pub(crate) mod etag;
 pub(crate) mod trailer;
+pub(crate) mod vary;

@@ -11,12 +11,12 @@ use http::header::HeaderMap;
 use quick_cache::sync::{Cache as Evicting, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, Equivalent, OptionsBuilder, Weighter};
 
-use super::closing;
-use super::sender::FileSender;
-use super::settings::Settings;
-use super::watched::{Seen, Watching};
+use super::close;
+use super::freshness::{Validity, Watching};
+use super::options::CHUNK;
+use super::os_errors::OsErrors;
 use crate::answer::{Again, Coding, Facts};
-use crate::sys::{Handle, Root, Stat, most_descriptors};
+use crate::sys::{Handle, Moment, Root, Stat, most_descriptors};
 
 /// What an entry takes beside its bytes and its name: the head, the facts, the tables.
 const OVERHEAD: u64 = 2048;
@@ -34,6 +34,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// How many names are remembered to name nothing.
 const MOST_ABSENT: usize = 4096;
 
+/// Of how many files no more is remembered than which version they have.
+const MOST_PLAIN: usize = 4096;
+
 /// The least age of a file that is kept: where the clock of the filesystem ticks, a later write would
 /// have to have another time.
 const YOUNGEST: Duration = Duration::from_millis(100);
@@ -41,7 +44,9 @@ const YOUNGEST: Duration = Duration::from_millis(100);
 /// What is known of names below the root.
 pub(super) struct Cache {
     files: Evicting<Key, Arc<Ready>, Weigh>,
-    absent: Evicting<Box<[u8]>, Arc<Option<Seen>>>,
+    absent: Evicting<Box<[u8]>, Arc<Option<Validity>>>,
+    /// Files in whose place siblings are sent.
+    plain: Evicting<Box<[u8]>, Arc<Plain>>,
     budget: u64,
     /// What an open file counts for.
     open: u64,
@@ -57,9 +62,16 @@ pub(super) struct Ready {
     /// The head of the 200.
     head: Again,
     /// None: each request looks.
-    seen: Option<Seen>,
+    validity: Option<Validity>,
     /// Of a file whose first bytes alone are kept: where the kernel finds the others.
     pub(super) open: Option<Open>,
+}
+
+/// What is known of a file that was opened, and of which nothing is kept.
+struct Plain {
+    stat: Stat,
+    /// None: each request looks.
+    validity: Option<Validity>,
 }
 
 /// A file that is kept open.
@@ -112,12 +124,13 @@ impl Cache {
             }
             Err(_) => Evicting::with_weighter(items, budget, Weigh { open }),
         };
-        Self { files, absent: Evicting::new(MOST_ABSENT), budget, open, watching }
+        let (absent, plain) = (Evicting::new(MOST_ABSENT), Evicting::new(MOST_PLAIN));
+        Self { files, absent, plain, budget, open, watching }
     }
 
     /// Whether a file of this length, changed last so long ago, is one to be kept.
     pub(super) fn takes(&self, size: u64, age: Duration, settle: Duration) -> bool {
-        let most = (self.budget / 16).min(FileSender::CHUNK as u64);
+        let most = (self.budget / 16).min(CHUNK as u64);
         size.saturating_add(OVERHEAD) <= most && age >= settle.max(YOUNGEST)
     }
 
@@ -148,8 +161,8 @@ impl Cache {
                 return None;
             }
         }
-        let is_same = || ready.is_what(root, name);
-        if let Some(looked) = self.check(ready.seen.as_ref(), now, is_same) {
+        let is_same = || ready.stat.is_of(root, name);
+        if let Some(looked) = self.check(ready.validity.as_ref(), now, is_same) {
             return Some((ready, looked));
         }
         self.files.remove(&Asked(name, coding));
@@ -158,34 +171,64 @@ impl Cache {
 
     /// Whether this name was known to name nothing, and still does.
     pub(super) fn is_absent(&self, root: &Root, name: &[u8], now: SystemTime) -> bool {
-        let Some(seen) = self.absent.get(name) else { return false };
-        if self.check(Option::as_ref(&seen), now, || is_absent(root, name)).is_some() {
+        let Some(validity) = self.absent.get(name) else { return false };
+        if self.check(Option::as_ref(&validity), now, || is_absent(root, name)).is_some() {
             return true;
         }
         self.absent.remove(name);
         false
     }
 
+    /// When a file was changed last in whose place a sibling was sent, if the name still has that version. `None` also
+    /// if it is kept itself, and so known.
+    pub(super) fn plain(&self, root: &Root, name: &[u8], now: SystemTime) -> Option<Moment> {
+        let plain = self.plain.get(name)?;
+        if self.files.peek(&Asked(name, Coding::Identity)).is_some() {
+            return None;
+        }
+        if self.check(plain.validity.as_ref(), now, || plain.stat.is_of(root, name)).is_some() {
+            return Some(plain.stat.identity.mtime);
+        }
+        self.plain.remove(name);
+        None
+    }
+
+    /// Remembers a file that was opened, and in whose place a sibling is sent.
+    pub(super) fn keep_plain(
+        &self,
+        os_errors: &Arc<OsErrors>,
+        name: &[u8],
+        stat: Stat,
+        now: SystemTime,
+    ) {
+        let validity = self.watching.as_ref().and_then(|w| w.watch(os_errors, name, false));
+        let validity = validity.filter(|_| stat.is_of(&os_errors.root, name));
+        if let Some(validity) = &validity {
+            validity.begin(now);
+        }
+        self.plain.insert(name.into(), Arc::new(Plain { stat, validity }));
+    }
+
     /// Whether what was known holds: because nothing was told since the last look, or by a look.
     fn check(
         &self,
-        seen: Option<&Seen>,
+        validity: Option<&Validity>,
         now: SystemTime,
         is_same: impl FnOnce() -> bool,
     ) -> Option<Looked> {
-        let (Some(watching), Some(seen)) = (&self.watching, seen) else {
+        let (Some(watching), Some(validity)) = (&self.watching, validity) else {
             return is_same().then_some(Looked::Now);
         };
-        if watching.holds(seen, now) {
+        if watching.holds(validity, now) {
             return Some(Looked::Before);
         }
         // Asked first: what is told after that may have come after the look, too.
-        let before = watching.before(seen);
+        let before = watching.before(validity);
         if !is_same() {
             return None;
         }
         if let Some(before) = before {
-            seen.looked(&before, now);
+            validity.looked(&before, now);
         }
         Some(Looked::Now)
     }
@@ -193,28 +236,28 @@ impl Cache {
     /// Keeps a file that was read whole.
     pub(super) fn keep(
         &self,
-        settings: &Arc<Settings>,
+        os_errors: &Arc<OsErrors>,
         name: &[u8],
         coding: Coding,
         mut ready: Ready,
         now: SystemTime,
     ) {
-        let seen = self.watching.as_ref().and_then(|w| w.watch(settings, name, false));
-        if let Some(seen) = seen.filter(|_| ready.is_what(&settings.root, name)) {
-            seen.begin(now);
-            ready.seen = Some(seen);
+        let validity = self.watching.as_ref().and_then(|w| w.watch(os_errors, name, false));
+        if let Some(validity) = validity.filter(|_| ready.stat.is_of(&os_errors.root, name)) {
+            validity.begin(now);
+            ready.validity = Some(validity);
         }
         self.files.insert(Key(name.into(), coding), Arc::new(ready));
     }
 
     /// Remembers a name that names nothing.
-    pub(super) fn keep_absent(&self, settings: &Arc<Settings>, name: &[u8], now: SystemTime) {
-        let seen = self.watching.as_ref().and_then(|w| w.watch(settings, name, true));
-        let seen = seen.filter(|_| is_absent(&settings.root, name));
-        if let Some(seen) = &seen {
-            seen.begin(now);
+    pub(super) fn keep_absent(&self, os_errors: &Arc<OsErrors>, name: &[u8], now: SystemTime) {
+        let validity = self.watching.as_ref().and_then(|w| w.watch(os_errors, name, true));
+        let validity = validity.filter(|_| is_absent(&os_errors.root, name));
+        if let Some(validity) = &validity {
+            validity.begin(now);
         }
-        self.absent.insert(name.into(), Arc::new(seen));
+        self.absent.insert(name.into(), Arc::new(validity));
     }
 
     /// How many files there are, and about how many bytes they take.
@@ -238,19 +281,21 @@ fn is_absent(root: &Root, name: &[u8]) -> bool {
     root.glance(name).is_err_and(|refusal| refusal.is_absence())
 }
 
-impl Ready {
+impl Stat {
     /// Whether the name leads to this version. An equal look proves that nothing was written since the
     /// bytes were read; any other one says nothing, as a glance goes where no open would.
-    fn is_what(&self, root: &Root, name: &[u8]) -> bool {
-        let same = |now: Stat| now.identity == self.stat.identity && now.kind == self.stat.kind;
+    fn is_of(&self, root: &Root, name: &[u8]) -> bool {
+        let same = |now: Stat| now.identity == self.identity && now.kind == self.kind;
         root.glance(name).is_ok_and(same)
     }
+}
 
+impl Ready {
     /// A file of which `fields` are those of its 200.
     pub(super) fn new(stat: Stat, bytes: &[u8], facts: Facts, fields: HeaderMap) -> Option<Self> {
         stat.identity.mtime.time()?;
         let (head, bytes) = Again::packed(fields, &facts, bytes)?;
-        Some(Self { stat, bytes, facts, head, seen: None, open: None })
+        Some(Self { stat, bytes, facts, head, validity: None, open: None })
     }
 
     /// The same, with the file where what is not in `bytes` is to be had; it was opened at `now`.
@@ -259,7 +304,7 @@ impl Ready {
         self
     }
 
-    /// The head of the 200 at the time `now`; `None` if it has to be made anew.
+    /// The head of the 200 at the time `now`; `None` if it has to be made again.
     pub(super) fn whole(&self, now: SystemTime) -> Option<Response<()>> {
         self.head.at(now)
     }
@@ -268,7 +313,7 @@ impl Ready {
 impl Drop for Ready {
     fn drop(&mut self) {
         if let Some(open) = self.open.take() {
-            closing::close(open.handle);
+            close::close(open.handle);
         }
     }
 }

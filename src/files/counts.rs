@@ -19,19 +19,27 @@ pub struct Counts {
     pub unwatched: Unwatched,
     /// Requests whose file was opened, and what is needed of it read, without waiting.
     pub inline: u64,
-    /// Requests that went to a thread where blocking is allowed.
+    /// Requests that were answered on the blocking pool.
     pub pooled: u64,
-    /// Requests that waited for another one of the same file, which was not at hand.
+    /// Requests that waited for another one of the same file, which was not in memory.
     pub waited: u64,
     /// Chunks behind the first that were read without waiting.
     pub inline_chunks: u64,
-    /// Chunks behind the first that were read on a thread where blocking is allowed.
+    /// Chunks behind the first that were read on the blocking pool.
     pub pooled_chunks: u64,
     /// Chunks behind the first that were left to the kernel to send, unread.
     pub spans: u64,
+    /// Times that all names of a directory were read, to be listed.
+    pub lists_read: u64,
+    /// Lists of names that were answered from rows that another request had read, after each name was looked at again.
+    /// Requests that came at the same time count once.
+    pub lists_shared: u64,
     /// Versions that got a strong tag by the age of their last change alone, as the kernel could not be asked
     /// who has them open for writing; see [`Settled`](super::Settled). A version counts again once it is forgotten.
     pub by_age: u64,
+    /// Times that a precompressed sibling was passed over because it is older than its file; see
+    /// [`FileSender::older_siblings`](crate::FileSender::older_siblings).
+    pub older_siblings: u64,
     /// Files that are kept in memory now.
     pub files: u64,
     /// What they take, in bytes, with their heads.
@@ -73,7 +81,10 @@ pub(super) struct Counters {
     pub(super) inline_chunks: Counter,
     pub(super) pooled_chunks: Counter,
     pub(super) spans: Counter,
+    pub(super) lists_read: Counter,
+    pub(super) lists_shared: Counter,
     pub(super) by_age: Counter,
+    pub(super) older_siblings: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -107,7 +118,10 @@ impl Counters {
             inline_chunks: self.inline_chunks.get(),
             pooled_chunks: self.pooled_chunks.get(),
             spans: self.spans.get(),
+            lists_read: self.lists_read.get(),
+            lists_shared: self.lists_shared.get(),
             by_age: self.by_age.get(),
+            older_siblings: self.older_siblings.get(),
             files: files as u64,
             bytes,
         }
@@ -132,6 +146,12 @@ impl fmt::Display for Counts {
             self.files,
             self.bytes
         )?;
+        if self.older_siblings > 0 {
+            write!(f, "; older siblings passed over: {}", self.older_siblings)?;
+        }
+        if self.lists_read > 0 {
+            write!(f, "; lists: {} read, {} shared", self.lists_read, self.lists_shared)?;
+        }
         let Unwatched { links, filesystems, refused, uncached } = self.unwatched;
         if self.unwatched.all() == 0 {
             return Ok(());

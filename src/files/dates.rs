@@ -2,8 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::sender::FileSender;
-use super::settings::Settings;
+use super::settings::Versions;
 use crate::sys::{Identity, Moment, Stat};
 
 /// 1 January 1990: what is dated before was dated by a tool that gives every file the same date. Nix says 1
@@ -13,31 +12,7 @@ const FIRST_DATE: i64 = 631_152_000;
 /// By a clock of whole seconds two writes in one second have one time.
 const WHOLE_SECONDS: Duration = Duration::from_secs(2);
 
-impl FileSender {
-    /// Whether every file of the tree has one date, or another one that says nothing of its content: trees that
-    /// a build tool made with `SOURCE_DATE_EPOCH` or `--mtime`, and that are replaced by the next build.
-    /// Off by default.
-    ///
-    /// Two builds then have files of one length and one date with different content. So no `Last-Modified` is
-    /// sent, and tags are made of the content, as for files whose date is before 1990, with or without
-    /// this: up to [`CONTENT_TAG`](Self::CONTENT_TAG) bytes before the first response, above that in the
-    /// background, and there is no tag until then.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use letterhead::FileSender;
-    ///
-    /// let files = FileSender::new("src").unwrap().constant_dates(true);
-    /// # let _ = files;
-    /// ```
-    #[must_use]
-    pub fn constant_dates(self, constant: bool) -> Self {
-        self.with(|settings| settings.constant_dates = constant)
-    }
-}
-
-impl Settings {
+impl Versions {
     /// Whether the date of this version is one: it says when the content was changed.
     pub(super) fn is_dated(&self, version: &Identity) -> bool {
         !self.constant_dates && version.mtime.seconds >= FIRST_DATE
@@ -77,7 +52,7 @@ pub(super) fn is_ahead(version: &Identity, now: SystemTime) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::{Kind, Root};
+    use crate::sys::Kind;
 
     const NOW: i64 = 1_800_000_000;
 
@@ -90,18 +65,18 @@ mod tests {
         Identity { dev: 1, ino: 2, size: 3, mtime: at(mtime), ctime: at(ctime) }
     }
 
-    fn check(mtime: i64, ctime: i64, told: Option<i64>, aged: u64) {
-        let settings = Settings::of(Root::open(std::path::Path::new("src")).expect("there"));
+    fn check(mtime: i64, ctime: i64, expected: Option<i64>, aged: u64) {
+        let versions = Versions::default();
         let identity = version(mtime, ctime);
-        let modified = settings.last_modified(&identity, now());
+        let modified = versions.last_modified(&identity, now());
         let modified = modified.map(|time| {
             let since = time.duration_since(SystemTime::UNIX_EPOCH).expect("behind the epoch");
             i64::try_from(since.as_secs()).expect("a date")
         });
-        assert_eq!(modified, told, "{mtime} {ctime}");
+        assert_eq!(modified, expected, "{mtime} {ctime}");
         let stat = Stat { identity, kind: Kind::Regular, mode: 0, nlink: 1, uid: 0, gid: 0 };
         assert_eq!(age(&stat, now()).as_secs(), aged, "{mtime} {ctime}");
-        let constant = Settings { constant_dates: true, ..settings };
+        let constant = Versions { constant_dates: true, ..versions };
         assert_eq!(constant.last_modified(&identity, now()), None);
     }
 
@@ -122,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_clock_of_whole_seconds_wants_two_of_them() {
-        let mut settings = Settings::of(Root::open(std::path::Path::new("src")).expect("there"));
+        let mut versions = Versions::default();
         let mut identity = version(NOW, NOW);
         for (settle, nanos, expected) in [
             (Duration::ZERO, [0, 0], WHOLE_SECONDS),
@@ -130,9 +105,9 @@ mod tests {
             // A date that somebody set, on a clock with fractions.
             (Duration::ZERO, [0, 7], Duration::ZERO),
         ] {
-            settings.settle = settle;
+            versions.settle = settle;
             (identity.mtime.nanos, identity.ctime.nanos) = (nanos[0], nanos[1]);
-            assert_eq!(settings.settle_of(&identity), expected, "{settle:?} {nanos:?}");
+            assert_eq!(versions.settle_of(&identity), expected, "{settle:?} {nanos:?}");
         }
     }
 }

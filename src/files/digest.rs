@@ -7,55 +7,19 @@ use std::thread::sleep;
 
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::sender::FileSender;
-use super::settings::Settings;
-use super::source::{Name, Trouble, confirmed, rule, wants_asking};
+use super::failed::Trouble;
+use super::opened::{Name, OpenedFile};
+use super::options::CHUNK;
+use super::os_errors::OsErrors;
+use super::writers::{confirmed, wants_asking};
 use crate::answer::{DigestAlgorithm, Piece, Plan};
-use crate::sys::{Change, Decision, Handle, Identity, Stat, read_at};
+use crate::sys::{Change, Decision, Identity, Stat, read_at};
 
 /// Of how many versions the digests are remembered, some 300 bytes for each.
 const MOST_KNOWN: usize = 4096;
 
 /// How many digests are made in the background at once.
 const MOST_PENDING: usize = 2;
-
-impl FileSender {
-    /// Sends `Repr-Digest` and `Content-Digest` (RFC 9530) to clients that want them, with 200s and 206s of settled
-    /// files that are up to `most` bytes long. With 0, the default, to nobody.
-    ///
-    /// Clients ask with `Want-Repr-Digest` and `Want-Content-Digest`, for `sha-256` or `sha-512`, whichever they
-    /// prefer. `Repr-Digest` is of the whole file in the coding that was chosen, also with a part of it and to a `HEAD`.
-    /// `Content-Digest` is of the bytes that are sent; a `HEAD` has none.
-    ///
-    /// Such a file is read once more before its head is told, where blocking is allowed: some milliseconds for
-    /// each megabyte, less than one if the processor has instructions for it. Digests of whole files are remembered by
-    /// version, 4096 of them; those of parts are made each time.
-    #[must_use]
-    pub fn digests(self, most: u64) -> Self {
-        self.with(|settings| settings.digested = most)
-    }
-
-    /// Up to this length, in bytes, the tag of a file whose date is none is made before its first response:
-    /// 16 MiB, some 10 ms of reading if the processor has instructions for SHA-256, 80 ms if not.
-    ///
-    /// It goes for files that are dated before 1990, and for all with
-    /// [`constant_dates`](Self::constant_dates). Of longer ones the digest is made in the background, two at a time,
-    /// when the first client asks for them. Until it is there they have no tag and no date, a `Range` is ignored,
-    /// and the response says `Cache-Control: no-cache` unless a pattern says otherwise.
-    pub const CONTENT_TAG: u64 = 16 * 1024 * 1024;
-
-    /// Makes the tags of settled files that are up to `most` bytes long from their content (SHA-256), and not
-    /// from size and modification time. With 0, the default, of those alone whose date
-    /// [is none](Self::CONTENT_TAG).
-    ///
-    /// So the tag is the same wherever and whenever the same bytes are put in place, and another where two
-    /// versions have the same size and time. `Last-Modified` is sent as ever. A version is read once more before it
-    /// is told for the first time, as for [`digests`](Self::digests).
-    #[must_use]
-    pub fn content_tags(self, most: u64) -> Self {
-        self.with(|settings| settings.tagged = most)
-    }
-}
 
 /// What is remembered of versions.
 #[derive(Default)]
@@ -185,37 +149,37 @@ impl Hasher {
 
 /// The digest of a whole file, as it was opened. It blocks.
 pub(super) fn whole(
-    settings: &Settings,
-    name: &Name,
-    handle: &Handle,
+    os_errors: &OsErrors,
+    known: &Known,
+    file: &OpenedFile,
     algorithm: DigestAlgorithm,
 ) -> Result<Arc<[u8]>, Trouble> {
-    let identity = handle.stat().identity;
-    settings.known.sum(identity, algorithm, || {
+    let identity = file.handle.stat().identity;
+    known.sum(identity, algorithm, || {
         let mut hasher = Hasher::new(algorithm);
-        feed(settings, name, handle, 0..identity.size, &mut hasher)?;
+        feed(os_errors, file, 0..identity.size, &mut hasher)?;
         Ok(hasher.sum())
     })
 }
 
 /// The digest of what a plan sends of a file. It blocks.
 pub(super) fn planned(
-    settings: &Settings,
-    name: &Name,
-    handle: &Handle,
+    os_errors: &OsErrors,
+    known: &Known,
+    file: &OpenedFile,
     algorithm: DigestAlgorithm,
     plan: &Plan,
 ) -> Result<Arc<[u8]>, Trouble> {
     let mut hasher = Hasher::new(algorithm);
     match plan {
-        Plan::Whole => return whole(settings, name, handle, algorithm),
+        Plan::Whole => return whole(os_errors, known, file, algorithm),
         Plan::Nothing => {}
-        Plan::Part(part) => feed(settings, name, handle, part.clone(), &mut hasher)?,
+        Plan::Part(part) => feed(os_errors, file, part.clone(), &mut hasher)?,
         Plan::Parts(parts) => {
             for piece in parts.pieces() {
                 match piece {
                     Piece::Glue(glue) => hasher.update(&glue),
-                    Piece::Content(part) => feed(settings, name, handle, part, &mut hasher)?,
+                    Piece::Content(part) => feed(os_errors, file, part, &mut hasher)?,
                 }
             }
         }
@@ -225,14 +189,14 @@ pub(super) fn planned(
 
 /// Reads a part of the version that was opened, and no other. It blocks.
 pub(super) fn feed(
-    settings: &Settings,
-    name: &Name,
-    handle: &Handle,
+    os_errors: &OsErrors,
+    file: &OpenedFile,
     part: Range<u64>,
     hasher: &mut Hasher,
 ) -> Result<(), Trouble> {
-    let most = part.end.saturating_sub(part.start).min(FileSender::CHUNK as u64);
-    let mut buffer = vec![0; usize::try_from(most).unwrap_or(FileSender::CHUNK)];
+    let handle = &file.handle;
+    let most = part.end.saturating_sub(part.start).min(CHUNK as u64);
+    let mut buffer = vec![0; usize::try_from(most).unwrap_or(CHUNK)];
     let (mut at, mut attempt) = (part.start, 0_u32);
     while at < part.end {
         let left = part.end.saturating_sub(at);
@@ -257,17 +221,17 @@ pub(super) fn feed(
             Ok((_, change)) => return Err(Trouble::Changed(change)),
             Err(refusal) => refusal,
         };
-        let ruling = rule(settings, name, &refusal, attempt, false);
+        let ruling = os_errors.decide(&file.name, &refusal, attempt, false);
         attempt = attempt.saturating_add(1);
         match ruling.decision() {
             Decision::Retry { after } => sleep(after),
             Decision::Next => {}
-            // The file is opened anew, and this begun again.
-            Decision::ReResolve if matches!(name, Name::Beneath(_)) => {
+            // The file is opened again, and this begun again.
+            Decision::ReResolve if matches!(file.name, Name::Beneath(_)) => {
                 return Err(Trouble::Changed(Change::Another));
             }
             Decision::ReResolve => {
-                let ruling = rule(settings, name, &refusal, u32::MAX, false);
+                let ruling = os_errors.give_up(&file.name, &refusal);
                 return Err(Trouble::Refused(refusal, ruling));
             }
             Decision::Answer { .. } | Decision::Abort => {

@@ -1,10 +1,20 @@
-//! Why the rest of a file could not be sent.
+//! Why bytes of a file could not be had, and why the rest of one could not be sent.
 
 use std::error::Error as StdError;
 use std::fmt;
 
-use super::source::Trouble;
-use crate::sys::{Lost, Recovery};
+use crate::sys::{Change, Lost, Recovery, Refusal, Ruling};
+
+/// Why bytes could not be had.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The file is another version now.
+    Changed(Change),
+    /// Its end comes earlier than its length says, and it has not changed: no file of a disk.
+    Short,
+    /// The kernel refused, and this was decided about it.
+    Refused(Refusal, Ruling),
+}
 
 /// Why the rest of a file could not be sent.
 ///
@@ -51,6 +61,35 @@ impl StdError for FileError {
         match &self.0 {
             Why::Trouble(trouble) => trouble.source(),
             Why::Task | Why::Slow(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Changed(change) => write!(
+                f,
+                "wanted the rest of the version that was opened, found {}",
+                match change {
+                    Change::Same | Change::Explained => "it",
+                    Change::Unexplained => "a change that nothing explains",
+                    Change::Grew => "a longer file",
+                    Change::Written => "a file that was written to",
+                    Change::Another => "another file",
+                }
+            ),
+            Self::Short => f.write_str("wanted as many bytes as the file has, found fewer"),
+            Self::Refused(refusal, ruling) => write!(f, "{refusal}: {ruling}"),
+        }
+    }
+}
+
+impl StdError for Trouble {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Changed(_) | Self::Short => None,
+            Self::Refused(refusal, _) => Some(refusal),
         }
     }
 }

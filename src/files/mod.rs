@@ -2,62 +2,80 @@
 //!
 //! [`FileSender`] is the service; the rest is what it hands out and is told.
 
-mod access;
-mod body;
-mod bound;
-mod buffers;
-mod cache;
-mod choose;
-mod closing;
+// Choices, sizes, counters, and tables of names: no file is touched.
+mod options;
 mod counts;
-mod dates;
-mod digest;
-mod digesting;
-mod failed;
-mod flight;
-mod following;
-mod keeping;
-mod listing;
-mod look;
 mod natural;
-mod or;
-mod pace;
-mod pages;
 mod path;
-mod proof;
-mod refused;
+mod standing;
+mod type_table;
+// What requests share: what was found out, which of them lead, buffers, permits to open files.
 mod remembered;
+mod siblings;
+mod young;
+mod single_flight;
+mod open_limit;
+// An open file, and refusals of the kernel.
+mod opened;
+mod close;
+mod failed;
+mod refused;
+mod os_errors;
+// What is found out about a version: who writes to it, its digests.
+mod writers;
+mod digest;
+mod background_digest;
+// What is kept in memory, and how it is known to be the present version.
+mod freshness;
+mod cache;
+// All that a sender was told.
+mod listing;
+mod shared;
+mod settings;
+mod root_reload;
+mod dates;
+mod types;
+// The body of a response.
+mod source;
+mod reader;
+mod pace;
+mod body;
+// One response in the making.
+mod answers;
+mod error_page;
+mod directory;
+mod found;
+mod request;
+mod context;
+// Its steps: from a path to a file, from a file to a head and its first bytes.
+mod opening;
+mod negotiate;
+mod clean_urls;
+mod lookup;
+mod wanted_digests;
+mod describe;
 mod resume;
+mod replay;
+mod respond;
+// What an application uses.
 mod sender;
 mod service;
-mod settings;
-mod shared;
-mod source;
-mod standing;
-#[cfg(all(test, target_os = "linux"))]
-mod tests;
-mod told;
-mod type_table;
-mod types;
-mod wanted;
-mod watched;
+mod fallback_service;
 #[cfg(all(feature = "serve", target_os = "linux"))]
 mod zero_copy;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
 
 #[cfg(all(feature = "serve", target_os = "linux"))]
 pub use crate::sys::span::FileData;
 pub use body::FileBody;
-#[cfg(all(feature = "store", target_os = "linux"))]
-pub(crate) use buffers::Buffers;
 pub use counts::{Counts, Unwatched};
 pub use failed::FileError;
-pub use or::{Or, OrBody, OrError, OrFuture};
-pub use proof::Settled;
+pub use fallback_service::{Or, OrBody, OrError, OrFuture};
+pub use options::{Disposition, Freshness, Links, OnChange, Settled};
 pub use refused::Refused;
-pub use sender::{FileSender, Links, OnChange};
+pub use sender::FileSender;
 pub use service::FileFuture;
-pub use types::Disposition;
-pub use watched::Freshness;
 #[cfg(all(feature = "serve", target_os = "linux"))]
 pub use zero_copy::{
     ZeroCopy, ZeroCopyBody, ZeroCopyFuture, ZeroCopyOr, ZeroCopyOrBody, ZeroCopyOrFuture,

@@ -7,63 +7,19 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::Response;
-use http_body::Body as _;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::body::{FileBody, Reader};
 use super::failed::{FileError, Why};
-use super::sender::FileSender;
+use super::options::CHUNK;
+use super::reader::Reader;
 use super::settings::Settings;
+use crate::stream::Chunks;
 use crate::sys::detached;
-
-/// The longest grace: a year.
-const PATIENCE: Duration = Duration::from_secs(365 * 86_400);
 
 /// How long the watch of a client rests at least, however little grace there is.
 const REST: Duration = Duration::from_millis(50);
-
-impl FileSender {
-    /// Sends each response with content of a file at no more than so many bytes a second. With 0, the default, as fast
-    /// as it is taken.
-    ///
-    /// What is sent at once is an eighth of a second's worth, at least 1 KiB and at most a
-    /// [chunk](Self::CHUNK). A chunk is read ahead. Time is tokio's: a body that is
-    /// polled where there is no runtime, or one without its time, panics.
-    #[must_use]
-    pub fn throttle(self, bytes_per_second: u64) -> Self {
-        self.with(|settings| settings.throttle = bytes_per_second)
-    }
-
-    /// Gives up on clients that take fewer than so many bytes a second, each chunk with `grace` on top: the file is closed,
-    /// and the response broken off as soon as the server asks for more of it. With 0 bytes, the default,
-    /// clients may be as slow as they like.
-    ///
-    /// A chunk of up to [`CHUNK`](Self::CHUNK) bytes has to be taken, and the next one asked for, within `grace`
-    /// and the time that the chunk may last at this rate. Time in which a file is read, or a
-    /// [throttle](Self::throttle) is waited for, does not count. Sockets and servers ask in
-    /// lumps of up to some megabytes: with 10 000 bytes a second, `grace` should be some minutes. A server that
-    /// waits for its socket does not ask for more; it needs a time-out of its own to close the connection.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    ///
-    /// use letterhead::FileSender;
-    ///
-    /// let files = FileSender::new("src").unwrap().least_rate(20_000, Duration::from_secs(120));
-    /// # let _ = files;
-    /// ```
-    #[must_use]
-    pub fn least_rate(self, bytes_per_second: u64, grace: Duration) -> Self {
-        // Longer than any download, and added to a clock without an overflow.
-        let grace = grace.min(PATIENCE);
-        self.with(|settings| settings.least_rate = (bytes_per_second, grace))
-    }
-}
 
 /// The pace of one response.
 pub(super) struct Pace {
@@ -94,14 +50,16 @@ struct Parked {
     late: bool,
 }
 
-/// The response, at the pace of the sender.
-pub(super) fn paced(settings: &Settings, mut response: Response<FileBody>) -> Response<FileBody> {
-    let (least, grace) = settings.least_rate;
-    let wanted = settings.throttle > 0 || least > 0;
-    if wanted && response.status().is_success() && !response.body().is_end_stream() {
+impl Pace {
+    /// The pace that a sender says; `None`: as fast as it is asked for.
+    pub(super) fn of(settings: &Settings) -> Option<Box<Self>> {
+        let (least, grace) = settings.sending.least_rate;
+        if settings.sending.throttle == 0 && least == 0 {
+            return None;
+        }
         let now = Instant::now();
-        let throttle = (settings.throttle > 0).then(|| Throttle {
-            rate: settings.throttle,
+        let throttle = (settings.sending.throttle > 0).then(|| Throttle {
+            rate: settings.sending.throttle,
             due: now,
             timer: None,
             rest: Bytes::new(),
@@ -110,12 +68,9 @@ pub(super) fn paced(settings: &Settings, mut response: Response<FileBody>) -> Re
             let parked = Parked { reader: None, until: now, late: false };
             Watch { least, grace, parked: Arc::new(Mutex::new(parked)), task: None }
         });
-        response.body_mut().at_pace(Box::new(Pace { throttle, watch }));
+        Some(Box::new(Self { throttle, watch }))
     }
-    response
-}
 
-impl Pace {
     /// Bytes that were read and wait for their time.
     pub(super) fn waiting(&self) -> u64 {
         self.throttle.as_ref().map_or(0, |throttle| throttle.rest.len() as u64)
@@ -124,29 +79,30 @@ impl Pace {
     /// The next bytes, in their time.
     pub(super) fn poll(
         &mut self,
-        body: &mut FileBody,
+        chunks: &mut Chunks<Reader>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, FileError>>> {
         // Taken back first: from then on it cannot be closed between a look whether it was and its use.
-        self.resume(body);
+        self.resume(chunks);
         if let Some(watch) = self.watch.as_ref().filter(|watch| watch.is_late()) {
-            let late = body.fail(Why::Slow(watch.least));
+            chunks.end();
+            let late = FileError(Why::Slow(watch.least));
             (self.throttle, self.watch) = (None, None);
             return Poll::Ready(Some(Err(late)));
         }
         let bytes = match &mut self.throttle {
-            None => match ready!(body.poll_bytes(cx)) {
+            None => match ready!(chunks.poll_bytes(cx)) {
                 Some(Ok(bytes)) => bytes,
                 over => return Poll::Ready(over),
             },
             // The end has not to be waited for.
-            Some(throttle) if throttle.rest.is_empty() && body.is_end_stream() => {
+            Some(throttle) if throttle.rest.is_empty() && chunks.is_over() => {
                 return Poll::Ready(None);
             }
             Some(throttle) => {
                 ready!(throttle.poll_due(cx));
                 if throttle.rest.is_empty() {
-                    match ready!(body.poll_bytes(cx)) {
+                    match ready!(chunks.poll_bytes(cx)) {
                         Some(Ok(bytes)) => throttle.rest = bytes,
                         over => return Poll::Ready(over),
                     }
@@ -155,15 +111,15 @@ impl Pace {
             }
         };
         if let Some(watch) = &mut self.watch {
-            watch.park(body, bytes.len());
+            watch.park(chunks, bytes.len());
         }
         Poll::Ready(Some(Ok(bytes)))
     }
 
-    /// Gives the reader back to its body.
-    pub(super) fn resume(&mut self, body: &mut FileBody) {
+    /// Gives the reader back to its chunks.
+    pub(super) fn resume(&mut self, chunks: &mut Chunks<Reader>) {
         if let Some(reader) = self.watch.as_ref().and_then(Watch::taken) {
-            body.unpark(reader);
+            chunks.unpark(reader);
         }
     }
 }
@@ -184,7 +140,7 @@ impl Throttle {
     /// What may go at once.
     fn part(&mut self) -> Bytes {
         let most = usize::try_from(self.rate / 8).unwrap_or(usize::MAX);
-        let most = most.clamp(1024, FileSender::CHUNK).min(self.rest.len());
+        let most = most.clamp(1024, CHUNK).min(self.rest.len());
         let part = self.rest.split_to(most);
         self.due = self.due.max(Instant::now()) + lasting(most, self.rate);
         part
@@ -208,9 +164,9 @@ impl Watch {
     }
 
     /// Waits for the next bytes to be asked for.
-    fn park(&mut self, body: &mut FileBody, given: usize) {
+    fn park(&mut self, chunks: &mut Chunks<Reader>, given: usize) {
         let Ok(runtime) = Handle::try_current() else { return };
-        let Some(reader) = body.park() else { return };
+        let Some(reader) = chunks.park() else { return };
         let mut parked = locked(&self.parked);
         parked.reader = Some(reader);
         parked.until = Instant::now() + self.grace + lasting(given, self.least);
@@ -263,14 +219,14 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_is_closed_while_more_is_asked_for_is_no_end() {
         // The watch closes it just before it is taken back.
-        let mut response = Response::new(FileBody::parked(7));
+        let mut chunks = Chunks::parked(7);
         let parked = Parked { reader: None, until: Instant::now(), late: true };
         let (least, grace) = (1, Duration::ZERO);
         let watch = Watch { least, grace, parked: Arc::new(Mutex::new(parked)), task: None };
         let mut pace = Pace { throttle: None, watch: Some(watch) };
         let cx = &mut Context::from_waker(std::task::Waker::noop());
-        pace.resume(response.body_mut());
-        let polled = response.body_mut().poll_bytes(cx);
+        pace.resume(&mut chunks);
+        let polled = chunks.poll_bytes(cx);
         assert!(matches!(polled, Poll::Ready(Some(Err(_)))), "{polled:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! From the path of a request to the name of a file: decoded, and nothing in it that leads elsewhere.
 
+use std::fmt::Write as _;
+
 /// The directory for what a whole site says of itself (RFC 8615): made to be found by everybody.
 pub(crate) const WELL_KNOWN: &[u8] = b".well-known";
 
@@ -9,19 +11,32 @@ pub(crate) struct FilePath {
     relative: Vec<u8>,
     /// The path ended with a slash: a directory is meant.
     directory: bool,
+    /// There were slashes in a row, which count as one here.
+    doubled: bool,
+}
+
+/// So many slashes too many are taken for a slip. A redirection that mends them is as much longer than the path.
+const MOST_DOUBLED: usize = 32;
+
+/// What is done with empty components.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Empty {
+    Skipped,
+    Refused,
 }
 
 impl FilePath {
     /// Reads the path of a request's target. `None` for one that can name nothing: with a NUL, an
-    /// encoded slash, `.`, `..` or an empty component, a malformed `%`, or, unless `hidden` ones
-    /// are served, a component that begins with a dot; [`WELL_KNOWN`] may be the first one.
+    /// encoded slash, `.` or `..`, a malformed `%`, or, unless `hidden` ones
+    /// are served, a component that begins with a dot; [`WELL_KNOWN`] may be the first one. Empty components are
+    /// [skipped](Self::is_doubled).
     pub(crate) fn read(path: &str, hidden: bool) -> Option<Self> {
-        Self::joined(path, hidden, decode)
+        Self::joined(path, hidden, Empty::Skipped, decode)
     }
 
-    /// As [`read`](Self::read), of a path that is not encoded.
+    /// As [`read`](Self::read), of a path that is not encoded, and has no empty components.
     pub(crate) fn literal(path: &str, hidden: bool) -> Option<Self> {
-        Self::joined(path, hidden, |name, relative| {
+        Self::joined(path, hidden, Empty::Refused, |name, relative| {
             relative.extend_from_slice(name);
             Some(())
         })
@@ -30,20 +45,26 @@ impl FilePath {
     fn joined(
         path: &str,
         hidden: bool,
+        empty: Empty,
         append: impl Fn(&[u8], &mut Vec<u8>) -> Option<()>,
     ) -> Option<Self> {
         let path = path.strip_prefix('/').unwrap_or(path).as_bytes();
         // With a slash behind each component, for a moment.
         let mut relative = Vec::with_capacity(path.len() + 1);
         if path.is_empty() {
-            return Some(Self { relative, directory: true });
+            return Some(Self { relative, directory: true, doubled: false });
         }
-        // Of `//` an empty component is left, which names nothing.
+        let mut skipped = 0;
+        // Of `//` an empty component is left.
         let (path, directory) = match path.strip_suffix(b"/") {
             Some(path) => (path, true),
             None => (path, false),
         };
         for component in path.split(|byte| *byte == b'/') {
+            if component.is_empty() && empty == Empty::Skipped {
+                skipped += 1;
+                continue;
+            }
             let start = relative.len();
             append(component, &mut relative)?;
             let name = relative.get(start..).unwrap_or_default();
@@ -56,7 +77,7 @@ impl FilePath {
             relative.push(b'/');
         }
         relative.pop();
-        Some(Self { relative, directory })
+        (skipped <= MOST_DOUBLED).then_some(Self { relative, directory, doubled: skipped > 0 })
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -65,6 +86,11 @@ impl FilePath {
 
     pub(crate) const fn is_directory(&self) -> bool {
         self.directory
+    }
+
+    /// Whether the path names this only with slashes in a row.
+    pub(crate) const fn is_doubled(&self) -> bool {
+        self.doubled
     }
 
     /// The name below this one.
@@ -102,7 +128,40 @@ fn decode(text: &[u8], decoded: &mut Vec<u8>) -> Option<()> {
 pub(crate) fn with_slash(path: &str, query: Option<&str>) -> String {
     let last = path.rsplit('/').next().unwrap_or_default();
     // A colon in a first component would read as a scheme.
-    let mut target = format!("./{last}/");
+    with_query(format!("./{last}/"), query)
+}
+
+/// The same path with one slash where it has several in a row, relative to itself. It goes up to where the path began,
+/// which need not be the root of the server; and with a dot in front it is no reference to another one (`//host/`).
+pub(crate) fn with_single_slashes(path: &str, query: Option<&str>) -> String {
+    let slashes = path.bytes().filter(|byte| *byte == b'/').count();
+    let mut target = "../".repeat(slashes.saturating_sub(1));
+    for (at, component) in path.split('/').filter(|component| !component.is_empty()).enumerate() {
+        if at > 0 {
+            target.push('/');
+        }
+        target.push_str(component);
+    }
+    if path.ends_with('/') && !target.ends_with('/') {
+        target.push('/');
+    }
+    with_query(target, query)
+}
+
+/// A name beside the last component of a path, relative to it: encoded, but for what needs not be.
+pub(crate) fn beside(name: &[u8], query: Option<&str>) -> String {
+    let mut target = String::from("./");
+    for byte in name {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
+            target.push(char::from(*byte));
+        } else {
+            let _ = write!(target, "%{byte:02X}");
+        }
+    }
+    with_query(target, query)
+}
+
+pub(crate) fn with_query(mut target: String, query: Option<&str>) -> String {
     if let Some(query) = query {
         target.push('?');
         target.push_str(query);
@@ -133,11 +192,12 @@ mod tests {
         check("/100%25", Some((b"100%", false)));
         check("/a+b", Some((b"a+b", false)));
         for nothing in [
-            "//",
-            "//a",
-            "/a//b",
-            "/a//",
             "/.",
+            "/a//..",
+            "//%2fa",
+            "//.git",
+            "/a//.b",
+            "//.well-known//.b",
             "/..",
             "/../a",
             "/a/../b",
@@ -156,6 +216,45 @@ mod tests {
         ] {
             check(nothing, None);
         }
+    }
+
+    #[test]
+    fn slashes_in_a_row_are_one_and_it_is_known_that_they_were_there() {
+        for (path, name, directory) in [
+            ("//", "", true),
+            ("///", "", true),
+            ("//a", "a", false),
+            ("/a//b", "a/b", false),
+            ("/a//", "a", true),
+            ("//a///b//", "a/b", true),
+            ("//.well-known/x", ".well-known/x", false),
+        ] {
+            check(path, Some((name.as_bytes(), directory)));
+            assert!(FilePath::read(path, false).is_some_and(|read| read.is_doubled()), "{path}");
+        }
+        for path in ["/", "", "/a", "/a/", "/a/b"] {
+            assert!(FilePath::read(path, false).is_some_and(|read| !read.is_doubled()), "{path}");
+        }
+        check(&format!("{}a", "/".repeat(MOST_DOUBLED + 1)), Some((b"a", false)));
+        check(&format!("{}a", "/".repeat(MOST_DOUBLED + 2)), None);
+    }
+
+    #[test]
+    fn a_path_is_mended_relative_to_itself_and_names_no_other_server() {
+        for (path, target) in [
+            ("//", "../"),
+            ("///", "../../"),
+            ("//d", "../d"),
+            ("//d//f", "../../../d/f"),
+            ("/d//", "../../d/"),
+            ("//example.org/%2e%2E", "../../example.org/%2e%2E"),
+            ("/a:b//c", "../../a:b/c"),
+            ("/d/e///f.txt", "../../../../d/e/f.txt"),
+        ] {
+            assert_eq!(with_single_slashes(path, None), target, "{path}");
+        }
+        assert_eq!(with_single_slashes("//d", Some("x=/y")), "../d?x=/y");
+        assert_eq!(beside(b"a b:\xe9%", Some("q")), "./a%20b%3A%E9%25?q");
     }
 
     #[test]

@@ -1,16 +1,10 @@
 //! What the kernel refused while a file was served, and what was decided about it.
 
 use std::fmt;
-use std::time::Duration;
 
-use http::StatusCode;
+use crate::sys::{Operation, Refusal, Ruling};
 
-use super::settings::Settings;
-use super::source::{Name, rule};
-use crate::head::ErrorAnswer;
-use crate::sys::{Decision, Operation, Refusal, Ruling};
-
-/// A refusal of the kernel and what was decided about it; see
+/// A refusal of the kernel, or a precompressed sibling that is too old (`ESTALE`), and what was decided about it; see
 /// [`FileSender::on_refusal`](crate::FileSender::on_refusal).
 ///
 /// Printed, it is one line: for the operator, not for clients.
@@ -22,25 +16,6 @@ pub struct Refused {
     pub(super) text: String,
     pub(super) ruling: Ruling,
     pub(super) diagnosis: Option<String>,
-}
-
-/// The answer where no thread could be had to look for the file; the refusal is told on this thread, as there
-/// is no other. `None`: the application has it that the response fails.
-pub(super) fn without_thread(settings: &Settings, refusal: &Refusal) -> Option<ErrorAnswer> {
-    // Nobody waits here for threads to come back: that may take long.
-    let word = Name::Foreign(b"blocking pool".to_vec());
-    match rule(settings, &word, refusal, u32::MAX, false).decision() {
-        Decision::Answer { status, retry_after } => Some(answer(status, retry_after)),
-        Decision::Retry { .. } | Decision::ReResolve | Decision::Next | Decision::Abort => None,
-    }
-}
-
-pub(super) fn answer(status: StatusCode, retry_after: Option<Duration>) -> ErrorAnswer {
-    let answer = ErrorAnswer::new(status);
-    match retry_after {
-        Some(after) => answer.retry_after(after),
-        None => answer,
-    }
 }
 
 impl Refused {

@@ -12,15 +12,18 @@ use std::time::SystemTime;
 use http::{Request, Response};
 use tower_service::Service;
 
+use super::answers;
 use super::body::FileBody;
-use super::flight::{Landing, fly};
-use super::following::Following;
-use super::look::{self, Target, Want};
+use super::listing::Ticket;
 use super::path::FilePath;
-use super::refused;
+use super::request::{FileRequest, PathRequest, Target};
+use super::respond::{respond_blocking, respond_inline};
+use super::root_reload::ReloadedRoot;
 use super::sender::FileSender;
 use super::settings::Settings;
+use super::single_flight::{Waiter, run};
 use crate::answer::Asked;
+use crate::head::origin::mark_file;
 use crate::sys::{Lost, Task};
 
 impl FileSender {
@@ -52,7 +55,7 @@ impl FileSender {
     /// # let _ = app;
     /// ```
     pub fn send<B>(&self, request: &Request<B>, path: &str) -> FileFuture {
-        let path = FilePath::literal(path, self.settings.hidden);
+        let path = FilePath::literal(path, self.settings.lookup.hidden);
         self.start(Asked::of(request), Target::Path(path, None))
     }
 
@@ -94,8 +97,9 @@ impl FileSender {
 
     /// Answers a request by the path in its target.
     pub(super) fn answer<B>(&self, request: &Request<B>) -> FileFuture {
-        let path = FilePath::read(request.uri().path(), self.settings.hidden);
-        self.start(Asked::of(request), Target::Path(path, Some(request.uri().clone())))
+        let path = FilePath::read(request.uri().path(), self.settings.lookup.hidden);
+        let path_request = PathRequest::of(&self.settings, request);
+        self.start(Asked::of(request), Target::Path(path, Some(path_request)))
     }
 
     fn start(&self, asked: Asked, target: Target) -> FileFuture {
@@ -104,29 +108,15 @@ impl FileSender {
 
     /// As at the time `now`.
     pub(super) fn start_at(&self, asked: Asked, target: Target, now: SystemTime) -> FileFuture {
-        let want = Want { asked, target, now, first: (self.first)() };
+        let ticket = Ticket::NONE;
+        let request = FileRequest { asked, target, now, first: (self.first)(), ticket };
         FileFuture(match &self.following {
-            None => Stage::begin(Arc::clone(&self.settings), want, true),
+            None => Stage::begin(Arc::clone(&self.settings), request, true),
             Some(following) => match following.current() {
-                Some(settings) => Stage::begin(settings, want, true),
-                None => Stage::follow(following, want),
+                Some(settings) => Stage::begin(settings, request, true),
+                None => Stage::follow(following, request),
             },
         })
-    }
-}
-
-impl Want {
-    /// How many bytes of so many are read before the head is told. A file of which that is not all is
-    /// left to the kernel, and not kept.
-    pub(super) fn first_of(&self, length: u64) -> u64 {
-        let first = if length < FileSender::SPAN { FileSender::CHUNK } else { self.first };
-        first as u64
-    }
-
-    /// Whether a file that is open will do: it is to be sent whole, and as much of it as may be by the
-    /// kernel.
-    pub(super) fn takes_open(&self) -> bool {
-        self.first < FileSender::CHUNK && self.asked.wants_whole()
     }
 }
 
@@ -154,8 +144,8 @@ pub struct FileFuture(Stage);
 enum Stage {
     Answered(Response<FileBody>),
     /// Another request went ahead for the same file.
-    Waiting(Landing, Arc<Settings>, Box<Want>),
-    /// It is looked for on a thread where that may block; others may be waiting for it.
+    Waiting(Waiter, Arc<Settings>, Box<FileRequest>),
+    /// It is looked for on the blocking pool; others may be waiting for it.
     Looking(Looking),
     Done,
 }
@@ -164,61 +154,63 @@ struct Looking {
     task: Task<Response<FileBody>>,
     settings: Arc<Settings>,
     is_head: bool,
-    varies: bool,
 }
 
 impl Looking {
     /// The answer where the work was not done.
     fn instead(&self, lost: &Lost) -> Response<FileBody> {
         let answer = match lost {
-            Lost::NoThread(refusal) => refused::without_thread(&self.settings, refusal),
+            Lost::NoThread(refusal) => answers::without_thread(&self.settings.os_errors, refusal),
             // A panic of the application's own callback is contained; this is ours, or the runtime's end.
             Lost::Gone => None,
         };
-        look::instead(answer, self.is_head, self.varies)
+        answers::instead(answer, self.is_head)
     }
 }
 
 impl Stage {
     /// Looks up the root first.
-    fn follow(following: &Arc<Following>, want: Want) -> Self {
-        let (following, is_head) = (Arc::clone(following), want.asked.is_head());
+    fn follow(following: &Arc<ReloadedRoot>, mut request: FileRequest) -> Self {
+        let (following, is_head) = (Arc::clone(following), request.asked.is_head());
         let last = following.last();
-        let varies = want.varies(&last);
         let task = Task::new(move || {
             let settings = following.current_blocking();
             settings.shared.counters.pooled.add();
-            look::look_blocking(&settings, &want)
+            request.ticket = settings.shared.desk.ticket();
+            respond_blocking(&settings, &request)
         });
-        Self::Looking(Looking { task, settings: last, is_head, varies })
+        Self::Looking(Looking { task, settings: last, is_head })
     }
 
     /// Answers at once, or begins to look for it; `shared`: unless somebody else already does.
-    fn begin(settings: Arc<Settings>, want: Want, shared: bool) -> Self {
-        let wait = match look::look_inline(&settings, &want) {
+    fn begin(settings: Arc<Settings>, mut request: FileRequest, shared: bool) -> Self {
+        let wait = match respond_inline(&settings, &request) {
             Ok(response) => return Self::Answered(response),
             Err(wait) => wait,
         };
+        if request.ticket == Ticket::NONE {
+            request.ticket = settings.shared.desk.ticket();
+        }
         let counters = &settings.shared.counters;
-        let flight = match &want.target {
+        let leader = match &request.target {
             Target::Path(Some(path), _) if shared && wait.is_shared => {
-                match settings.shared.flights.board(path.as_bytes()) {
-                    Ok(flight) => Some(flight),
-                    Err(landing) => {
+                match settings.shared.flights.join_or_lead(path.as_bytes()) {
+                    Ok(leader) => Some(leader),
+                    Err(waiter) => {
                         counters.waited.add();
-                        return Self::Waiting(landing, settings, Box::new(want));
+                        return Self::Waiting(waiter, settings, Box::new(request));
                     }
                 }
             }
             Target::Path(..) | Target::File(..) => None,
         };
         counters.pooled.add();
-        let (is_head, varies) = (want.asked.is_head(), want.varies(&settings));
+        let is_head = request.asked.is_head();
         // Those that wait wait for the work, and not for whoever began it: that one may have other things
         // to do than to ask for its answer.
         let all = Arc::clone(&settings);
-        let task = Task::new(move || fly(flight, || look::look_blocking(&all, &want)));
-        Self::Looking(Looking { task, settings, is_head, varies })
+        let task = Task::new(move || run(leader, || respond_blocking(&all, &request)));
+        Self::Looking(Looking { task, settings, is_head })
     }
 }
 
@@ -228,26 +220,33 @@ impl Future for FileFuture {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         loop {
             match std::mem::replace(&mut self.0, Stage::Done) {
-                Stage::Answered(response) => return Poll::Ready(Ok(response)),
-                Stage::Waiting(mut landing, settings, want) => {
-                    if Pin::new(&mut landing).poll(cx).is_pending() {
-                        self.0 = Stage::Waiting(landing, settings, want);
+                Stage::Answered(response) => return Poll::Ready(Ok(marked(response))),
+                Stage::Waiting(mut waiter, settings, request) => {
+                    if Pin::new(&mut waiter).poll(cx).is_pending() {
+                        self.0 = Stage::Waiting(waiter, settings, request);
                         return Poll::Pending;
                     }
                     // What there is to be proved is proved now, after the request came.
-                    self.0 = Stage::begin(settings, *want, false);
+                    self.0 = Stage::begin(settings, *request, false);
                 }
                 Stage::Looking(mut looking) => {
                     let Poll::Ready(done) = Pin::new(&mut looking.task).poll(cx) else {
                         self.0 = Stage::Looking(looking);
                         return Poll::Pending;
                     };
-                    return Poll::Ready(Ok(done.unwrap_or_else(|lost| looking.instead(&lost))));
+                    let response = done.unwrap_or_else(|lost| looking.instead(&lost));
+                    return Poll::Ready(Ok(marked(response)));
                 }
                 Stage::Done => return Poll::Pending,
             }
         }
     }
+}
+
+/// The response, marked for policies that ask who made it.
+fn marked(mut response: Response<FileBody>) -> Response<FileBody> {
+    mark_file(response.extensions_mut());
+    response
 }
 
 impl fmt::Debug for FileFuture {

@@ -2,42 +2,52 @@
 
 use std::sync::Arc;
 
-use super::buffers::Buffers;
 use super::cache::Cache;
 use super::counts::{Counters, Counts};
-use super::flight::Flights;
-use super::settings::Settings;
-use super::watched::{Freshness, Watching};
+use super::freshness::Watching;
+use super::listing::Desk;
+use super::options::Freshness;
+use super::siblings::Siblings;
+use super::single_flight::Flights;
+use crate::stream::Buffers;
 
 /// What all clones of a sender that was told the same have in common.
 pub(super) struct Shared {
     /// None if nothing is to be kept.
     pub(super) cache: Option<Cache>,
     pub(super) flights: Arc<Flights>,
+    /// For directories that are listed.
+    pub(super) desk: Desk,
     pub(super) buffers: Arc<Buffers>,
     pub(super) counters: Arc<Counters>,
+    pub(super) siblings: Siblings,
 }
 
 impl Shared {
     /// With budgets in bytes.
     pub(super) fn new(cache: u64, buffers: usize, freshness: Freshness) -> Arc<Self> {
+        let counters = Arc::default();
         Arc::new(Self {
-            cache: (cache > 0).then(|| Cache::new(cache, Watching::of(freshness))),
+            cache: (cache > 0).then(|| Cache::new(cache, Watching::of(freshness, &counters))),
             flights: Arc::default(),
+            desk: Desk::default(),
             buffers: Buffers::new(buffers),
-            counters: Arc::default(),
+            counters,
+            siblings: Siblings::default(),
         })
     }
 
     /// The same but for what is kept, for another tree: what was told of names in the one says nothing of
     /// names in the other.
-    pub(super) fn again(&self, settings: &Settings) -> Arc<Self> {
-        let watching = Watching::of(settings.freshness);
+    pub(super) fn again(&self, cache: u64, freshness: Freshness) -> Arc<Self> {
+        let watching = Watching::of(freshness, &self.counters);
         Arc::new(Self {
-            cache: (settings.cache > 0).then(|| Cache::new(settings.cache, watching)),
+            cache: (cache > 0).then(|| Cache::new(cache, watching)),
             flights: Arc::clone(&self.flights),
+            desk: Desk::default(),
             buffers: Arc::clone(&self.buffers),
             counters: Arc::clone(&self.counters),
+            siblings: Siblings::default(),
         })
     }
 

@@ -5,88 +5,12 @@ use std::fmt::Write as _;
 
 use http::header::HeaderValue;
 
-use super::sender::FileSender;
-use super::settings::{Settings, first_match};
+use super::options::Disposition;
+use super::settings::{Fields, first_match};
 use super::standing::Standing;
 use super::type_table::{by_ending, well_known};
 
-/// Whether a browser shows a file or saves it (RFC 6266, section 4.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Disposition {
-    /// It is shown, if it can be; the name is for when it is saved all the same.
-    Inline,
-    /// It is saved.
-    Attachment,
-}
-
-impl FileSender {
-    /// The `Content-Type` of files whose name ends with `.extension`, in any letter case, in place of the
-    /// one that the standard table has, if any. It is sent as it is: a charset has to be in it.
-    ///
-    /// A later call for the same extension replaces an earlier one. In a coding a file has the type of what is coded.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use http::HeaderValue;
-    /// use letterhead::FileSender;
-    ///
-    /// let gltf = HeaderValue::from_static("model/gltf+json");
-    /// let files = FileSender::new("src").unwrap().media_type("gltf", gltf);
-    /// # let _ = files;
-    /// ```
-    #[must_use]
-    pub fn media_type(self, extension: &str, value: HeaderValue) -> Self {
-        let extension = extension.trim_start_matches('.').to_ascii_lowercase();
-        self.with(|settings| {
-            settings.types.retain(|row| *row.0 != *extension);
-            settings.types.push((extension.into(), value));
-        })
-    }
-
-    /// The charset of text whose path below the root matches `pattern`, as in
-    /// [`cache_control`](Self::cache_control), where the standard table has none: `utf-8` unless something else
-    /// is said. `None`, or what is no token: no charset is told.
-    ///
-    /// Text is `text/*` and JavaScript.
-    #[must_use]
-    pub fn charset(self, pattern: &str, charset: Option<&str>) -> Self {
-        let charset = charset.filter(|name| is_token(name)).map(Into::into);
-        self.with(|settings| settings.charsets.push((pattern.into(), charset)))
-    }
-
-    /// Tells browsers whether to show or to save files whose path below the root matches `pattern`, as in
-    /// [`cache_control`](Self::cache_control), and under which name: the last component of the path, in ASCII
-    /// and, where that is not all of it, in UTF-8 (RFC 6266, RFC 8187).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use letterhead::FileSender;
-    /// use letterhead::files::Disposition;
-    ///
-    /// let files = FileSender::new("src").unwrap().disposition("/uploads/*", Disposition::Attachment);
-    /// # let _ = files;
-    /// ```
-    #[must_use]
-    pub fn disposition(self, pattern: &str, disposition: Disposition) -> Self {
-        self.with(|settings| settings.dispositions.push((pattern.into(), disposition)))
-    }
-
-    /// Sends files with a hash in their name with `Cache-Control: public, max-age=31536000, immutable`, unless a
-    /// pattern of [`cache_control`](Self::cache_control) says otherwise. Off by default.
-    ///
-    /// A hash is at least eight hexadecimal digits, a letter and a decimal digit among them, between `.`, `-` or
-    /// `_` in the last component, with an extension somewhere behind: `app.3f9a2c1b.js`, `main-0a1b2c3d4e.css.map`,
-    /// not `report.20240131.pdf`. A file that is not [settled](Self::settle) is not called immutable.
-    #[must_use]
-    pub fn immutable_names(self, immutable: bool) -> Self {
-        self.with(|settings| settings.immutable = immutable)
-    }
-}
-
-impl Settings {
+impl Fields {
     /// The type of the file with this name.
     pub(super) fn type_of(&self, name: &[u8]) -> Option<HeaderValue> {
         self.media_type(name).or_else(|| self.unknown.clone())
@@ -231,12 +155,6 @@ fn disposed(disposition: Disposition, name: &[u8]) -> String {
     text
 }
 
-/// RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
-    let is_tchar = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    !text.is_empty() && text.bytes().all(is_tchar)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,15 +193,14 @@ mod tests {
             .map(|extension| format!("a.{extension}"))
             .collect();
         let names = names.into_iter().chain(more).chain(all.iter().map(String::as_str));
-        let root = crate::sys::Root::open(std::path::Path::new("src")).expect("a directory");
-        let mut settings = Settings::of(root);
+        let mut fields = Fields::default();
         for name in names {
-            settings.charsets.clear();
-            let short = settings.media_type(name.as_bytes());
-            assert_eq!(short, settings.media_type(name.as_bytes()), "{name} again");
+            fields.charsets.clear();
+            let short = fields.media_type(name.as_bytes());
+            assert_eq!(short, fields.media_type(name.as_bytes()), "{name} again");
             // A rule for another name, so that nothing is taken as it is.
-            settings.charsets.push(("/other".into(), None));
-            assert_eq!(short, settings.media_type(name.as_bytes()), "{name}");
+            fields.charsets.push(("/other".into(), None));
+            assert_eq!(short, fields.media_type(name.as_bytes()), "{name}");
         }
     }
 

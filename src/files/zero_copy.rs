@@ -14,12 +14,14 @@ use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::body::{FileBody, Origin, Reader, State};
-use super::bound::Leave;
-use super::closing::{self, LONG};
+use super::body::FileBody;
+use super::close::{self, LONG};
 use super::failed::FileError;
-use super::or::{Or, OrBody, OrError, OrFuture, WhoseProjection};
-use super::sender::{FileSender, OnChange};
+use super::fallback_service::{Or, OrBody, OrError, OrFuture, WhoseProjection};
+use super::open_limit::OpenPermit;
+use super::options::{CHUNK, OnChange};
+use super::reader::{Origin, Reader};
+use super::sender::FileSender;
 use super::service::FileFuture;
 use crate::sys::Handle;
 use crate::sys::span::{self, FileData};
@@ -144,7 +146,7 @@ impl ZeroCopy {
 
 /// How much is read first, if what follows may be left to the kernel.
 fn first() -> usize {
-    if span::is_offered() { FIRST } else { FileSender::CHUNK }
+    if span::is_offered() { FIRST } else { CHUNK }
 }
 
 impl<B> Service<Request<B>> for ZeroCopy {
@@ -170,22 +172,22 @@ impl Future for ZeroCopyFuture {
     }
 }
 
-/// Kept by the spans of a file: closes it when the last of them is gone, and gives the leave back then.
+/// Kept by the spans of a file: closes it when the last of them is gone, and gives the permit back then.
 struct Closing {
     handle: Option<Arc<Handle>>,
-    _leave: Option<Arc<Leave>>,
+    _permit: Option<Arc<OpenPermit>>,
 }
 
 impl Closing {
-    fn of(handle: &Arc<Handle>, leave: Option<Arc<Leave>>) -> Self {
-        Self { handle: Some(Arc::clone(handle)), _leave: leave }
+    fn of(handle: &Arc<Handle>, permit: Option<Arc<OpenPermit>>) -> Self {
+        Self { handle: Some(Arc::clone(handle)), _permit: permit }
     }
 }
 
 impl Drop for Closing {
     fn drop(&mut self) {
         if let Some(handle) = self.handle.take() {
-            closing::close(handle);
+            close::close(handle);
         }
     }
 }
@@ -194,26 +196,27 @@ impl Reader {
     /// The next bytes, unread, if that is worth it.
     fn next_span(&mut self) -> Option<FileData> {
         let Origin::File(source) = &self.origin else { return None };
-        let left = self.part.end.saturating_sub(self.part.start);
         // What was read ahead goes first. Of a file that may grow, the version moves with what is read.
-        if self.ahead.is_some() || left < LEAST || source.on_change != OnChange::Abort {
+        let part = self.remaining.stretch().filter(|_| source.on_change == OnChange::Abort)?;
+        let left = part.end.saturating_sub(part.start);
+        if left < LEAST {
             return None;
         }
         let length = left.min(span::LONGEST as u64);
-        if !source.handle.is_at_hand(self.part.start, length) {
+        if !source.handle.is_at_hand(part.start, length) {
             return None;
         }
         source.counters().spans.add();
         let wanted = usize::try_from(length).unwrap_or(usize::MAX);
-        let data = FileData::span(&source.handle, source.seen, self.part.start, wanted);
-        let leave = source.leave.as_ref().map(Arc::<Leave>::clone);
+        let data = FileData::span(&source.handle, source.last_stat, part.start, wanted);
+        let permit = source.permit.as_ref().map(Arc::<OpenPermit>::clone);
         let is_long = source.handle.stat().identity.size >= LONG;
-        let data = match leave {
-            leave if is_long => data.keeping(Arc::new(Closing::of(&source.handle, leave))),
-            Some(leave) => data.keeping(leave),
+        let data = match permit {
+            permit if is_long => data.keeping(Arc::new(Closing::of(&source.handle, permit))),
+            Some(permit) => data.keeping(permit),
             None => data,
         };
-        self.part.start = self.part.start.saturating_add(length);
+        self.remaining.skip(length);
         Some(data)
     }
 }
@@ -224,12 +227,8 @@ fn next_span(body: &mut FileBody) -> Option<FileData> {
     if !span::is_offered() || body.pace.is_some() {
         return None;
     }
-    let State::Idle(reader) = &mut body.state else { return None };
-    let data = reader.next_span()?;
-    body.left = body.left.saturating_sub(data.remaining() as u64);
-    if reader.is_done() {
-        body.state = State::Ended;
-    }
+    let data = body.chunks.idle()?.next_span()?;
+    body.chunks.taken(data.remaining() as u64);
     Some(data)
 }
 

@@ -1,5 +1,8 @@
 //! The guide: how the crate is built, how to mount it, and what it knows about its neighbours.
 
+#[doc = include_str!("glossary.md")]
+pub mod glossary {}
+
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
@@ -18,8 +21,18 @@ pub mod fields {}
 #[doc = include_str!("rules.md")]
 pub mod rules {}
 
+#[cfg(feature = "policy")]
+#[doc = include_str!("policy.md")]
+pub mod policy {}
+
+#[doc = include_str!("deny.md")]
+pub mod deny {}
+
 #[doc = include_str!("answers.md")]
 pub mod answers {}
+
+#[doc = include_str!("examples.md")]
+pub mod examples {}
 
 #[doc = include_str!("reports.md")]
 pub mod reports {}
@@ -35,11 +48,16 @@ pub mod validators {}
 #[doc = include_str!("errno.md")]
 pub mod errno {}
 
+#[cfg(all(feature = "store", target_os = "linux"))]
 #[doc = include_str!("store.md")]
 pub mod store {}
 
+#[cfg(feature = "serve")]
 #[doc = include_str!("serving.md")]
 pub mod serving {}
+
+#[doc = include_str!("command.md")]
+pub mod command {}
 
 #[doc = include_str!("neighbours.md")]
 pub mod neighbours {}

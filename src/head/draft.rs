@@ -10,11 +10,10 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use super::answer::replace;
 use super::batch::Batch;
 use super::landing;
-use super::shared::Hook;
 use super::write::{Change, Origin, Unreadable, Write};
 use super::{Ability, ErrorAnswer, HookResult, Promises, Trailing};
 use crate::caught::{caught, contained, discard, message};
-use crate::error::{Error, Kind};
+use crate::error::{BoxError, Error, Kind};
 use crate::ledger::{
     Entry, Fate, Ledger, Lines, Placed, Refusal, Seen, Stage, Values, Verb, Writer,
 };
@@ -24,6 +23,17 @@ const MOST_HOOKS: u32 = 1024;
 
 /// The most writes that may wait for one commit.
 const MOST_WRITES: u32 = 1024;
+
+/// Runs before the commit, with the draft of the head.
+pub(crate) type Hook = Box<dyn FnOnce(&mut Draft<'_>) -> Result<(), BoxError> + Send>;
+
+/// A nonce, and the line that asked for it first.
+#[derive(Clone, Debug)]
+#[allow(dead_code, reason = "nonces are an option")]
+pub(crate) struct Nonce {
+    pub(crate) text: String,
+    pub(crate) writer: &'static Location<'static>,
+}
 
 /// What waits for the commit, and the ledger of what has happened.
 #[derive(Default)]
@@ -35,6 +45,10 @@ pub(crate) struct Sealing {
     #[expect(clippy::box_collection, reason = "what waits is moved about")]
     pub(super) batches: Option<Box<Vec<Batch>>>,
     hooks: Vec<Hook>,
+    /// Somebody asked for one.
+    pub(crate) nonce: Option<Nonce>,
+    /// Deny rules wait for the final head.
+    pub(crate) has_deny_rules: bool,
     pub(crate) promises: Promises,
     pub(crate) ledger: Ledger,
     pub(crate) hooks_run: u32,
@@ -71,8 +85,10 @@ impl Sealing {
     /// Whether the commit has anything to do here.
     pub(crate) fn is_waiting(&self) -> bool {
         self.ledger.watches()
+            || self.has_deny_rules
             || !(self.writes.is_empty() && self.hooks.is_empty() && self.promises.is_empty())
             || self.batches.is_some()
+            || self.nonce.is_some()
     }
 
     /// The response is over: what will never be sent is marked in the ledger and dropped, and a
@@ -105,6 +121,8 @@ impl Sealing {
         answer: ErrorAnswer,
         outlives: &dyn Fn(&HeaderName) -> bool,
     ) -> Bytes {
+        // It was for the response that goes.
+        self.nonce = None;
         let was = *status;
         let before = self.ledger.watches().then(|| Lines::of(fields));
         let brings: Vec<HeaderName> = answer.names().cloned().collect();
@@ -190,6 +208,19 @@ impl Sealing {
     pub(crate) fn drop_hooks(&mut self) {
         for hook in std::mem::take(&mut self.hooks) {
             contained(move || drop(hook));
+        }
+    }
+
+    /// The response is over without a commit.
+    pub(crate) fn give_up_batches(&mut self) {
+        let Some(batches) = self.batches.take() else { return };
+        for batch in *batches {
+            for entry in batch.entries {
+                self.ledger.record(Entry { fate: Fate::Unsent, ..entry });
+            }
+            for write in batch.writes {
+                contained(move || drop(write));
+            }
         }
     }
 }

@@ -63,13 +63,7 @@ pub(crate) fn in_short(fields: &Lines, ledger: &Ledger) -> String {
             text.push_str("; ");
         }
         write!(text, "{name}").unwrap_or_default();
-        let lines = stories.fields.get(name).map(Vec::as_slice).unwrap_or_default();
-        let wrote = lines.iter().rev().filter_map(|line| match line {
-            Line::Wrote(entry) if is_lasting(entry) => Some(entry.writer()),
-            Line::Wrote(_) | Line::Lost(_) => None,
-        });
-        let base = stories.came_with(name).then_some(stories.base);
-        for (number, writer) in wrote.chain(base).take(8).enumerate() {
+        for (number, writer) in stories.writers(name).into_iter().take(8).enumerate() {
             write!(text, "{} {writer}", if number == 0 { " by" } else { " <" }).unwrap_or_default();
         }
     }
@@ -77,7 +71,7 @@ pub(crate) fn in_short(fields: &Lines, ledger: &Ledger) -> String {
 }
 
 /// What the ledger says, sorted by what it is about.
-struct Stories<'a> {
+pub(crate) struct Stories<'a> {
     status: Vec<&'a Entry>,
     fields: HashMap<&'a HeaderName, Vec<Line<'a>>>,
     /// Who brought the head that the rest was written to.
@@ -92,7 +86,7 @@ enum Line<'a> {
 }
 
 impl<'a> Stories<'a> {
-    fn of(ledger: &'a Ledger) -> Self {
+    pub(super) fn of(ledger: &'a Ledger) -> Self {
         let mut stories =
             Self { status: Vec::new(), fields: HashMap::new(), base: &Writer::Response };
         for entry in ledger.entries() {
@@ -111,6 +105,16 @@ impl<'a> Stories<'a> {
             }
         }
         stories
+    }
+
+    /// Who wrote a field that is there, the last one first.
+    pub(super) fn writers(&self, name: &HeaderName) -> Vec<&'a Writer> {
+        let lines = self.fields.get(name).map(Vec::as_slice).unwrap_or_default();
+        let wrote = lines.iter().rev().filter_map(|line| match line {
+            Line::Wrote(entry) if is_lasting(entry) => Some(entry.writer()),
+            Line::Wrote(_) | Line::Lost(_) => None,
+        });
+        wrote.chain(self.came_with(name).then_some(self.base)).collect()
     }
 
     /// Whether the field came with the head, before the first write to it that was seen.

@@ -290,7 +290,7 @@ impl Head {
         F: FnOnce(&mut Draft<'_>) -> R + Send + 'static,
         R: HookResult,
     {
-        let hook: super::shared::Hook = Box::new(move |draft| hook(draft).into_result());
+        let hook: super::draft::Hook = Box::new(move |draft| hook(draft).into_result());
         let mut state = self.shared.lock();
         let refusal = match state.life.stage() {
             Stage::Open | Stage::Held => {

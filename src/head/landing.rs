@@ -121,7 +121,7 @@ impl Landing<'_> {
             | Change::Append(..)
             | Change::Default(..)
             | Change::Remove(_)
-            | Change::Status(_) => apply(write, head, ledger),
+            | Change::Status(_) => write.apply(head.status, head.fields, ledger),
         }
     }
 
@@ -155,17 +155,6 @@ impl Landing<'_> {
         }
         entry
     }
-}
-
-/// Puts a write on a response as it is.
-#[inline]
-pub(crate) fn apply(write: Write, head: &mut Planned<'_>, ledger: &Ledger) -> Entry {
-    let copied = write.origin.copied;
-    let mut entry = write.apply(head.status, head.fields, ledger);
-    if let Some(seen) = entry.seen.as_mut().filter(|_| copied) {
-        seen.occasion = Occasion::CopiedRequest;
-    }
-    entry
 }
 
 /// Whether layers add members to the list that this field is, so that a write does not replace another.

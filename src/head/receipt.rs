@@ -1,13 +1,15 @@
 //! What is known about a response once it is over.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use http::header::HeaderName;
 use http::{Method, StatusCode, Version};
 
 use super::CommitCause;
-use crate::error::Error;
+use super::deny::Denial;
+use crate::error::{Error, WithCauses};
 use crate::ledger::{Entry, Ledger, Lines, Stage};
 use crate::rules::Conflict;
 use crate::rules::framing::Mended;
@@ -63,7 +65,7 @@ impl fmt::Display for Outcome {
         match self {
             Self::Handed => f.write_str("handed over"),
             Self::Upgraded => f.write_str("upgraded"),
-            Self::Aborted(error) => write!(f, "aborted ({error})"),
+            Self::Aborted(error) => write!(f, "aborted ({})", WithCauses(error)),
             Self::Dropped => f.write_str("dropped"),
             Self::Unwound => f.write_str("dropped by a panic"),
         }
@@ -94,6 +96,10 @@ pub enum Note {
     NoTimer,
     /// [`Recover::recover`](crate::Recover::recover) panicked; a plain 500 was sent.
     RecoverPanicked,
+    /// A [deny rule](crate::deny::Deny) refused the head, and why.
+    Denied(Denial),
+    /// A deny rule that [fails open](crate::deny::Deny::fails_open) could not decide, and why not.
+    DenyFailed(String),
 }
 
 impl Note {
@@ -109,6 +115,8 @@ impl Note {
             Self::EndUnseen => "end-unseen",
             Self::NoTimer => "no-timer",
             Self::RecoverPanicked => "recover-panicked",
+            Self::Denied(_) => "denied",
+            Self::DenyFailed(_) => "deny-failed",
         }
     }
 
@@ -123,8 +131,16 @@ impl Note {
             | Self::AlsoFailed(_)
             | Self::EndUnseen
             | Self::NoTimer
-            | Self::RecoverPanicked => None,
+            | Self::RecoverPanicked
+            | Self::Denied(_)
+            | Self::DenyFailed(_) => None,
         }
+    }
+
+    /// Why the head was denied, if this is about that.
+    #[must_use]
+    pub const fn denied(&self) -> Option<&Denial> {
+        if let Self::Denied(denial) = self { Some(denial) } else { None }
     }
 }
 
@@ -147,6 +163,8 @@ impl fmt::Display for Note {
             }
             Self::NoTimer => f.write_str("no tokio timer: responses are not held"),
             Self::RecoverPanicked => f.write_str("the recoverer panicked: sent a plain 500"),
+            Self::Denied(denial) => write!(f, "denied: {denial}"),
+            Self::DenyFailed(reason) => write!(f, "a deny rule could not decide: {reason}"),
         }
     }
 }
@@ -178,6 +196,8 @@ pub(crate) struct Tally {
     pub(crate) status: Option<StatusCode>,
     pub(crate) held: u64,
     pub(crate) sent: u64,
+    /// The version of the header policy that was applied.
+    pub(crate) policy: Option<NonZeroU64>,
     pub(crate) hooks_run: u32,
     pub(crate) failure: Option<Error>,
     pub(crate) notes: Vec<Note>,
@@ -266,6 +286,21 @@ impl Receipt {
         self.conflicts_cut
     }
 
+    /// The version of the header policy that was applied to the head, from 1
+    /// ([`PolicyHandle::version`](crate::PolicyHandle::version)); `None` without a policy, and where no head
+    /// was committed.
+    #[must_use]
+    pub fn policy_version(&self) -> Option<u64> {
+        self.tally.policy.map(NonZeroU64::get)
+    }
+
+    /// Why the head was [denied](crate::LetterheadLayer::deny), if it was. The response that went out is the answer
+    /// that took its place.
+    #[must_use]
+    pub fn denied(&self) -> Option<&Denial> {
+        self.notes().iter().find_map(Note::denied)
+    }
+
     /// The path of the request's target, without its query; `None` if nobody watched.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
@@ -320,7 +355,7 @@ impl fmt::Display for Receipt {
             write!(f, " while {}", self.last_stage)?;
         }
         if let Some(failure) = self.failure() {
-            write!(f, "; failure: {failure}")?;
+            write!(f, "; failure: {}", WithCauses(failure))?;
         }
         for entry in self.writes() {
             write!(f, "; {entry}")?;

@@ -14,16 +14,16 @@ use http::{Method, StatusCode};
 use super::attempts::Attempts;
 use super::calls::Calls;
 use super::write::Write;
-use super::{Ability, Arrived, Draft, Landed, Life, Note, Receipt, Sealing, Trailing};
-use crate::error::{BoxError, Error};
+use super::{Ability, Arrived, Landed, Life, Note, Receipt, Sealing, Trailing};
+use crate::error::Error;
 use crate::ledger::{Entry, Fate, Lines, Placed, Refusal, Stage};
 use crate::rules::{Conflict, Rules};
 
-/// Runs before the commit, with the draft of the head.
-pub(crate) type Hook = Box<dyn FnOnce(&mut Draft<'_>) -> Result<(), BoxError> + Send>;
-
 /// Runs after the end, with the receipt.
 pub(crate) type Callback = Box<dyn FnOnce(&Receipt) + Send>;
+
+/// Named layers look for a watched head only where there may be one.
+static ANY_WATCHED: AtomicBool = AtomicBool::new(false);
 
 /// What a head's writers and its response future have in common.
 ///
@@ -114,9 +114,17 @@ impl Shared {
         self.state = Mutex::new(State::new());
     }
 
+    /// Whether any head was ever watched in this process.
+    #[inline]
+    pub(crate) fn is_any_watched() -> bool {
+        ANY_WATCHED.load(Ordering::Relaxed)
+    }
+
     /// Watches this head: it gets a number, values are kept, and layers are followed.
     pub(crate) fn watch(&mut self, rules: &Arc<Rules>, secrets: Arc<[HeaderName]>, path: Arc<str>) {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        // The request is handed on afterwards, so each of its layers sees it.
+        ANY_WATCHED.store(true, Ordering::Relaxed);
         self.exchange = NEXT.fetch_add(1, Ordering::Relaxed);
         let record = self.state.get_mut().unwrap_or_else(PoisonError::into_inner).record();
         record.sealing.ledger.watch(Arc::clone(&secrets));

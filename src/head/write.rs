@@ -6,7 +6,7 @@ use http::StatusCode;
 use http::header::{self as map, HeaderMap, HeaderName, HeaderValue};
 
 use super::attempts::Attempt;
-use crate::ledger::{Entry, Fate, Ledger, Refusal, Seen, Stage, Values, Verb, Writer};
+use crate::ledger::{Entry, Fate, Ledger, Occasion, Refusal, Seen, Stage, Values, Verb, Writer};
 
 /// One change that somebody wants of a head.
 #[derive(Clone, Debug)]
@@ -147,22 +147,28 @@ impl Write {
         fields: &mut HeaderMap,
         ledger: &Ledger,
     ) -> Entry {
-        if !ledger.watches() {
-            let mut entry = self.entry(Fate::Applied);
-            if let Change::Status(code) = self.change {
-                *status = code;
-            } else {
-                entry.fate = self.change.apply_to_fields(fields);
-            }
-            return entry;
-        }
-        let Self { change, writer, stage, .. } = self;
+        let Self { change, writer, stage, origin, .. } = self;
+        let writer = Writer::Place(writer);
         let (verb, field, code) = (change.verb(), change.field().cloned(), change.status_code());
+        if !ledger.watches() {
+            let fate = match code {
+                Some(code) => {
+                    *status = code;
+                    Fate::Applied
+                }
+                None => change.apply_to_fields(fields),
+            };
+            // An entry is large: it is made where it is returned.
+            return Entry { verb, field, status: code, writer, stage, fate, seen: None };
+        }
         let values = |fields: &HeaderMap| match &field {
             Some(field) => Values::of(fields.get_all(field).iter()),
             None => Values::None,
         };
         let mut seen = Seen::default();
+        if origin.copied && stage == Stage::Open {
+            seen.occasion = Occasion::CopiedRequest;
+        }
         let fate = match change {
             Change::Status(code) => {
                 seen.was = Some(std::mem::replace(status, code));
@@ -184,7 +190,6 @@ impl Write {
                 fate
             }
         };
-        let writer = Writer::Place(writer);
         Entry { verb, field, status: code, writer, stage, fate, seen: Some(seen) }
     }
 

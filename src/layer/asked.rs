@@ -1,81 +1,30 @@
 //! What is kept of a request for the case that it fails: nothing, unless the recoverer wants it.
 
-use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::{Arc, LazyLock};
 
 use http::header::{HeaderMap, HeaderName};
 use http::{Request, Uri};
 
-use super::Recover;
-use super::recover::{Failure, Origin};
+use super::deny_target::DenyTarget;
+use super::policy_handle::PolicyTarget;
 use super::route::{Route, uri};
-use super::{ResetCode, StandardRecover};
-use crate::caught::{caught, discard};
-use crate::head::ErrorAnswer;
+use crate::report::LogEntry;
 
-/// A recoverer, and what it wants to know of each request.
+/// What a recoverer wants of each request.
 #[derive(Clone)]
-pub(crate) struct Recoverer {
-    recover: Arc<dyn Recover>,
-    /// `None` if it wants nothing, as most do.
-    wants: Option<Wants>,
-}
-
-#[derive(Clone)]
-struct Wants {
+pub(super) struct Wants {
     target: bool,
     fields: Arc<[HeaderName]>,
 }
 
-impl Recoverer {
-    pub(crate) fn new(recover: impl Recover) -> Self {
-        let (target, fields) = (recover.wants_target(), recover.wants_fields());
-        let wants =
-            (target || !fields.is_empty()).then(|| Wants { target, fields: Arc::from(fields) });
-        Self { recover: Arc::new(recover), wants }
+impl Wants {
+    pub(super) fn new(target: bool, fields: &[HeaderName]) -> Self {
+        Self { target, fields: Arc::from(fields) }
     }
 
     /// What has to be kept of `request`.
-    pub(crate) fn keep<B>(&self, request: &Request<B>) -> Option<Box<Asked>> {
-        self.wants.as_ref().map(|wants| wants.keep(request))
-    }
-
-    /// Whether failures of this origin are left alone.
-    pub(crate) fn passes_through(&self, origin: Origin) -> bool {
-        caught(|| self.recover.passes_through(origin)).unwrap_or_else(|payload| {
-            discard(payload);
-            false
-        })
-    }
-
-    /// The response to send instead; `None` if the recoverer panicked.
-    pub(crate) fn answer(&self, failure: &Failure<'_>) -> Option<ErrorAnswer> {
-        caught(|| self.recover.recover(failure)).map_err(discard).ok()
-    }
-
-    /// The code to reset a stream with.
-    pub(crate) fn reset_code(&self, failure: &Failure<'_>) -> ResetCode {
-        caught(|| self.recover.reset_code(failure)).unwrap_or_else(|payload| {
-            discard(payload);
-            ResetCode::INTERNAL_ERROR
-        })
-    }
-}
-
-impl Default for Recoverer {
-    fn default() -> Self {
-        Self::new(StandardRecover)
-    }
-}
-
-impl fmt::Debug for Recoverer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recoverer").finish_non_exhaustive()
-    }
-}
-
-impl Wants {
-    fn keep<B>(&self, request: &Request<B>) -> Box<Asked> {
+    pub(super) fn keep<B>(&self, request: &Request<B>) -> Box<Asked> {
         let mut fields = HeaderMap::new();
         for name in self.fields.iter() {
             for value in request.headers().get_all(name) {
@@ -85,15 +34,21 @@ impl Wants {
         let target = self
             .target
             .then(|| Target { uri: uri(request).clone(), route: Route::of(request.extensions()) });
-        Box::new(Asked { target, fields })
+        Box::new(Asked { target, fields, ..Asked::default() })
     }
 }
 
 /// What was kept of a request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Asked {
     target: Option<Target>,
     fields: HeaderMap,
+    /// The access log's line, as far as the request gave it. It lies here because few exchanges have it.
+    pub(crate) logged: Option<LogEntry>,
+    /// What the header policy will ask for.
+    pub(crate) policy: Option<PolicyTarget>,
+    /// What deny rules will ask for.
+    pub(crate) denying: Option<DenyTarget>,
 }
 
 /// What a request is about.
@@ -110,6 +65,11 @@ impl Asked {
 
     pub(crate) fn route(&self) -> Option<&str> {
         self.target.as_ref()?.route.as_ref().map(Route::as_str)
+    }
+
+    /// The version of the header policy that was applied, if one was.
+    pub(crate) fn policy_version(asked: Option<&Self>) -> Option<NonZeroU64> {
+        asked?.policy.as_ref()?.applied()
     }
 
     /// The fields that were kept, if any were.

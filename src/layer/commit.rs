@@ -3,21 +3,22 @@
 use std::sync::MutexGuard;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderName, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{Response, StatusCode};
 use http_body::Body;
 
 use super::ResponseBody;
-use super::content::Content;
+use super::apply_policy::{Applied, Origin, put_nonce};
+use super::content::{Content, Says};
 use super::exchange::{Exchange, Unheard};
 use super::holding::{Held, Holding};
-use super::kept::{Kept, Says};
-use super::recover::Origin;
+use super::instead::{fail, put_instead};
+use super::kept::Kept;
 use super::spare;
 use super::terms::{Survey, Terms, mend, terms_of};
 use super::tidy::tidy;
-use super::{trailers, watched};
+use super::{denied, recover, trailers, watched};
 use crate::error::Error;
 use crate::head::{
     Arrived, CommitCause, Ended, ErrorAnswer, Input, Landing, Note, Planned, Sealing, State,
@@ -40,7 +41,7 @@ where
 {
     let may_be_quiet = !awaited && held.content.trailers.is_none();
     if may_be_quiet && !is_unfinal(exchange, held.parts.status) {
-        let survey = Survey::of(&held.parts.headers);
+        let mut survey = Survey::of(&held.parts.headers);
         let (terms, trailing) = terms_of(exchange, held, survey, None);
         let mut state = exchange.shared.lock();
         if !state.has_waiting() {
@@ -48,6 +49,9 @@ where
             state.life = state.life.step(Input::Due(cause)).0;
             state.held = held.content.frames.bytes();
             written(state, trailing, held.parts.status);
+            if exchange.settings.policy.is_set() {
+                survey = with_policy(exchange, held);
+            }
             if let Terms::Weighed(weighed) = &terms {
                 mend(exchange, &mut held.parts.headers, weighed, None);
             }
@@ -70,10 +74,11 @@ where
     B: Body,
     B::Data: From<Bytes>,
 {
+    let origin = if error.is_panic() { Origin::Panic } else { Origin::Error };
     exchange.note_failure(error);
     held.content.clear();
     let sealed = seal(exchange, held, Input::Failed);
-    settle(exchange, sealed, held, Some(answer))
+    settle(exchange, sealed, held, Some((answer, origin)))
 }
 
 /// What waited for the commit, and what layers did to the response on its way here.
@@ -145,7 +150,7 @@ fn settle<B>(
     exchange: &Exchange,
     sealed: Sealed,
     held: &mut Held<B>,
-    instead: Option<ErrorAnswer>,
+    instead: Option<(ErrorAnswer, Origin)>,
 ) -> Terms
 where
     B: Body,
@@ -157,23 +162,32 @@ where
     let seen = sealing
         .as_mut()
         .and_then(|sealing| apply(exchange, sealing, (told, landed), &mut held.parts, failed));
-    if let Some(answer) = instead {
+    let mut origin = Origin::Handler;
+    if let Some((answer, by)) = instead {
         put_instead(exchange, held, sealing.as_mut(), answer);
+        origin = by;
     }
-    if let Some(sealing) = &mut sealing {
-        run_hooks(exchange, sealing, held);
-    }
-    if is_unfinal(exchange, held.parts.status) {
-        exchange.note(Note::Mended(Mended::InformationalStatus(held.parts.status.as_u16())));
-        let answer = ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
-        put_instead(exchange, held, sealing.as_mut(), answer);
-        fail(exchange);
+    if finish(exchange, sealing.as_mut(), held).is_err() {
+        origin = Origin::Error;
     }
     trailers::merge(exchange, held, sealing.as_mut());
-    let judged = match (&mut sealing, watch) {
-        (Some(sealing), Some(watch)) => watched::judge(exchange, watch, sealing, held),
+    let policy = Applied::of(exchange);
+    if let Some(policy) = &policy {
+        policy.apply(exchange, held, sealing.as_mut(), origin);
+    }
+    put_nonce(policy.is_some(), held, sealing.as_mut());
+    let mut judged = match (&mut sealing, watch) {
+        (Some(sealing), Some(watch)) => {
+            watched::judge(exchange, watch, sealing, held, policy.as_ref())
+        }
         (_, _) => Judged::default(),
     };
+    if let Some(sealing) = sealing.as_mut().filter(|sealing| sealing.has_deny_rules) {
+        denied::deny(exchange, sealing, held, policy.as_ref(), &mut judged);
+    }
+    if let (Some(sealing), Some(watch)) = (&sealing, watch) {
+        watched::say_who_wrote(watch, sealing, held);
+    }
     let promises = sealing.as_mut().and_then(Sealing::take_promises);
     let survey = Survey::of(&held.parts.headers);
     let (terms, trailing) = terms_of(exchange, held, survey, promises.as_ref());
@@ -224,49 +238,49 @@ fn written(mut state: MutexGuard<'_, State>, trailing: Trailing, status: StatusC
     state.status = Some(status);
 }
 
-/// Puts an error answer in the place of the planned response.
-pub(crate) fn put_instead<B>(
-    exchange: &Exchange,
-    held: &mut Held<B>,
-    sealing: Option<&mut Sealing>,
-    answer: ErrorAnswer,
-) where
-    B: Body,
-    B::Data: From<Bytes>,
-{
-    let Parts { status, headers, extensions, .. } = &mut held.parts;
-    let outlives = |name: &HeaderName| exchange.outlives(name);
-    let answer = exchange.readable(answer, headers);
-    let content = match sealing {
-        Some(sealing) => sealing.replaced(status, headers, answer, &outlives),
-        None => crate::head::replace(status, headers, answer, &outlives),
-    };
-    // What the old response carried for its server, such as a reason phrase, goes with it.
-    extensions.clear();
-    held.content.clear();
-    if !content.is_empty() {
-        held.content.frames.push(content.into());
+/// Applies the policy to a head for which no write and no hook waits.
+#[inline(never)]
+fn with_policy<B: Body>(exchange: &Exchange, held: &mut Held<B>) -> Survey {
+    if let Some(policy) = Applied::of(exchange) {
+        policy.apply(exchange, held, None, Origin::Handler);
+        put_nonce(true, held, None);
     }
+    Survey::of(&held.parts.headers)
 }
 
-fn run_hooks<B>(exchange: &Exchange, sealing: &mut Sealing, held: &mut Held<B>)
+/// An error answer took the head's place.
+struct Replaced;
+
+/// Runs the hooks; a failed one, and a status that is no final one, become an error answer.
+fn finish<B>(
+    exchange: &Exchange,
+    mut sealing: Option<&mut Sealing>,
+    held: &mut Held<B>,
+) -> Result<(), Replaced>
 where
     B: Body,
     B::Data: From<Bytes>,
 {
-    let Parts { status, headers, .. } = &mut held.parts;
-    if let Err(error) = sealing.run_hooks(exchange.ability(), status, headers) {
-        sealing.drop_hooks();
-        let answer = exchange.answer_error(Origin::Hook, &error, Some(&held.parts));
-        exchange.note_failure(error);
-        put_instead(exchange, held, Some(sealing), answer);
-        fail(exchange);
+    let mut done = Ok(());
+    if let Some(sealing) = &mut sealing {
+        let Parts { status, headers, .. } = &mut held.parts;
+        if let Err(error) = sealing.run_hooks(exchange.ability(), status, headers) {
+            sealing.drop_hooks();
+            let answer = exchange.answer_error(recover::Origin::Hook, &error, Some(&held.parts));
+            exchange.note_failure(error);
+            put_instead(exchange, held, Some(sealing), answer);
+            fail(exchange);
+            done = Err(Replaced);
+        }
     }
-}
-
-pub(crate) fn fail(exchange: &Exchange) {
-    let mut state = exchange.shared.lock();
-    state.life = state.life.step(Input::Failed).0;
+    if is_unfinal(exchange, held.parts.status) {
+        exchange.note(Note::Mended(Mended::InformationalStatus(held.parts.status.as_u16())));
+        let answer = ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
+        put_instead(exchange, held, sealing, answer);
+        fail(exchange);
+        done = Err(Replaced);
+    }
+    done
 }
 
 fn is_unfinal(exchange: &Exchange, status: StatusCode) -> bool {

@@ -6,7 +6,6 @@ use bytes::Buf;
 use http::HeaderMap;
 use http_body::{Body, SizeHint};
 
-use super::kept::Says;
 use crate::caught::{Payload, caught, contained, discard};
 
 /// The content of a response, as far as it is known.
@@ -20,6 +19,24 @@ pub(crate) struct Content<B: Body> {
     /// The exact length that the body told before it was polled. It is asked once, as hyper does:
     /// there are bodies that go on telling the same.
     told: Option<u64>,
+}
+
+/// What the server is told about the length and the end, beyond what the content says itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// The exact length, which the head may have, too.
+    Exactly,
+    /// What the rest of the body says.
+    AsItIs,
+    /// Nothing of a length: the body has told one and gone past it.
+    NoLength,
+    /// Trailers may follow: with a length HTTP/1.1 would not be chunked, and after an end that is
+    /// said early nobody would ask for them.
+    Trailers,
+    /// There is no content, and no length of it is told: whoever is outside must not add a zero.
+    Nothing,
+    /// The same, and its end is not told either until somebody asks.
+    NothingYet,
 }
 
 impl<B: Body> Content<B> {

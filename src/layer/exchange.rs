@@ -12,11 +12,11 @@ use tokio::time::Sleep;
 
 use super::ResetCode;
 use super::asked::Asked;
-use super::layer::{Settings, Watch};
 use super::recover::{Cause, Failure, Origin};
+use super::settings::{Settings, Watch};
 use super::spare;
 use crate::caught::contained;
-use crate::error::Error;
+use crate::error::{Error, WithCauses};
 use crate::field::nature;
 use crate::field::rpc::{Protocol, Rpc};
 use crate::head::{
@@ -24,14 +24,15 @@ use crate::head::{
     Tally, Trailing,
 };
 use crate::ledger::{Refusal, Stage};
+use crate::report::LogEnd;
 use crate::rules::{Conflict, Rule, judge_late};
 
 /// Owned by the response future, then by the body; whoever drops it last ends the exchange.
 pub(crate) struct Exchange {
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: Arc<Settings>,
-    /// What was kept of the request, if the recoverer wants any of it.
-    asked: Option<Box<Asked>>,
+    /// What was kept of the request, if the recoverer or the access log wants any of it.
+    pub(super) asked: Option<Box<Asked>>,
     /// Bytes of content that were handed to the server.
     pub(crate) sent: u64,
     /// What it means if nothing more is heard; `None` when the receipt was delivered.
@@ -244,6 +245,9 @@ impl Exchange {
         let record = state.take_record();
         drop(state);
 
+        if self.settings.access_log.is_some() {
+            self.log_end(status, &outcome);
+        }
         if lent.is_some() || waker.is_some() {
             contained(move || drop(lent));
             contained(move || drop(waker));
@@ -278,6 +282,7 @@ impl Exchange {
                 status,
                 held,
                 sent: self.sent,
+                policy: Asked::policy_version(self.asked.as_deref()),
                 hooks_run: sealing.hooks_run,
                 failure,
                 notes,
@@ -316,13 +321,22 @@ impl Exchange {
         contained(move || drop(receipt));
     }
 
+    /// Writes the line of the access log.
+    #[cold]
+    fn log_end(&mut self, status: Option<StatusCode>, outcome: &Outcome) {
+        let logged = self.asked.as_mut().and_then(|asked| asked.logged.take());
+        if let (Some(log), Some(entry)) = (&self.settings.access_log, logged) {
+            log.end(entry, &LogEnd { status, sent: self.sent, outcome });
+        }
+    }
+
     /// A failure that was answered further in is not this response's if this one is a success: the
     /// service was called again, or for a part of it only. Of a remote call the status does not tell.
     fn note_other_attempt(&self, status: Option<StatusCode>, record: &mut Record) {
         let is_success = status.is_some_and(|status| status.as_u16() < 400);
         if is_success && self.ability().call.is_none() {
             if let Some(failure) = record.failure.take() {
-                record.notes.push(Note::AlsoFailed(failure.to_string()));
+                record.notes.push(Note::AlsoFailed(WithCauses(&failure).to_string()));
             }
         }
     }
@@ -343,7 +357,7 @@ pub(crate) fn note_failure(shared: &Shared, error: Error) {
     }
     drop(state);
     // The first failure is the cause; what failed while it was answered is a note.
-    let note = Note::AlsoFailed(error.to_string());
+    let note = Note::AlsoFailed(WithCauses(&error).to_string());
     shared.lock().record().notes.push(note);
 }
 

@@ -15,8 +15,9 @@ use super::ResponseBody;
 use super::commit::{commit, commit_instead, give};
 use super::exchange::Exchange;
 use super::holding::{Held, Holding, Last, Waiting};
+use super::panics::{first_panic, panicked};
 use super::recover::Origin;
-use crate::caught::{Payload, caught, contained, discard, message};
+use crate::caught::{Payload, caught, contained, discard};
 use crate::error::{BoxError, Error, Kind};
 use crate::head::{CommitCause, Outcome};
 
@@ -61,12 +62,15 @@ pin_project! {
 
 impl<F, B: Body> ResponseFuture<F, B> {
     pub(crate) fn new(called: Result<Option<F>, Payload>, exchange: Exchange) -> Self {
-        let state = match called {
-            Ok(Some(future)) => State::Running { future },
-            Ok(None) => State::Done,
-            Err(payload) => State::Panicked { payload: Some(payload) },
-        };
-        Self { state, exchange: Some(exchange) }
+        // Each arm makes all of it, so that a large future is moved once.
+        match called {
+            Ok(Some(future)) => Self { state: State::Running { future }, exchange: Some(exchange) },
+            Ok(None) => Self { state: State::Done, exchange: Some(exchange) },
+            Err(payload) => {
+                let state = State::Panicked { payload: Some(payload) };
+                Self { state, exchange: Some(exchange) }
+            }
+        }
     }
 
     pub(crate) const fn nested(future: F) -> Self {
@@ -220,25 +224,6 @@ where
     }
     let error = Error::with(Kind::Service, error.into());
     Ok(respond(exchange, Holding::nothing(), Last::Failed(Origin::Service, error)))
-}
-
-/// The first of two panics, if there was one; the other is forgotten.
-pub(crate) fn first_panic(
-    polled: Result<(), Payload>,
-    dropped: Result<(), Payload>,
-) -> Option<Payload> {
-    match (polled, dropped) {
-        (Ok(()), Ok(())) => None,
-        (Err(payload), Ok(())) | (Ok(()), Err(payload)) => Some(payload),
-        (Err(payload), Err(second)) => {
-            discard(second);
-            Some(payload)
-        }
-    }
-}
-
-pub(crate) fn panicked(payload: &Payload) -> Kind {
-    Kind::Panic(message(payload.as_ref()).to_owned())
 }
 
 impl<F, B: Body> fmt::Debug for ResponseFuture<F, B> {

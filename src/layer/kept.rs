@@ -9,9 +9,9 @@ use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
 use super::abort::Abort;
-use super::content::Content;
+use super::content::{Content, Says};
 use super::exchange::{Exchange, Unheard};
-use super::future::panicked;
+use super::panics::panicked;
 use super::recover::Origin;
 use crate::caught::{Payload, caught, discard};
 use crate::error::{BoxError, Error, Kind};
@@ -33,24 +33,6 @@ pub(crate) struct Kept<B: Body> {
     /// What few responses have.
     aside: Option<Box<Aside<B::Data>>>,
     exchange: Exchange,
-}
-
-/// What the server is told about the length and the end, beyond what the content says itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Says {
-    /// The exact length, which the head may have, too.
-    Exactly,
-    /// What the rest of the body says.
-    AsItIs,
-    /// Nothing of a length: the body has told one and gone past it.
-    NoLength,
-    /// Trailers may follow: with a length HTTP/1.1 would not be chunked, and after an end that is
-    /// said early nobody would ask for them.
-    Trailers,
-    /// There is no content, and no length of it is told: whoever is outside must not add a zero.
-    Nothing,
-    /// The same, and its end is not told either until somebody asks.
-    NothingYet,
 }
 
 enum Aside<D> {

@@ -2,104 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::header::HeaderName;
 use tower_layer::Layer;
 
-use super::asked::Recoverer;
+use super::deny_rules::DenyRules;
+use super::policy_handle::PolicySetting;
+use super::recoverer::Recoverer;
+use super::settings::{Once, Sampling, Settings, Watch};
 use super::{Hold, Letterhead, Recover, RecoverLayer};
 use crate::head::Receipt;
-use crate::report::Reporter;
-use crate::rules::{Action, Rule, Rules};
+use crate::report::{AccessLog, Reporter};
+use crate::rules::Rules;
 use crate::sys::timer::Timers;
-
-/// Who wants the receipt of every response.
-type OnEnd = Arc<dyn Fn(&Receipt) + Send + Sync>;
-
-/// What the layer was told, shared by all its services.
-pub(crate) struct Settings {
-    pub(crate) hold: Hold,
-    pub(crate) recoverer: Recoverer,
-    pub(crate) on_end: Option<OnEnd>,
-    pub(crate) linger: Duration,
-    /// Trailers of bodies that may be merged into the head.
-    pub(crate) merged_trailers: Arc<[HeaderName]>,
-    /// What is watched, and for whom; `None` if nobody looks, and then nothing is paid for it.
-    pub(crate) watch: Option<Watch>,
-    pub(crate) sampling: Sampling,
-    pub(crate) timers: Timers,
-    pub(crate) said_nested: Once,
-    pub(crate) said_no_timer: Once,
-}
-
-/// What is watched, and for whom.
-#[derive(Clone)]
-pub(crate) struct Watch {
-    pub(crate) rules: Arc<Rules>,
-    pub(crate) reporters: Vec<Arc<dyn Reporter>>,
-    /// The head itself says who wrote what.
-    pub(crate) explained: bool,
-    /// A rejected response says why.
-    pub(crate) candid: bool,
-    pub(crate) secrets: Arc<[HeaderName]>,
-}
-
-impl Watch {
-    /// Whether somebody wants to know how a response ended.
-    pub(crate) fn listens(&self) -> bool {
-        !self.reporters.is_empty() || self.rules.is_strict()
-    }
-
-    fn new() -> Self {
-        // Nothing is judged before rules are given.
-        let rules = Rule::ALL
-            .into_iter()
-            .fold(Rules::standard(), |rules, rule| rules.on(rule, Action::Allow));
-        Self {
-            rules: Arc::new(rules),
-            reporters: Vec::new(),
-            explained: false,
-            candid: false,
-            secrets: Arc::from([]),
-        }
-    }
-}
-
-/// Which requests are watched.
-#[derive(Clone, Debug)]
-pub(crate) struct Sampling {
-    /// One request in so many; 0 is none.
-    every: u64,
-    seen: Arc<AtomicU64>,
-}
-
-impl Sampling {
-    fn new(every: u64) -> Self {
-        Self { every, seen: Arc::default() }
-    }
-
-    /// Whether this request is one of those that are watched.
-    pub(crate) fn takes(&self) -> bool {
-        match self.every {
-            0 => false,
-            1 => true,
-            every => self.seen.fetch_add(1, Ordering::Relaxed).is_multiple_of(every),
-        }
-    }
-}
-
-/// Something that is said once in the life of a layer.
-#[derive(Debug, Default)]
-pub(crate) struct Once(AtomicBool);
-
-impl Once {
-    /// Whether this is the first time.
-    pub(crate) fn first(&self) -> bool {
-        !self.0.swap(true, Ordering::Relaxed)
-    }
-}
 
 /// Gives every response a head with a commit point.
 ///
@@ -120,7 +36,7 @@ impl Once {
 ///
 /// let layer = LetterheadLayer::new()
 ///     .hold(Hold::first_frame().deadline(Duration::from_millis(50)))
-///     .on_end(|receipt| eprintln!("{receipt}"));
+///     .on_end(|receipt| assert!(receipt.conflicts().is_empty()));
 /// # let _ = layer;
 /// ```
 #[derive(Clone)]
@@ -146,10 +62,14 @@ impl LetterheadLayer {
                 hold: Hold::default(),
                 recoverer: Recoverer::default(),
                 on_end: None,
+                access_log: None,
                 linger: Self::LINGER,
                 merged_trailers: Arc::from([]),
                 watch: None,
                 sampling: Sampling::new(1),
+                policy: PolicySetting::default(),
+                deny: DenyRules::default(),
+                keeps_requests: false,
                 timers: Timers::new(),
                 said_nested: Once::default(),
                 said_no_timer: Once::default(),
@@ -186,6 +106,14 @@ impl LetterheadLayer {
     #[must_use]
     pub fn on_end(self, callback: impl Fn(&Receipt) + Send + Sync + 'static) -> Self {
         self.with(|settings| settings.on_end = Some(Arc::new(callback)))
+    }
+
+    /// Writes one line for each exchange to `log`, however it ended; see [`AccessLog`].
+    ///
+    /// No response waits for the log, and nobody is watched for it: a line costs its text.
+    #[must_use]
+    pub fn access_log(self, log: &AccessLog) -> Self {
+        self.with(|settings| settings.access_log = Some(log.clone()))
     }
 
     /// How long an HTTP/2 response that failed after its commit waits before its stream is reset.
@@ -257,8 +185,8 @@ impl LetterheadLayer {
         self.watching(|watch| watch.explained = on)
     }
 
-    /// Lets a response that was [rejected](crate::Action::Reject) say why: the conflicts, with
-    /// their writers, are members of the problem document. For development.
+    /// Lets a response that was [rejected](crate::Action::Reject) or [denied](Self::deny) say why: the
+    /// conflicts, with their writers, or the messages are members of the problem document. For development.
     #[must_use]
     pub fn debug_answers(self, on: bool) -> Self {
         self.watching(|watch| watch.candid = on)
@@ -268,22 +196,30 @@ impl LetterheadLayer {
         self.with(|settings| change(settings.watch.get_or_insert_with(Watch::new)))
     }
 
-    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+    pub(super) fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
         let Settings { hold, linger, .. } = *self.settings;
-        let Settings { recoverer, on_end, merged_trailers, watch, sampling, .. } = &*self.settings;
+        let Settings { recoverer, on_end, access_log, merged_trailers, watch, sampling, .. } =
+            &*self.settings;
+        let (policy, deny) = (self.settings.policy.clone(), self.settings.deny.clone());
         let mut settings = Settings {
             hold,
             recoverer: recoverer.clone(),
             on_end: on_end.clone(),
+            access_log: access_log.clone(),
             linger,
             merged_trailers: Arc::clone(merged_trailers),
             watch: watch.clone(),
             sampling: sampling.clone(),
+            policy,
+            deny,
+            keeps_requests: false,
             timers: Timers::new(),
             said_nested: Once::default(),
             said_no_timer: Once::default(),
         };
         change(&mut settings);
+        settings.keeps_requests =
+            settings.access_log.is_some() || settings.policy.is_set() || settings.deny.is_set();
         Self { settings: Arc::new(settings) }
     }
 }

@@ -1,30 +1,53 @@
 //! The tower layer: it polls, awaits and replays; what to do is decided on the floors below.
 
 mod abort;
-mod asked;
 mod attempt;
-mod body;
-mod commit;
 mod content;
-mod exchange;
-mod future;
 mod hold;
+mod panics;
+mod route;
+mod request_target;
+#[cfg(feature = "policy")]
+mod policy_handle;
+#[cfg(not(feature = "policy"))]
+#[path = "policy_handle_none.rs"]
+mod policy_handle;
+mod deny_rules;
+mod deny_target;
+mod asked;
+mod recover;
+mod recoverer;
+mod settings;
+mod spare;
+mod exchange;
 mod holding;
+mod instead;
 mod kept;
-#[expect(clippy::module_inception, reason = "one public noun per file, and this one is the layer")]
-mod layer;
+mod body;
+mod probe;
 mod named;
 pub mod presets;
-mod probe;
-mod recover;
 mod recovering;
-mod route;
-mod service;
-mod spare;
 mod terms;
 mod tidy;
 mod trailers;
+#[cfg(feature = "policy")]
+mod nonce;
+#[cfg(feature = "policy")]
+mod apply_policy;
+#[cfg(not(feature = "policy"))]
+#[path = "apply_policy_none.rs"]
+mod apply_policy;
 mod watched;
+mod denied;
+mod commit;
+mod future;
+mod service;
+#[expect(clippy::module_inception, reason = "one public noun per file, and this one is the layer")]
+mod layer;
+mod deny_option;
+#[cfg(feature = "policy")]
+mod policy_option;
 
 pub use abort::ResetCode;
 pub use body::ResponseBody;
@@ -32,6 +55,8 @@ pub use future::ResponseFuture;
 pub use hold::Hold;
 pub use layer::LetterheadLayer;
 pub use named::{Inside, Named, Outside, ProbeFuture, named};
+#[cfg(feature = "policy")]
+pub use policy_handle::PolicyHandle;
 pub use recover::{Cause, Failure, Origin, Recover, StandardRecover};
 pub use recovering::{RecoverFuture, RecoverLayer, RecoveredBody, Recovering};
 pub use service::Letterhead;

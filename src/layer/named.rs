@@ -157,7 +157,11 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the future is made in its place, and not moved there"
+    )]
+    #[inline(always)]
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let probe = Probe::outside(&mut request, &self.name);
         ProbeFuture { inner: Some(self.inner.call(request)), probe }
@@ -176,7 +180,11 @@ where
         self.inner.poll_ready(cx)
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the future is made in its place, and not moved there"
+    )]
+    #[inline(always)]
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let probe = Probe::inside(&mut request, &self.name);
         ProbeFuture { inner: Some(self.inner.call(request)), probe }
@@ -209,6 +217,9 @@ where
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             panic!("`ProbeFuture` polled after it was ready");
         };
+        if this.probe.is_none() {
+            return inner.poll(cx);
+        }
         // A response is large: it is looked at where it lies, and not moved.
         let mut polled = inner.poll(cx);
         if let (Some(probe), Poll::Ready(answer)) = (&mut *this.probe, &mut polled) {

@@ -30,7 +30,15 @@ enum Side {
 
 impl Probe {
     /// The outer side, if somebody watches this request's head. The call goes in with the request.
+    #[inline]
     pub(crate) fn outside<B>(request: &mut Request<B>, name: &LayerName) -> Option<Self> {
+        if !Shared::is_any_watched() {
+            return None;
+        }
+        Self::watched(request, name)
+    }
+
+    fn watched<B>(request: &mut Request<B>, name: &LayerName) -> Option<Self> {
         let head = request.extensions_mut().get_mut::<Head>()?;
         let shared = Arc::clone(head.watched()?);
         let call = shared.calls().open(name.clone());
@@ -69,7 +77,7 @@ impl Probe {
     }
 
     /// Looks at a response as it passes.
-    #[cold]
+    #[inline]
     pub(crate) fn look<B>(&mut self, response: &mut Response<B>) {
         match self.side {
             Side::Inside => self.enter(response),

@@ -14,10 +14,11 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::Recover;
-use super::asked::{Asked, Recoverer};
+use super::asked::Asked;
 use super::exchange::note_failure;
-use super::future::{first_panic, panicked};
+use super::panics::{first_panic, panicked};
 use super::recover::{Cause, Failure, Origin};
+use super::recoverer::Recoverer;
 use crate::caught::{Payload, caught, discard};
 use crate::error::{BoxError, Error, Kind};
 use crate::field::rpc::{Protocol, Rpc};

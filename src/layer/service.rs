@@ -9,14 +9,18 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
+use super::asked::Asked;
+use super::deny_target::DenyTarget;
 use super::exchange::Exchange;
-use super::layer::Settings;
-use super::route::{path, route};
+use super::policy_handle::PolicyTarget;
+use super::route::{path, route, uri};
+use super::settings::Settings;
 use super::spare;
 use super::{ResponseBody, ResponseFuture};
 use crate::caught::caught;
 use crate::error::BoxError;
 use crate::head::{Ability, Head, Shared};
+use crate::report::{AccessLog, LogEntry};
 
 /// A service whose responses have a commit point; made by
 /// [`LetterheadLayer`](crate::LetterheadLayer).
@@ -74,7 +78,10 @@ where
         if self.settings.watch.is_some() && self.settings.sampling.takes() {
             watch(&mut shared, &self.settings, &request);
         }
-        let asked = self.settings.recoverer.keep(&request);
+        let mut asked = self.settings.recoverer.keep(&request);
+        if self.settings.keeps_requests {
+            asked = Some(kept_of(&request, &self.settings, &shared, asked));
+        }
         request.extensions_mut().insert(Head::new(Arc::clone(&shared)));
         let exchange = Exchange::new(shared, Arc::clone(&self.settings), asked);
         // The request is large: it is handed over by reference until the call itself.
@@ -82,6 +89,33 @@ where
         let called = caught(|| request.take().map(|request| inner.call(request)));
         ResponseFuture::new(called, exchange)
     }
+}
+
+/// What access log, policy and deny rules will ask of the request, beside what the recoverer asks.
+#[inline(never)]
+fn kept_of<B>(
+    request: &Request<B>,
+    settings: &Settings,
+    shared: &Shared,
+    asked: Option<Box<Asked>>,
+) -> Box<Asked> {
+    let mut asked = asked.unwrap_or_default();
+    asked.logged = settings.access_log.as_ref().map(|log| log_entry(log, request));
+    if settings.policy.is_set() {
+        asked.policy = PolicyTarget::of(request);
+    }
+    if settings.deny.is_set() {
+        asked.denying = Some(DenyTarget::of(request));
+        // So the commit cannot be one of those that have nothing to do.
+        shared.lock().sealing().has_deny_rules = true;
+    }
+    asked
+}
+
+/// What the access log says of the request.
+fn log_entry<B>(log: &AccessLog, request: &Request<B>) -> LogEntry {
+    let (fields, extensions) = (request.headers(), request.extensions());
+    log.ask(request.method(), uri(request), request.version(), fields, extensions)
 }
 
 /// Begins to watch who writes to the head of this request's response.

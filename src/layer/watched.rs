@@ -6,10 +6,11 @@ use http::header::{HeaderName, HeaderValue};
 use http::response::Parts;
 use http_body::Body;
 
-use super::commit::{fail, put_instead};
+use super::apply_policy::{Applied, Origin, put_nonce};
 use super::exchange::{Exchange, indictment};
 use super::holding::Held;
-use super::layer::Watch;
+use super::instead::{fail, put_instead};
+use super::settings::Watch;
 use crate::error::{Error, Kind};
 use crate::field::json::quoted;
 use crate::head::{ErrorAnswer, Sealing, explain, in_short};
@@ -25,13 +26,14 @@ pub(crate) fn judge<B>(
     watch: &Watch,
     sealing: &mut Sealing,
     held: &mut Held<B>,
+    policy: Option<&Applied>,
 ) -> Judged
 where
     B: Body,
     B::Data: From<Bytes>,
 {
     let path = exchange.shared.lock().path();
-    let mut judged = rules::judge(case(watch, &path, sealing, held));
+    let mut judged = rules::judge(case((watch, policy), &path, sealing, held));
     if judged.rejected {
         exchange.note_failure(Error::new(Kind::Rejected));
         for culprit in &judged.culprits {
@@ -40,8 +42,32 @@ where
         let answer = refusal(&judged.conflicts, watch.candid);
         put_instead(exchange, held, Some(sealing), answer);
         fail(exchange);
-        rules::judge_refusal(case(watch, &path, sealing, held), &mut judged);
+        if let Some(policy) = policy {
+            policy.apply(exchange, held, Some(sealing), Origin::Error);
+            put_nonce(true, held, Some(sealing));
+        }
+        rules::judge_refusal(case((watch, policy), &path, sealing, held), &mut judged);
     }
+    judged
+}
+
+/// Looks at an answer that took the place of a head which was judged: it must have what every answer must.
+pub(crate) fn judge_answer<B: Body>(
+    exchange: &Exchange,
+    sealing: &mut Sealing,
+    held: &mut Held<B>,
+    policy: Option<&Applied>,
+    judged: &mut Judged,
+) {
+    let watch = exchange.settings.watch.as_ref().filter(|_| exchange.shared.is_watched());
+    if let Some(watch) = watch {
+        let path = exchange.shared.lock().path();
+        rules::judge_refusal(case((watch, policy), &path, sealing, held), judged);
+    }
+}
+
+/// Says in the head itself who wrote it, where the operator wants that.
+pub(crate) fn say_who_wrote<B: Body>(watch: &Watch, sealing: &Sealing, held: &mut Held<B>) {
     if watch.explained {
         let headers = &mut held.parts.headers;
         let text = in_short(&Lines::of(headers), &sealing.ledger);
@@ -49,17 +75,18 @@ where
             let _ = headers.try_insert(DEBUG_FIELD, value);
         }
     }
-    judged
 }
 
 fn case<'a, B: Body>(
-    watch: &'a Watch,
+    (watch, policy): (&'a Watch, Option<&'a Applied>),
     path: &'a str,
     sealing: &'a mut Sealing,
     held: &'a mut Held<B>,
 ) -> Case<'a> {
     let Parts { status, headers, .. } = &mut held.parts;
-    Case { rules: &watch.rules, path, status, fields: headers, ledger: &mut sealing.ledger }
+    let expected = policy.map(Applied::expected).unwrap_or_default();
+    let (rules, ledger) = (&watch.rules, &mut sealing.ledger);
+    Case { rules, expected, path, status, fields: headers, ledger }
 }
 
 /// The text with which a strict rule ends a test, if one was broken.

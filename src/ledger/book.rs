@@ -162,6 +162,13 @@ impl Ledger {
         }
     }
 
+    /// Who wrote `field` last, if anybody did that is known.
+    #[allow(dead_code, reason = "nonces alone ask, and are an option")]
+    pub(crate) fn last_writer(&self, field: &HeaderName) -> Option<Writer> {
+        let wrote = |entry: &&Entry| entry.is_about(field) && entry.fate.reached_head();
+        self.entries.iter().rev().find(wrote).map(|entry| entry.writer.clone())
+    }
+
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
     }

@@ -1,12 +1,12 @@
 //! Memory of a response head: who wrote what, at which stage, and what became of it.
 
-mod book;
-mod entry;
 mod placed;
 mod stage;
-mod story;
 mod values;
 mod writer;
+mod entry;
+mod book;
+mod story;
 
 pub(crate) use book::Ledger;
 pub use entry::{Entry, Fate, Verb};
@@ -16,4 +16,4 @@ pub use stage::Stage;
 pub(crate) use story::Story;
 pub use values::Shown;
 pub(crate) use values::{Lines, Secrecy, Values};
-pub use writer::{LayerName, Writer};
+pub use writer::{LayerName, PolicyPlace, Writer};

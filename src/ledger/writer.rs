@@ -109,6 +109,38 @@ impl fmt::Debug for LayerName {
     }
 }
 
+/// A line of a file of header policy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PolicyPlace {
+    file: Arc<str>,
+    number: u32,
+}
+
+impl PolicyPlace {
+    #[allow(dead_code, reason = "a policy alone makes them, and is an option")]
+    pub(crate) const fn new(file: Arc<str>, number: u32) -> Self {
+        Self { file, number }
+    }
+
+    /// What the file is called, as it was given to [`Policy::parse`](crate::policy::Policy::parse).
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The line's number; the first is 1.
+    #[must_use]
+    pub const fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl fmt::Display for PolicyPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "policy {}:{}", self.file, self.number)
+    }
+}
+
 /// Who made a write.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -130,6 +162,8 @@ pub enum Writer {
     ErrorAnswer,
     /// A [rule](crate::Rules).
     Rule,
+    /// A line of a header policy; see [`LetterheadLayer::policy`](crate::LetterheadLayer::policy).
+    Policy(PolicyPlace),
 }
 
 impl Writer {
@@ -144,7 +178,8 @@ impl Writer {
             | Self::Trailers
             | Self::Framing
             | Self::ErrorAnswer
-            | Self::Rule => None,
+            | Self::Rule
+            | Self::Policy(_) => None,
         }
     }
 
@@ -159,7 +194,8 @@ impl Writer {
             | Self::Trailers
             | Self::Framing
             | Self::ErrorAnswer
-            | Self::Rule => None,
+            | Self::Rule
+            | Self::Policy(_) => None,
         }
     }
 
@@ -198,7 +234,8 @@ impl Writer {
             | Self::Trailers
             | Self::Framing
             | Self::ErrorAnswer
-            | Self::Rule => None,
+            | Self::Rule
+            | Self::Policy(_) => None,
         }
     }
 }
@@ -215,6 +252,7 @@ impl fmt::Display for Writer {
             Self::Framing => f.write_str("the framing guard"),
             Self::ErrorAnswer => f.write_str("the error answer"),
             Self::Rule => f.write_str("a rule"),
+            Self::Policy(line) => write!(f, "{line}"),
         }
     }
 }

@@ -60,7 +60,7 @@ impl<W: Write + Send + 'static> JsonLines<W> {
         }
     }
 
-    /// Writes a line only for a response that has conflicts.
+    /// Writes a line only for a response that has conflicts, or was [denied](crate::LetterheadLayer::deny).
     #[must_use]
     pub const fn only_with_conflicts(mut self, on: bool) -> Self {
         self.only_with_conflicts = on;
@@ -99,7 +99,8 @@ impl<W: Write + Send + 'static> JsonLines<W> {
 
 impl<W: Write + Send + 'static> Reporter for JsonLines<W> {
     fn report(&self, receipt: &Receipt) {
-        if self.only_with_conflicts && receipt.conflicts().is_empty() {
+        let is_plain = receipt.conflicts().is_empty() && receipt.denied().is_none();
+        if self.only_with_conflicts && is_plain {
             return;
         }
         let failed = match caught(|| self.write(receipt)) {

@@ -6,6 +6,8 @@ mod collector;
 mod json;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod peer;
+mod access;
 #[cfg(feature = "tracing")]
 mod tracing;
 
@@ -13,10 +15,13 @@ mod tracing;
 pub use self::metrics::Metrics;
 #[cfg(feature = "tracing")]
 pub use self::tracing::Tracing;
+pub use access::{AccessLog, LogForm};
+pub(crate) use access::{LogEnd, LogEntry};
 pub use background::Background;
 pub use collector::Collector;
 #[cfg(feature = "json")]
 pub use json::JsonLines;
+pub use peer::Peer;
 
 use std::sync::Arc;
 

@@ -3,10 +3,12 @@
 use tracing::{Level, event, field};
 
 use super::Reporter;
+use crate::error::WithCauses;
 use crate::head::Receipt;
+use crate::head::deny::Denial;
 use crate::rules::{Conflict, Settled};
 
-/// Tells `tracing` of each conflict, in one event with the target `letterhead`.
+/// Tells `tracing` of each conflict and each denied head, in one event with the target `letterhead`.
 ///
 /// The level is `WARN`, or `INFO` where the rule's action mended it. The message is the conflict
 /// printed; the fields are
@@ -18,6 +20,9 @@ use crate::rules::{Conflict, Settled};
 /// | `first`, `second` | the writers, as far as they are known |
 /// | `detail` | more about it, in words |
 /// | `method`, `path`, `route`, `status` | of the request and its response |
+///
+/// A head that a [deny rule](crate::deny::Deny) refused is told in an event with the level `WARN`: `denied` has the
+/// messages, and it has the fields of the last row.
 ///
 /// What is not known is left out. Secret values never appear. The event stands in whatever span is
 /// current where the response ends; in a [`Background`](super::Background) that is none.
@@ -63,6 +68,9 @@ impl Reporter for Tracing {
         for conflict in receipt.conflicts() {
             tell(receipt, conflict);
         }
+        if let Some(denial) = receipt.denied() {
+            tell_denied(receipt, denial);
+        }
         if self.responses {
             sum_up(receipt);
         }
@@ -97,6 +105,19 @@ fn tell(receipt: &Receipt, conflict: &Conflict) {
     }
 }
 
+fn tell_denied(receipt: &Receipt, denial: &Denial) {
+    event!(
+        target: "letterhead",
+        Level::WARN,
+        denied = field::display(denial),
+        method = receipt.method().as_str(),
+        path = receipt.path(),
+        route = receipt.route(),
+        status = receipt.status().map(|status| status.as_u16()),
+        "denied: {denial}"
+    );
+}
+
 fn sum_up(receipt: &Receipt) {
     event!(
         target: "letterhead",
@@ -114,7 +135,7 @@ fn sum_up(receipt: &Receipt) {
         writes = receipt.writes().len(),
         conflicts = receipt.conflicts().len(),
         notes = receipt.notes().len(),
-        failure = receipt.failure().or(receipt.outcome().error()).map(field::display),
+        failure = receipt.failure().or(receipt.outcome().error()).map(|error| field::display(WithCauses(error))),
         "response over: {}",
         receipt.outcome()
     );

@@ -2,8 +2,8 @@
 
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue, SET_COOKIE, VARY};
 
+use super::case::Case;
 use super::history::Cast;
-use super::judge::Case;
 use super::{Conflict, Rule, merge};
 use crate::field::cache_control;
 use crate::ledger::{Values, Writer};

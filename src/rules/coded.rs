@@ -3,8 +3,8 @@
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_RANGE, ETAG, HeaderName, HeaderValue};
 
+use super::case::Case;
 use super::history::Cast;
-use super::judge::Case;
 use super::{Conflict, Rule};
 use crate::field::{cache_control, digest, etag};
 use crate::ledger::{Values, Writer};

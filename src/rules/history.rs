@@ -3,11 +3,11 @@
 use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
-use super::judge::Case;
+use super::case::Case;
 use super::{Conflict, Rule, Rules, merge};
 use crate::field::class::Shape;
 use crate::field::cookie;
-use crate::ledger::{Entry, Fate, Ledger, Lines, Occasion, Stage, Values, Verb, Writer};
+use crate::ledger::{Entry, Fate, Ledger, Lines, Occasion, Seen, Stage, Values, Verb, Writer};
 
 /// Who wrote what last, as far as the ledger goes.
 ///
@@ -129,12 +129,19 @@ pub(crate) fn took_effect(entry: &Entry) -> bool {
     (entry.fate.reached_head() || on_another) && entry.verb != Verb::Promise && !entry.is_late()
 }
 
+/// Whether a write gave a field to a head that had none of that name.
+fn adds_a_field(entry: &Entry) -> bool {
+    let stood_before = |seen: &Seen| seen.cut || !seen.before.is_empty();
+    entry.field.is_some() && !entry.seen.as_ref().is_some_and(stood_before)
+}
+
 /// The conflicts in the order in which they came about.
 pub(crate) fn history(case: &Case<'_>) -> Vec<Conflict> {
     let Case { rules, ledger, .. } = case;
     let mut found = Vec::new();
     for (at, entry) in ledger.entries().iter().enumerate() {
-        if !took_effect(entry) {
+        // Mostly a field is new, and in nobody's way.
+        if adds_a_field(entry) || !took_effect(entry) {
             continue;
         }
         let before = || Cast::of(ledger.entries().get(..at).unwrap_or_default());

@@ -1,14 +1,14 @@
 //! The judgement on a head that is about to be committed: conflicts found, actions carried out.
 
-use http::StatusCode;
-use http::header::{HeaderMap, HeaderName};
+use http::header::HeaderName;
 
 use super::attempts::attempts;
+use super::case::Case;
 use super::history::{Cast, history, last_answer};
 use super::replay::Replay;
 use super::standing::{expected, standing};
-use super::{Action, Conflict, Rule, Rules, Settled};
-use crate::ledger::{Ledger, Writer};
+use super::{Action, Conflict, Rule, Settled};
+use crate::ledger::Writer;
 
 /// The most conflicts that one response lists; what comes after is acted upon and counted.
 const MOST_CONFLICTS: usize = 256;
@@ -22,15 +22,6 @@ pub(crate) struct Judged {
     pub(crate) rejected: bool,
     /// The fields for which it was rejected.
     pub(crate) culprits: Vec<HeaderName>,
-}
-
-/// A head while it is judged.
-pub(crate) struct Case<'a> {
-    pub(crate) rules: &'a Rules,
-    pub(crate) path: &'a str,
-    pub(crate) status: &'a mut StatusCode,
-    pub(crate) fields: &'a mut HeaderMap,
-    pub(crate) ledger: &'a mut Ledger,
 }
 
 /// Judges a head: what was done to it by whom, then what it is.
@@ -109,11 +100,6 @@ impl Case<'_> {
         let action = self.rules.action_or(rule, field, standard);
         let expected = is_expected(conflict) && !self.rules.only_observes();
         if expected && action != Action::Allow { Action::Merge } else { action }
-    }
-
-    /// Whether an action on this field was asked for by name.
-    pub(crate) fn is_asked_for(&self, rule: Rule, field: &HeaderName) -> bool {
-        self.rules.has_for_field(rule, field)
     }
 }
 

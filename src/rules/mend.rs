@@ -3,7 +3,7 @@
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 
-use super::judge::Case;
+use super::case::Case;
 use super::{Action, Conflict, Rule, cached, merge};
 use crate::field::class::{self, Role};
 use crate::field::{cache_control, etag};

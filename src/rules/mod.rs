@@ -1,26 +1,28 @@
 //! Judgement: what may go out as it was written, and what has to be mended, told or refused.
 
+mod expect;
+pub(crate) mod framing;
+pub(crate) mod merge;
+pub(crate) mod meter;
+mod rule;
+mod conflict;
+mod set;
+mod case;
+mod history;
 mod attempts;
 mod cached;
 mod coded;
-mod conflict;
-mod expect;
-pub(crate) mod framing;
-mod history;
-mod judge;
 mod late;
 mod mend;
-pub(crate) mod merge;
-pub(crate) mod meter;
-mod replay;
 mod restore;
-mod rule;
-mod set;
+mod replay;
 mod standing;
+mod judge;
 
+pub(crate) use case::{Case, Expected};
 pub use conflict::{Conflict, Settled};
 pub use expect::Expect;
-pub(crate) use judge::{Case, Judged, judge, judge_refusal};
+pub(crate) use judge::{Judged, judge, judge_refusal};
 pub(crate) use late::judge_late;
 pub use rule::{Action, Rule};
 pub use set::Rules;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use http::StatusCode;
 use http::header::{ETAG, HeaderName, HeaderValue};
 
+use super::case::Case;
 use super::history::{last_answer, took_effect};
-use super::judge::Case;
 use super::mend::mended;
 use super::{Action, Conflict, Rule, Settled, merge, restore};
 use crate::ledger::{Entry, Fate, Seen, Stage, Values, Verb, Writer};

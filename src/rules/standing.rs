@@ -1,13 +1,14 @@
 //! Conflicts that lie in what a head is: doubled, missing, forbidden or contradictory fields.
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderName, HeaderValue,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderName,
+    HeaderValue,
 };
 
 use super::cached::{cached, kept_error};
+use super::case::Case;
 use super::coded::coded;
 use super::history::Cast;
-use super::judge::Case;
 use super::{Conflict, Rule, merge};
 use crate::field::cache_control;
 use crate::field::class::Shape;
@@ -25,11 +26,8 @@ pub(crate) fn standing(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
         {
             found.extend(doubled(case, cast, field));
         }
-        match field.as_str() {
-            "cache-control" => tells_caches = true,
-            "access-control-allow-origin" => shared = true,
-            _ => {}
-        }
+        tells_caches |= *field == CACHE_CONTROL;
+        shared |= *field == ACCESS_CONTROL_ALLOW_ORIGIN;
     }
     found.extend(coded(case, cast));
     if tells_caches {
@@ -86,7 +84,8 @@ fn any_origin(case: &Case<'_>, cast: Cast<'_>) -> Option<Conflict> {
 /// What is required or forbidden, by status and path.
 pub(crate) fn expected(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
     let mut found = Vec::new();
-    for expect in &case.rules.required {
+    let more = case.expected.iter().flat_map(|expected| expected.required);
+    for expect in case.rules.required.iter().chain(more) {
         if !case.fields.contains_key(&expect.field) && expect.is_about(*case.status, case.path) {
             let touched = cast.touched(&expect.field);
             let wrote = touched.then(|| cast.writer(&expect.field).clone());
@@ -100,7 +99,8 @@ pub(crate) fn expected(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
             });
         }
     }
-    for expect in &case.rules.forbidden {
+    let more = case.expected.iter().flat_map(|expected| expected.forbidden);
+    for expect in case.rules.forbidden.iter().chain(more) {
         if is_in_the_way(case, &expect.field) && expect.is_about(*case.status, case.path) {
             found.push(Conflict {
                 field: Some(expect.field.clone()),

@@ -1,18 +1,17 @@
 //! The accept loop: no connection beyond the limit, no spinning without descriptors.
 
 use std::io::{self, ErrorKind};
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 
+use super::Peer;
 use super::connection::{Accepted, Shared};
 use super::connections::Connections;
 use super::event::Event;
+use super::first::first_of;
 use super::hub::Seat;
-use super::peer::Peer;
 use crate::caught::{caught, discard};
 
 /// The first pause after a failed accept; each further one is twice as long.
@@ -59,16 +58,4 @@ fn is_of_one_connection(error: &io::Error) -> bool {
             | ErrorKind::ConnectionRefused
             | ErrorKind::Interrupted
     )
-}
-
-/// Ready when one of the two is; true if it was the first.
-pub(super) async fn first_of(one: impl Future, other: impl Future) -> bool {
-    let (mut one, mut other) = (pin!(one), pin!(other));
-    std::future::poll_fn(|cx| {
-        if one.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(true);
-        }
-        other.as_mut().poll(cx).map(|_| false)
-    })
-    .await
 }

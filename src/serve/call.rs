@@ -1,5 +1,6 @@
 //! The application's service as hyper calls it, and its response bodies, watched.
 
+use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,14 +16,27 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::BoxError;
+use super::Peer;
 use super::asked::Asked;
 use super::memory::STEP;
 use super::once::Once;
-use super::peer::Peer;
 use super::request::{Demand, RequestBody};
 use super::unsent::Unsent;
 use super::watch::Watch;
-use super::{tasks, zero};
+use super::zero;
+
+thread_local! {
+    /// The call whose stream is about to become a tunnel.
+    ///
+    /// hyper makes the tunnel's task while it polls that of the stream, and tells nobody when the
+    /// tunnel has ended.
+    static TUNNEL: Cell<Option<Call>> = const { Cell::new(None) };
+}
+
+/// The call that is under way as long as the task that hyper makes now.
+pub(super) fn take_tunnel() -> Option<Call> {
+    TUNNEL.take()
+}
 
 /// One connection's view of the service.
 #[derive(Debug)]
@@ -251,7 +265,7 @@ where
             let status = response.status();
             if asked.is_tunnel(status) {
                 // The stream goes on without a response, and is not idle before its tunnel has ended.
-                tasks::is_tunnel(call.take());
+                TUNNEL.set(call.take());
             } else if let (true, Some(call)) = (asked.connects(status) || is_upgrade(status), &call)
             {
                 call.watch.hands_over();

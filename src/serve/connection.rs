@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep_until};
 use tower_service::Service;
 
 use super::BoxError;
+use super::Peer;
 use super::call::Counted;
 use super::event::{Event, OnEvent};
 use super::frames::{Count, Counting};
@@ -25,7 +26,6 @@ use super::hub::{Hub, Member, Phase, Seat};
 use super::memory::Memory;
 use super::parting;
 use super::patience::{Cut, Limits, Patience, Verdict};
-use super::peer::Peer;
 use super::request::RequestBody;
 use super::tasks::Tasks;
 use super::tls::Secure;

@@ -5,7 +5,7 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::BoxError;
-use super::peer::Peer;
+use super::Peer;
 use super::request::RequestBody;
 
 /// One service for all connections: it is cloned for each.

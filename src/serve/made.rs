@@ -11,8 +11,8 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::BoxError;
+use super::Peer;
 use super::connections::Connections;
-use super::peer::Peer;
 use super::request::RequestBody;
 
 /// One service for each connection.

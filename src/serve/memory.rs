@@ -1,12 +1,20 @@
 //! What the responses of all connections hold, and which connection is given up if that is too much.
 
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::watch::Watch;
-
 /// The connections' sums are told in steps of so many bytes: what is less is not shared between threads.
 pub(super) const STEP: usize = 16 * 1024;
+
+/// A connection whose responses take memory.
+pub(super) trait Holder: fmt::Debug + Send + Sync {
+    /// The bytes that it is known to hold.
+    fn charged(&self) -> usize;
+
+    /// It is given up: it holds the most when all hold too much.
+    fn shed(&self);
+}
 
 /// The bytes of responses that hyper has and no socket has, of all connections.
 #[derive(Debug)]
@@ -14,7 +22,7 @@ pub(super) struct Memory {
     total: AtomicUsize,
     most: usize,
     /// Those that have ever held a step.
-    connections: Mutex<Vec<Weak<Watch>>>,
+    connections: Mutex<Vec<Weak<dyn Holder>>>,
 }
 
 impl Memory {
@@ -37,31 +45,31 @@ impl Memory {
     }
 
     /// A connection holds enough to count.
-    pub(super) fn join(&self, watch: &Arc<Watch>) {
+    pub(super) fn join(&self, holder: Weak<dyn Holder>) {
         let mut connections = self.connections();
         if connections.len() == connections.capacity() {
             connections.retain(|known| known.strong_count() > 0);
             let known = connections.len();
             connections.reserve(known.max(16));
         }
-        connections.push(Arc::downgrade(watch));
+        connections.push(holder);
     }
 
     /// Gives up connections, those that hold most first, until the rest does not hold too much.
     pub(super) fn shed(&self) {
-        let mut connections: Vec<(usize, Arc<Watch>)> = self
+        let mut connections: Vec<(usize, Arc<dyn Holder>)> = self
             .connections()
             .iter()
             .filter_map(Weak::upgrade)
-            .map(|watch| (watch.charged(), watch))
+            .map(|holder| (holder.charged(), holder))
             .filter(|(bytes, _)| *bytes > 0)
             .collect();
         connections.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-        for (_, watch) in connections {
+        for (_, holder) in connections {
             if self.total.load(Ordering::Relaxed) <= self.most {
                 break;
             }
-            watch.shed();
+            holder.shed();
         }
     }
 
@@ -71,7 +79,7 @@ impl Memory {
         self.total.load(Ordering::Relaxed)
     }
 
-    fn connections(&self) -> MutexGuard<'_, Vec<Weak<Watch>>> {
+    fn connections(&self) -> MutexGuard<'_, Vec<Weak<dyn Holder>>> {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -81,6 +89,7 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::serve::watch::Watch;
 
     #[test]
     fn those_that_hold_most_are_given_up_and_no_more_than_has_to_be() {

@@ -4,50 +4,53 @@
 //! for heads, idle connections and clients that do not read; a limit of connections; a shutdown with
 //! a deadline; threads that share a port. `letterhead::guide::serving` has the whole story.
 
-mod accept;
 mod asked;
-mod call;
-mod connection;
-mod connections;
-mod event;
-mod frames;
+mod first;
 mod hub;
-mod linger;
 mod listen;
-#[cfg(feature = "axum")]
-mod made;
 mod memory;
 mod once;
-mod parting;
 mod patience;
-mod peer;
-mod request;
-mod run;
-mod server;
-mod tasks;
-#[cfg(feature = "tls")]
-mod tls;
-#[cfg(not(feature = "tls"))]
-#[path = "plain.rs"]
-mod tls;
-mod unsent;
-mod watch;
-mod wire;
+mod event;
 #[cfg(all(feature = "files", target_os = "linux"))]
 mod zero;
 #[cfg(not(all(feature = "files", target_os = "linux")))]
 #[path = "zero_elsewhere.rs"]
 mod zero;
+mod watch;
+mod frames;
+mod linger;
+mod parting;
+mod request;
+mod connections;
+#[cfg(feature = "axum")]
+mod made;
+mod unsent;
+mod call;
+mod tasks;
+mod wire;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "plain.rs"]
+mod tls;
+mod connection;
+mod accept;
+mod run;
+mod server;
+#[cfg(feature = "tls")]
+mod secured;
 
 /// The errors of services and bodies, as hyper takes them.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+pub use crate::report::Peer;
 pub use connections::Connections;
 pub use event::Event;
 pub use listen::{Listen, Workers};
 pub use patience::Cut;
-pub use peer::Peer;
 pub use request::{BodyTimeout, RequestBody, RequestBodyError};
-pub use server::{Serve, Served, Serving, serve};
+pub use run::Served;
+pub use server::{Serve, Serving, serve};
 #[cfg(feature = "tls")]
 pub use tokio_rustls::rustls;

@@ -11,7 +11,7 @@ use socket2::Socket;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::accept::first_of;
+use super::first::first_of;
 use super::hub::{Member, Phase, Seat};
 use super::patience::Limits;
 use super::watch::Watch;

@@ -9,12 +9,25 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::accept::{accept, first_of};
+use super::accept::accept;
 use super::connection::Shared;
 use super::connections::Connections;
+use super::first::first_of;
 use super::hub::{Hand, Hub, Phase};
 use super::listen::{Listen, Source};
-use super::server::Served;
+
+/// What a server has done when it stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Served {
+    /// Connections that were accepted.
+    pub accepted: u64,
+    /// Connections that were cut at the deadline, with a request under way.
+    pub cut: u64,
+    /// Upgraded connections (websockets) that were still open. The server does not wait for them:
+    /// they are their handlers'.
+    pub upgraded: usize,
+}
 
 /// Runs the server.
 pub(super) async fn run<C, M>(

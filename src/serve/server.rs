@@ -19,7 +19,7 @@ use super::hub::Hub;
 use super::listen::Listen;
 use super::memory::Memory;
 use super::patience::Limits;
-use super::run::run;
+use super::run::{Served, run};
 use super::tasks::Tasks;
 use super::tls::Secure;
 
@@ -274,19 +274,6 @@ impl<S, M> fmt::Debug for Serve<S, M> {
             .field("grace", &self.grace)
             .finish_non_exhaustive()
     }
-}
-
-/// What a server has done when it stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Served {
-    /// Connections that were accepted.
-    pub accepted: u64,
-    /// Connections that were cut at the deadline, with a request under way.
-    pub cut: u64,
-    /// Upgraded connections (websockets) that were still open. The server does not wait for them:
-    /// they are their handlers'.
-    pub upgraded: usize,
 }
 
 /// A running server.

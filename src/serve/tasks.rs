@@ -1,25 +1,12 @@
 //! The tasks of HTTP/2: one for each stream, and one for each tunnel.
 
-use std::cell::Cell;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper::rt::Executor;
 use pin_project_lite::pin_project;
 
-use super::call::Call;
-
-thread_local! {
-    /// The call whose stream is about to become a tunnel.
-    ///
-    /// hyper makes the tunnel's task while it polls that of the stream, and tells nobody when the tunnel has ended.
-    static TUNNEL: Cell<Option<Call>> = const { Cell::new(None) };
-}
-
-/// The call is under way as long as the task that hyper makes next, within this poll.
-pub(super) fn is_tunnel(call: Option<Call>) {
-    TUNNEL.set(call);
-}
+use super::call::{Call, take_tunnel};
 
 /// Spawns on tokio's runtime.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +18,7 @@ where
     F::Output: Send,
 {
     fn execute(&self, future: F) {
-        tokio::spawn(Task { future, _tunnel: TUNNEL.take() });
+        tokio::spawn(Task { future, _tunnel: take_tunnel() });
     }
 }
 
@@ -49,7 +36,7 @@ impl<F: Future> Future for Task<F> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let polled = self.project().future.poll(cx);
         // hyper made no tunnel of it after all.
-        drop(TUNNEL.take());
+        drop(take_tunnel());
         polled.map(drop)
     }
 }

@@ -8,7 +8,6 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
-use super::Serve;
 use super::wire::Wire;
 
 /// The names of the protocols (RFC 7301), the preferred one first.
@@ -18,6 +17,14 @@ const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 pub(super) struct Secure(TlsAcceptor);
 
 impl Secure {
+    pub(super) fn new(mut config: Arc<ServerConfig>) -> Self {
+        if config.alpn_protocols.is_empty() {
+            let names = ALPN.iter().map(|name| name.to_vec()).collect();
+            Arc::make_mut(&mut config).alpn_protocols = names;
+        }
+        Self(TlsAcceptor::from(config))
+    }
+
     /// The stream, and whether HTTP/2 was agreed on.
     pub(super) async fn handshake(&self, wire: Wire) -> io::Result<(TlsStream<Wire>, bool)> {
         let stream = self.0.accept(wire).await?;
@@ -29,21 +36,5 @@ impl Secure {
 impl fmt::Debug for Secure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secure")
-    }
-}
-
-impl<S, M> Serve<S, M> {
-    /// Speaks TLS, and nothing else, on every connection.
-    ///
-    /// The certificate, the versions and the cryptography are the configuration's. If it names no
-    /// protocols for ALPN (RFC 7301), `h2` and `http/1.1` are offered.
-    pub fn tls(mut self, config: impl Into<Arc<ServerConfig>>) -> Self {
-        let mut config = config.into();
-        if config.alpn_protocols.is_empty() {
-            let names = ALPN.iter().map(|name| name.to_vec()).collect();
-            Arc::make_mut(&mut config).alpn_protocols = names;
-        }
-        self.secure = Some(Secure(TlsAcceptor::from(config)));
-        self
     }
 }

@@ -4,14 +4,14 @@ mod ending;
 mod streams;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::BoxError;
-use super::memory::Memory;
+use super::memory::{Holder, Memory};
 use super::patience::{Cut, Limits, Seen, Waiting};
 use super::zero::Lane;
 use streams::{Held, Streams};
@@ -214,7 +214,7 @@ impl Watch {
             return;
         }
         if self.streams.joins() {
-            self.memory.join(self);
+            self.memory.join(Arc::downgrade(self) as Weak<dyn Holder>);
         }
         if held == Held::TooMuch {
             self.memory.shed();
@@ -260,18 +260,6 @@ impl Watch {
         self.streams.starves(key, waker)
     }
 
-    /// Bytes that count for the server's memory.
-    pub(super) fn charged(&self) -> usize {
-        self.streams.charged()
-    }
-
-    /// The connection is given up: it holds the most when all hold too much.
-    pub(super) fn shed(&self) {
-        self.streams.give_up();
-        self.given_up.store(MEMORY, Ordering::Release);
-        self.wake();
-    }
-
     /// The connection is given up: its client sends too many frames that belong to no request.
     pub(super) fn floods(&self) {
         self.given_up.store(FLOOD, Ordering::Release);
@@ -307,6 +295,18 @@ fn sniffed(matched: u8, bytes: &[u8]) -> u8 {
         matched + u8::try_from(common).unwrap_or(0)
     } else {
         H1
+    }
+}
+
+impl Holder for Watch {
+    fn charged(&self) -> usize {
+        self.streams.charged()
+    }
+
+    fn shed(&self) {
+        self.streams.give_up();
+        self.given_up.store(MEMORY, Ordering::Release);
+        self.wake();
     }
 }
 

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as Evicting;
 
-use super::scrub::CHUNK;
-use super::told::Told;
+use super::stored_head::StoredHead;
 use crate::answer::Again;
+use crate::stream::CHUNK;
 use crate::sys::Stat;
 
 /// What an entry takes beside its bytes, its name and its fields.
@@ -32,7 +32,7 @@ pub(super) struct Cache {
 pub(super) struct Ready {
     /// The look before it was read. A file that looks otherwise is another, or has another head.
     pub(super) stat: Stat,
-    pub(super) told: Arc<Told>,
+    pub(super) stored: Arc<StoredHead>,
     /// The head of the 200.
     pub(super) head: Again,
     pub(super) bytes: Bytes,
@@ -50,7 +50,7 @@ impl Weighter<Box<str>, Arc<Ready>> for Weigh {
 impl Ready {
     /// About how many bytes of memory it takes. A head may be longer than its payload.
     fn weight(&self) -> u64 {
-        let lines = self.told.facts().map(|facts| facts.fields.iter()).into_iter().flatten();
+        let lines = self.stored.facts().map(|facts| facts.fields.iter()).into_iter().flatten();
         let fields: usize =
             lines.map(|(name, value)| FIELD + name.as_str().len() + value.len()).sum();
         OVERHEAD.saturating_add((fields + self.bytes.len()) as u64)

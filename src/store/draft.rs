@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::{HeaderMap, Response};
 
 use super::When;
-use super::desk::Desk;
+use super::disk_ops::DiskOps;
 use super::error::{Kind, StoreError};
 use super::format::{Kept, fold_trailers, kept};
-use super::making::Making;
+use super::payload_writer::PayloadWriter;
 use super::publish::{Existing, Published};
 use super::task::{Task, blocking, locking};
 use super::update::{expect_existing, next};
@@ -51,19 +51,19 @@ use crate::sys::write::Directory;
 pub struct Draft {
     name: Arc<str>,
     when: When,
-    desk: Arc<Desk<Directory>>,
+    ops: Arc<DiskOps<Directory>>,
     /// `None`: a call was given up half-way, or failed.
-    making: Option<Box<Making<Directory>>>,
+    writer: Option<Box<PayloadWriter<Directory>>>,
 }
 
 impl Draft {
     pub(super) fn new(
-        desk: Arc<Desk<Directory>>,
+        ops: Arc<DiskOps<Directory>>,
         name: &str,
         when: When,
-        making: Making<Directory>,
+        writer: PayloadWriter<Directory>,
     ) -> Self {
-        Self { name: name.into(), when, desk, making: Some(Box::new(making)) }
+        Self { name: name.into(), when, ops, writer: Some(Box::new(writer)) }
     }
 
     /// Writes more of the payload.
@@ -80,23 +80,23 @@ impl Draft {
     }
 
     pub(super) async fn write_all(&mut self, pieces: Vec<Bytes>) -> Result<(), StoreError> {
-        let mut making = self.making.take().ok_or(Kind::Gone)?;
+        let mut writer = self.writer.take().ok_or(Kind::Gone)?;
         let name = Arc::clone(&self.name);
-        let making = blocking(Arc::clone(&self.desk), move |desk| {
+        let writer = blocking(Arc::clone(&self.ops), move |ops| {
             for bytes in &pieces {
-                desk.append(&name, &mut making, bytes)?;
+                ops.append(&name, &mut writer, bytes)?;
             }
-            Ok(making)
+            Ok(writer)
         });
-        self.making = Some(making.await?);
+        self.writer = Some(writer.await?);
         Ok(())
     }
 
     /// Gives it up, and waits until it is gone.
     pub(super) async fn discard(mut self) {
-        if let Some(making) = self.making.take() {
+        if let Some(writer) = self.writer.take() {
             // It is gone whatever became of the task.
-            let _ = Task::new(&self.desk, move || drop(making)).await;
+            let _ = Task::new(&self.ops, move || drop(writer)).await;
         }
     }
 
@@ -138,11 +138,11 @@ impl Draft {
         let mut head = kept(head);
         fold_trailers(&mut head, trailers);
         async move {
-            let making = self.making.take().ok_or(Kind::Gone)?;
+            let writer = self.writer.take().ok_or(Kind::Gone)?;
             let (name, when) = (Arc::clone(&self.name), self.when);
-            locking(Arc::clone(&self.desk), move |desk| {
+            locking(Arc::clone(&self.ops), move |ops| {
                 let plan = |existing: Option<&Existing<'_, Directory>>| when.plan(&head, existing);
-                desk.publish(&name, *making, &plan)
+                ops.publish(&name, *writer, &plan)
             })
             .await
         }
@@ -151,9 +151,9 @@ impl Draft {
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        let Some(making) = self.making.take() else { return };
+        let Some(writer) = self.writer.take() else { return };
         // Without a runtime there is no task to be held up.
-        detached(move || drop(making));
+        detached(move || drop(writer));
     }
 }
 

@@ -9,8 +9,9 @@ use http::StatusCode;
 
 use super::format::Flaw;
 use super::sign::Distrust;
+use super::slots::Slots;
 use crate::error::BoxError;
-use crate::sys::{Decision, Operation, Refusal, Ruling};
+use crate::sys::{self, Decision, Operation, Refusal, Ruling};
 
 /// Why a store could not do what it was asked.
 ///
@@ -56,6 +57,10 @@ pub(crate) enum Kind {
     Refused(Refusal, Ruling),
     /// The name cannot be one in a store.
     Name(String),
+    /// Something else than a regular file has the name.
+    NotAFile(sys::Kind),
+    /// Something else than a regular file has the name of the lock.
+    NotALock(sys::Kind),
     /// There is something of that name.
     Exists,
     /// The condition on the generation does not hold; `None`: nothing is there.
@@ -123,6 +128,13 @@ impl StoreError {
             || matches!(self.kind(), Kind::Changed { found: None, .. })
     }
 
+    /// Whether something else than a regular file has the name: a symbolic link, which is not followed, a directory, a
+    /// fifo, a socket or a device. It is not read, written to, replaced or removed.
+    #[must_use]
+    pub fn is_not_a_file(&self) -> bool {
+        matches!(self.kind(), Kind::NotAFile(_))
+    }
+
     /// Whether the name is taken, where a new one was wanted.
     #[must_use]
     pub fn is_exists(&self) -> bool {
@@ -157,6 +169,13 @@ impl StoreError {
     #[must_use]
     pub fn is_unsigned(&self) -> bool {
         matches!(self.kind(), Kind::Distrusted(Distrust::Unsigned))
+    }
+
+    /// Whether a head without a signature was to be changed by a store that signs, which would have signed what
+    /// nobody signed; see [`Unsigned::Adopted`](super::Unsigned::Adopted).
+    #[must_use]
+    pub fn would_sign(&self) -> bool {
+        matches!(self.kind(), Kind::Distrusted(Distrust::Unadopted))
     }
 
     /// Whether the head is signed by a key that is not trusted.
@@ -221,6 +240,7 @@ impl StoreError {
                 }
             },
             Kind::Name(_) => StatusCode::NOT_FOUND,
+            Kind::NotAFile(_) => StatusCode::CONFLICT,
             Kind::Exists | Kind::Changed { .. } => StatusCode::PRECONDITION_FAILED,
             Kind::Head(_) | Kind::Content(_) | Kind::Length { .. } => StatusCode::BAD_REQUEST,
             Kind::Locked(_) | Kind::Restless => StatusCode::SERVICE_UNAVAILABLE,
@@ -228,6 +248,7 @@ impl StoreError {
             | Kind::Distrusted(_)
             | Kind::Foreign { .. }
             | Kind::Older { .. }
+            | Kind::NotALock(_)
             | Kind::Gone => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -242,6 +263,17 @@ impl StoreError {
             return retry_after;
         }
         self.is_busy().then_some(Duration::from_secs(1))
+    }
+}
+
+impl Damage {
+    /// What is wrong with a file of which no slot holds.
+    pub(crate) fn of(slots: &Slots) -> Self {
+        match slots {
+            Slots::None(flaws) => Self::Slots(*flaws),
+            Slots::One(_, flaw) => Self::Slots([*flaw; 2]),
+            Slots::Contradict | Slots::Equal(_) | Slots::Newer(_) => Self::Contradiction,
+        }
     }
 }
 
@@ -273,6 +305,12 @@ impl fmt::Display for StoreError {
             Kind::Name(name) => {
                 write!(f, "wanted the name of a file that is not hidden, found {name:?}")
             }
+            Kind::NotAFile(kind) => {
+                write!(f, "wanted a name that a stored file has or can be given, found {kind}")
+            }
+            Kind::NotALock(kind) => {
+                write!(f, "wanted the store's lock to be a regular file, found {kind}")
+            }
             Kind::Exists => f.write_str("wanted a new name, found one that is taken"),
             Kind::Changed { wanted, found: Some(found) } => {
                 write!(f, "wanted generation {wanted}, found {found}")
@@ -290,6 +328,9 @@ impl fmt::Display for StoreError {
             Kind::Distrusted(Distrust::Unsigned) => {
                 f.write_str("wanted a signed head, found one without a signature")
             }
+            Kind::Distrusted(Distrust::Unadopted) => {
+                f.write_str("wanted a signed head to change and sign, found one that nobody signed")
+            }
             Kind::Distrusted(Distrust::UnknownKey(key)) => {
                 write!(f, "wanted a head signed by a trusted key, found the key {key:?}")
             }
@@ -305,7 +346,7 @@ impl fmt::Display for StoreError {
             Kind::Locked(after) => {
                 write!(f, "wanted the lock, found it taken for {} ms", after.as_millis())
             }
-            Kind::Content(cause) => write!(f, "the content failed: {cause}"),
+            Kind::Content(_) => f.write_str("the content failed"),
             Kind::Length { wanted, found } => {
                 write!(f, "wanted {wanted} bytes of content, found {found}")
             }

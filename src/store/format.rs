@@ -2,11 +2,13 @@
 //!
 //! [The guide](crate::guide::store) has every byte. Nothing here reads or writes a file.
 
-mod decode;
-mod encode;
 mod fields;
 mod flaw;
 mod layout;
+mod decode;
+mod encode;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use decode::{decode, extent};
 pub(crate) use encode::{Draft, Sign, encode};
@@ -148,6 +150,3 @@ pub(crate) fn signed(image: &[u8], signature: usize) -> Vec<u8> {
 pub(super) fn checksum(image: &[u8]) -> [u8; 32] {
     Sha256::digest(image.get(CHECKED..).unwrap_or_default()).into()
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::desk::{Desk, Fault};
+use super::disk_ops::{DiskOps, Failure};
 use super::error::{Kind, StoreError};
 use crate::sys::write::Disk;
 use crate::sys::{Refusal, Stat};
@@ -14,7 +14,7 @@ pub(super) const LOCK: &str = ".letterhead.lock";
 /// Pauses between two tries: short at first, as a change in place takes a fraction of a millisecond.
 const PAUSES: [Duration; 2] = [Duration::from_micros(50), Duration::from_millis(5)];
 
-/// How often a file is opened anew because another has its name by the time that it is locked.
+/// How often a file is opened again because another has its name by the time that it is locked.
 const MOST_STARTS: u32 = 1000;
 
 /// An open file whose lock is held until this is dropped.
@@ -36,15 +36,25 @@ impl<D: Disk> Drop for Locked<'_, D> {
 pub(super) enum Lock<'a, D: Disk> {
     Held(Locked<'a, D>),
     /// It could not be opened to be locked, and this was decided.
-    Not(Fault),
+    Not(Failure),
 }
 
-impl<D: Disk> Desk<D> {
+/// Whether the caller has the directory's lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DirectoryLock {
+    Free,
+    Held,
+}
+
+impl<D: Disk> DiskOps<D> {
     /// Locks the directory against others who change its names.
     pub(super) fn lock_directory(&self) -> Result<Locked<'_, D>, StoreError> {
         match self.lock(LOCK, |disk| disk.open_lock(LOCK))? {
             Lock::Held(locked) => Ok(locked),
-            Lock::Not(fault) => Err(self.end(fault)),
+            Lock::Not(fault) => Err(match fault.refusal.not_a_file() {
+                Some(kind) => Kind::NotALock(kind).into(),
+                None => self.end(fault),
+            }),
         }
     }
 
@@ -57,17 +67,17 @@ impl<D: Disk> Desk<D> {
     ) -> Result<Lock<'_, D>, StoreError> {
         let begun = Instant::now();
         for _ in 0..MOST_STARTS {
-            let file = match self.ask(name, &open) {
+            let file = match self.attempt(name, &open) {
                 Ok(file) => file,
                 Err(fault) => return Ok(Lock::Not(fault)),
             };
             self.wait(name, &file, begun)?;
-            let stat = self.must(name, |disk| disk.stat(&file))?;
+            let stat = self.require(name, |disk| disk.stat(&file))?;
             let locked = Locked { disk: &*self.disk, file, stat };
-            match self.ask(name, |disk| disk.look(name)) {
+            match self.attempt(name, |disk| disk.look(name)) {
                 Ok(now) if same(&now, &locked.stat) => return Ok(Lock::Held(locked)),
                 Ok(_) => {}
-                // Removed meanwhile: opening it will say so, or make it anew.
+                // Removed meanwhile: opening it will say so, or make it again.
                 Err(fault) if fault.errno() == libc::ENOENT || fault.is_stale() => {}
                 Err(fault) => return Err(self.end(fault)),
             }
@@ -77,7 +87,7 @@ impl<D: Disk> Desk<D> {
 
     fn wait(&self, name: &str, file: &D::File, begun: Instant) -> Result<(), StoreError> {
         let mut pause = PAUSES[0];
-        while !self.must(name, |disk| disk.try_lock(file))? {
+        while !self.require(name, |disk| disk.try_lock(file))? {
             let waited = begun.elapsed();
             if waited >= self.settings.patience {
                 return Err(self.locked_out(name, waited));

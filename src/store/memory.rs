@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::slots::Held;
-use super::told::Told;
+use super::stored_head::StoredHead;
 use crate::sys::Stat;
 
 /// The most files that something is remembered of. Who is forgotten costs one more sync or one more
@@ -19,14 +19,14 @@ pub(super) struct Memory {
     doubted: Arc<AtomicBool>,
     trusted: Mutex<HashMap<[u8; 32], String>>,
     checked: Mutex<HashMap<(u64, u64), Checked>>,
-    heads: Mutex<HashMap<(u64, u64), Seen>>,
+    heads: Mutex<HashMap<(u64, u64), KnownHead>>,
 }
 
 /// A version of a file, and its payload's id.
 type Checked = (Stat, [u8; 16]);
 
 /// A version of a file, and its head.
-type Seen = (Stat, Arc<Told>);
+type KnownHead = (Stat, Arc<StoredHead>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
@@ -61,7 +61,7 @@ impl Memory {
     }
 
     /// The slot that is known to be on the disk with what was just read.
-    pub(super) fn durable(&self, stat: &Stat, held: &Held) -> Option<usize> {
+    pub(super) fn durable_slot(&self, stat: &Stat, held: &Held) -> Option<usize> {
         match locked(&self.files).get(&key(stat)) {
             Some(Known::Durable { payload, generation, slot })
                 if *payload == held.slot.payload.id && *generation == held.slot.generation =>
@@ -72,7 +72,13 @@ impl Memory {
         }
     }
 
-    pub(super) fn is_durable(&self, stat: &Stat, payload: [u8; 16], generation: u64, slot: usize) {
+    pub(super) fn mark_durable(
+        &self,
+        stat: &Stat,
+        payload: [u8; 16],
+        generation: u64,
+        slot: usize,
+    ) {
         let mut files = locked(&self.files);
         if files.len() >= MOST && !files.contains_key(&key(stat)) {
             let durable = |known: &Known| matches!(known, Known::Durable { .. });
@@ -107,7 +113,7 @@ impl Memory {
         locked(&self.trusted).get(checksum).cloned()
     }
 
-    pub(super) fn is_signed(&self, checksum: [u8; 32], key: String) {
+    pub(super) fn mark_signed(&self, checksum: [u8; 32], key: String) {
         remember(&mut locked(&self.trusted), checksum, key);
     }
 
@@ -117,17 +123,20 @@ impl Memory {
     }
 
     /// The head of this very file, if it was read and believed.
-    pub(super) fn told(&self, stat: &Stat) -> Option<Arc<Told>> {
+    pub(super) fn head(&self, stat: &Stat) -> Option<Arc<StoredHead>> {
         let heads = locked(&self.heads);
-        heads.get(&key(stat)).filter(|(seen, _)| seen == stat).map(|(_, told)| Arc::clone(told))
+        heads
+            .get(&key(stat))
+            .filter(|(version, _)| version == stat)
+            .map(|(_, head)| Arc::clone(head))
     }
 
     /// Remembers a head. The file has to be so old that a later change of it would show.
-    pub(super) fn is_told(&self, stat: &Stat, told: &Arc<Told>) {
-        remember(&mut locked(&self.heads), key(stat), (*stat, Arc::clone(told)));
+    pub(super) fn remember_head(&self, stat: &Stat, head: &Arc<StoredHead>) {
+        remember(&mut locked(&self.heads), key(stat), (*stat, Arc::clone(head)));
     }
 
-    pub(super) fn is_checked(&self, stat: &Stat, payload: [u8; 16]) {
+    pub(super) fn mark_checked(&self, stat: &Stat, payload: [u8; 16]) {
         remember(&mut locked(&self.checked), key(stat), (*stat, payload));
     }
 }
@@ -151,10 +160,10 @@ mod tests {
     fn other_settings_do_not_bring_back_a_file_whose_sync_failed() {
         let store = Store::open("src").unwrap();
         let stat = Stat::of(std::fs::File::open("src/lib.rs").unwrap()).unwrap();
-        store.desk.memory.retire(&stat);
-        store.desk.memory.is_signed([1; 32], "key".to_owned());
+        store.ops.memory.retire(&stat);
+        store.ops.memory.mark_signed([1; 32], "key".to_owned());
         let strict = store.id([1; 16]);
-        assert!(strict.desk.memory.is_retired(&stat));
-        assert_eq!(strict.desk.memory.signer(&[1; 32]), None);
+        assert!(strict.ops.memory.is_retired(&stat));
+        assert_eq!(strict.ops.memory.signer(&[1; 32]), None);
     }
 }

@@ -15,39 +15,44 @@
 //! Several processes may work on one directory; readers take no lock. [The guide](crate::guide::store) has
 //! each byte of a file, and how it is written.
 
-mod batch;
-mod body;
-mod cache;
-mod desk;
-mod draft;
-mod error;
+// A head and its two slots, as bytes: pure.
 mod format;
-#[cfg(test)]
-mod golden;
-mod inline;
-mod lock;
-mod making;
-mod memory;
-mod notice;
-mod payload;
-mod publish;
-mod read;
-mod remove;
-mod scrub;
-mod send;
-mod settings;
+mod text;
 mod sign;
 mod slots;
+// What is asked of the kernel, and what is remembered of its answers.
+mod error;
+mod notice;
+mod stored_head;
+mod memory;
+mod disk_ops;
+mod lock;
+mod temp;
+mod task;
+// A head is read.
+mod read;
+mod stored;
+// A payload and its head are written.
+mod batch;
+mod payload_writer;
+mod writing;
+mod publish;
+mod update;
+mod draft;
+// A store, and what it sends.
+mod cache;
 #[expect(clippy::module_inception, reason = "the type is named as the module is")]
 mod store;
-mod stored;
-mod task;
-mod temp;
+mod settings;
+mod payload;
+mod body;
+mod inline;
+mod send;
+// What is left behind is found.
+mod remove;
+mod scrub;
 #[cfg(test)]
 mod tests;
-mod told;
-mod update;
-mod writing;
 
 pub use body::StoreBody;
 pub use draft::Draft;

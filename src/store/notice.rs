@@ -1,12 +1,13 @@
 //! What happens inside a store, for whoever wants to know.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::Writing;
 use super::error::StoreError;
 use super::format::Flaw;
+use super::text::OneLine;
 use crate::sys::{Named, Operation, Ruling};
 
 /// Something that an operator may want to know; see [`Store::on_notice`](super::Store::on_notice).
@@ -175,21 +176,5 @@ impl fmt::Display for Notice {
             Self::Swept { file } => write!(f, "{file}: left behind, removed"),
             Self::Quarantined { name, file } => write!(f, "{}: put aside as {file}", OneLine(name)),
         }
-    }
-}
-
-/// A name that others chose, on one line: control characters are escaped.
-pub(super) struct OneLine<'a>(pub(super) &'a str);
-
-impl fmt::Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for letter in self.0.chars() {
-            if letter.is_control() {
-                letter.escape_debug().fmt(f)?;
-            } else {
-                f.write_char(letter)?;
-            }
-        }
-        Ok(())
     }
 }

@@ -1,13 +1,12 @@
 //! A new file gets its name: its bytes are on the disk before, the name is after.
 
-use super::desk::{Desk, Fault};
-use super::error::{Kind, StoreError, Unfit};
+use super::disk_ops::{DiskOps, Failure};
+use super::error::{Damage, Kind, StoreError, Unfit};
 use super::format::{Draft, Kept, Layout, Place, encode, status_fits};
-use super::lock::{Lock, Locked, same};
-use super::making::{Directory, Making};
+use super::lock::{DirectoryLock, Lock, Locked, same};
 use super::notice::count;
+use super::payload_writer::PayloadWriter;
 use super::slots::Held;
-use super::update::damage;
 use super::writing::Padded;
 use super::{Strategy, Writing};
 use crate::sys::write::{Access, Disk, Flush, Onto};
@@ -69,40 +68,40 @@ impl<D: Disk> Existing<'_, D> {
     }
 }
 
-impl<D: Disk> Desk<D> {
+impl<D: Disk> DiskOps<D> {
     /// Writes the head, and gives the file its name.
     pub(super) fn publish(
         &self,
         name: &str,
-        mut making: Making<D>,
+        mut writer: PayloadWriter<D>,
         plan: Plan<'_, D>,
     ) -> Result<Published, StoreError> {
-        making.complete()?;
+        writer.complete()?;
         // All that takes long is done before the lock; under it only what was overtaken is done again.
-        let seen = self.existing(name)?;
-        let seen_now = seen.as_ref();
-        let mut ready = self.prepare(name, &mut making, seen_now, plan, Directory::Free)?;
+        let before = self.existing(name)?;
+        let before_now = before.as_ref();
+        let mut ready = self.prepare(name, &mut writer, before_now, plan, DirectoryLock::Free)?;
         let directory = self.lock_directory()?;
         let now = self.lock_existing(name)?;
-        let overtaken = match (&seen, &now) {
-            (Some(seen), Some(now)) => !seen.is(now),
+        let overtaken = match (&before, &now) {
+            (Some(before), Some(now)) => !before.is(now),
             (None, None) => false,
             _ => true,
         };
-        let (now_seen, held) = (now.as_ref(), Directory::Locked);
+        let (now_seen, held) = (now.as_ref(), DirectoryLock::Held);
         if overtaken {
-            ready = self.prepare(name, &mut making, now_seen, plan, held)?;
+            ready = self.prepare(name, &mut writer, now_seen, plan, held)?;
         }
         let onto = if now.is_some() { Onto::Anything } else { Onto::Nothing };
         let mut strategy = match onto {
-            Onto::Nothing if making.temp.is_unnamed() => Strategy::Anonymous,
+            Onto::Nothing if writer.temp.is_unnamed() => Strategy::Anonymous,
             Onto::Nothing | Onto::Anything => Strategy::Replace,
         };
-        if self.give_name(&mut making.temp, name, onto)?.is_some() {
-            making = self.rename(name, &making, held)?;
-            ready = self.prepare(name, &mut making, now_seen, plan, held)?;
+        if self.give_name(&mut writer.temp, name, onto)?.is_some() {
+            writer = self.copy_named(name, &writer, held)?;
+            ready = self.prepare(name, &mut writer, now_seen, plan, held)?;
             strategy = Strategy::Replace;
-            if let Some(fault) = self.give_name(&mut making.temp, name, onto)? {
+            if let Some(fault) = self.give_name(&mut writer.temp, name, onto)? {
                 return Err(self.end(fault));
             }
         }
@@ -112,10 +111,10 @@ impl<D: Disk> Desk<D> {
         drop((now, directory));
         count(if onto == Onto::Nothing { &self.counts.created } else { &self.counts.replaced });
         let (generation, writing) = ready;
-        let durable = self.ask(name, D::sync_directory).is_ok();
+        let durable = self.attempt(name, D::sync_directory).is_ok();
         if durable {
-            if let Ok(stat) = self.ask(name, |disk| disk.stat(making.temp.file())) {
-                self.memory.is_durable(&stat, making.payload().id, generation, 0);
+            if let Ok(stat) = self.attempt(name, |disk| disk.stat(writer.temp.file())) {
+                self.memory.mark_durable(&stat, writer.payload().id, generation, 0);
             }
         }
         Ok(Published { generation, strategy, writing, durable })
@@ -126,28 +125,28 @@ impl<D: Disk> Desk<D> {
     fn prepare(
         &self,
         name: &str,
-        making: &mut Making<D>,
+        writer: &mut PayloadWriter<D>,
         existing: Option<&Existing<'_, D>>,
         plan: Plan<'_, D>,
-        directory: Directory,
+        directory: DirectoryLock,
     ) -> Result<(u64, Writing), StoreError> {
         let (head, next) = plan(existing)?;
-        if !status_fits(head.status, making.payload().length) {
+        if !status_fits(head.status, writer.payload().length) {
             return Err(Unfit::Status(head.status).into());
         }
-        let mut image = self.image(name, making.layout, making, &head, next)?;
-        if image.len() as u64 > making.layout.longest() {
+        let mut image = self.image(name, writer.layout, writer, &head, next)?;
+        if image.len() as u64 > writer.layout.longest() {
             let layout = roomy(image.len()).ok_or(Unfit::Long)?;
-            *making = self.recast(name, making, layout, directory)?;
-            image = self.image(name, layout, making, &head, next)?;
+            *writer = self.copy_with_layout(name, writer, layout, directory)?;
+            image = self.image(name, layout, writer, &head, next)?;
         }
         let image = Padded::new(&image);
         for last in [false, true] {
-            match self.finish(name, making, existing, &image)? {
+            match self.finish(name, writer, existing, &image)? {
                 Ok(writing) => return Ok((next, writing)),
                 // What a failed sync left is nothing to build on; the payload may still be read back.
                 Err(fault) if fault.is_next() && !last => {
-                    *making = self.rename(name, making, directory)?;
+                    *writer = self.copy_named(name, writer, directory)?;
                 }
                 Err(fault) => return Err(self.end(fault)),
             }
@@ -160,37 +159,38 @@ impl<D: Disk> Desk<D> {
     fn finish(
         &self,
         name: &str,
-        making: &mut Making<D>,
+        writer: &mut PayloadWriter<D>,
         existing: Option<&Existing<'_, D>>,
         image: &Padded,
-    ) -> Result<Result<Writing, Fault>, StoreError> {
-        let layout = making.layout;
+    ) -> Result<Result<Writing, Failure>, StoreError> {
+        let layout = writer.layout;
         let slots = || [0, 1].into_iter().flat_map(|slot| image.in_slot(layout, slot));
-        let resemble = |making: &Making<D>| {
+        let resemble = |writer: &PayloadWriter<D>| {
             if let Some(existing) = existing {
                 // What cannot be taken over is reported, and does without.
-                let _ = self.ask(name, |disk| disk.resemble(making.temp.file(), existing.file()));
+                let _ =
+                    self.attempt(name, |disk| disk.resemble(writer.temp.file(), existing.file()));
             }
         };
         let by = self.settings.writing;
         let done = if by == Writing::Positional {
             for (bytes, offset) in slots() {
-                self.write(name, making.temp.file(), bytes, offset)?;
+                self.write(name, writer.temp.file(), bytes, offset)?;
             }
-            self.trim(name, making)?;
-            resemble(making);
-            self.ask(name, |disk| disk.sync_all(making.temp.file())).map(|()| by)
+            self.truncate(name, writer)?;
+            resemble(writer);
+            self.attempt(name, |disk| disk.sync_all(writer.temp.file())).map(|()| by)
         } else {
             // What is asked for at once ends with the sync; a mapping has to be within the length.
-            self.make_room(name, making)?;
-            resemble(making);
-            let stretches = std::iter::once(making.tail()).chain(slots());
-            self.commit(name, making.temp.file(), by, stretches, Flush::All)
+            self.make_room(name, writer)?;
+            resemble(writer);
+            let stretches = std::iter::once(writer.tail()).chain(slots());
+            self.commit(name, writer.temp.file(), by, stretches, Flush::All)
         };
         match done {
             Err(fault) if fault.refusal.operation() != Operation::Sync => Err(self.end(fault)),
             Ok(_) => {
-                making.tail_is_written();
+                writer.tail_is_written();
                 Ok(done)
             }
             Err(_) => Ok(done),
@@ -202,21 +202,21 @@ impl<D: Disk> Desk<D> {
         &self,
         name: &str,
         layout: Layout,
-        making: &Making<D>,
+        writer: &PayloadWriter<D>,
         head: &Kept,
         generation: u64,
     ) -> Result<Vec<u8>, StoreError> {
         let place = Place { store: self.settings.id, name: name.to_owned() };
-        let payload = making.payload();
+        let payload = writer.payload();
         let draft = Draft { layout, payload: &payload, generation, place: &place, head };
         Ok(encode(&draft, self.settings.keys.signer()).ok_or(Unfit::Long)?)
     }
 
     /// What has the name, without a lock.
     pub(super) fn existing(&self, name: &str) -> Result<Option<Existing<'_, D>>, StoreError> {
-        match self.ask(name, |disk| disk.open(name, Access::Read)) {
+        match self.attempt(name, |disk| disk.open(name, Access::Read)) {
             Ok(file) => {
-                let stat = self.must(name, |disk| disk.stat(&file))?;
+                let stat = self.require(name, |disk| disk.stat(&file))?;
                 self.known(name, Hold::Open(file), stat).map(Some)
             }
             Err(fault) if fault.errno() == libc::ENOENT => Ok(None),
@@ -246,8 +246,8 @@ impl<D: Disk> Desk<D> {
         let held = match &file {
             // Nobody else writes: one look is enough.
             Hold::Locked(locked) => self.slots(name, &locked.file).and_then(|slots| {
-                let flaw = damage(&slots);
-                slots.into_held().ok_or(flaw)
+                let damage = Damage::of(&slots);
+                slots.into_held().ok_or(damage.into())
             }),
             Hold::Open(file) => self.settle(name, file).map(|(held, _)| held),
         };

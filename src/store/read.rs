@@ -1,6 +1,6 @@
 //! Reading a head: the slots, what they say together, and whether that is to be believed.
 
-use super::desk::{Desk, Fault};
+use super::disk_ops::{DiskOps, Failure};
 use super::error::{Damage, Kind, StoreError};
 use super::format::Flaw;
 use super::notice::{Notice, count};
@@ -16,7 +16,7 @@ const MOST_READS: u32 = 64;
 /// How often they are read until a slot that is not whole is taken for damaged.
 const ENOUGH_READS: u32 = 16;
 
-/// How often a name is followed anew.
+/// How often a name is followed again.
 const MOST_STARTS: u32 = 4;
 
 /// A head that is believed, and its file.
@@ -41,7 +41,7 @@ pub enum State {
     OneBad,
 }
 
-impl<D: Disk> Desk<D> {
+impl<D: Disk> DiskOps<D> {
     /// Opens a file and reads its head. It takes no lock.
     pub(super) fn find(
         &self,
@@ -50,7 +50,7 @@ impl<D: Disk> Desk<D> {
     ) -> Result<Found<D::File>, StoreError> {
         check_name(name)?;
         for _ in 0..MOST_STARTS {
-            match self.ask(name, |disk| disk.open(name, Access::Read)) {
+            match self.attempt(name, |disk| disk.open(name, Access::Read)) {
                 Ok(file) => match self.look(name, &file) {
                     Ok(stat) => return self.believe(name, file, stat, least),
                     Err(fault) if fault.is_stale() => {}
@@ -63,8 +63,8 @@ impl<D: Disk> Desk<D> {
         Err(Kind::Restless.into())
     }
 
-    fn look(&self, name: &str, file: &D::File) -> Result<Stat, Fault> {
-        self.ask(name, |disk| disk.stat(file))
+    fn look(&self, name: &str, file: &D::File) -> Result<Stat, Failure> {
+        self.attempt(name, |disk| disk.stat(file))
     }
 
     /// Reads the head of an open file, and believes it or not.
@@ -100,7 +100,7 @@ impl<D: Disk> Desk<D> {
                 Slots::One(held, flaw) if reads >= ENOUGH_READS || flaw == Flaw::Unreadable => {
                     count(&self.counts.bad_slots);
                     let slot = 1 - held.at;
-                    self.tell(|| Notice::BadSlot { name: name.to_owned(), slot, flaw });
+                    self.report(|| Notice::BadSlot { name: name.to_owned(), slot, flaw });
                     return Ok((held, State::OneBad));
                 }
                 Slots::None(flaws) if reads >= MOST_READS => {
@@ -132,7 +132,7 @@ impl<D: Disk> Desk<D> {
     fn raw(&self, name: &str, file: &D::File) -> Result<Raw, StoreError> {
         Raw::read(|offset, length| {
             let mut bytes = vec![0; length];
-            let read = self.must(name, |disk| disk.read(file, &mut bytes, offset))?;
+            let read = self.require(name, |disk| disk.read(file, &mut bytes, offset))?;
             bytes.truncate(read);
             Ok(bytes)
         })
@@ -161,7 +161,7 @@ impl<D: Disk> Desk<D> {
         }
         match self.settings.keys.judge(slot, &held.image, self.settings.unsigned) {
             Ok(Signed::By(key)) => {
-                self.memory.is_signed(slot.checksum, key.clone());
+                self.memory.mark_signed(slot.checksum, key.clone());
                 Ok(Signed::By(key))
             }
             Ok(signed) => Ok(signed),

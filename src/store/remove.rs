@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::desk::Desk;
+use super::disk_ops::DiskOps;
 use super::error::StoreError;
 use super::lock::LOCK;
 use super::notice::{Notice, count};
@@ -11,29 +11,29 @@ use super::temp::is_temporary;
 use super::update::expect_existing;
 use crate::sys::write::{Access, Disk};
 
-impl<D: Disk> Desk<D> {
+impl<D: Disk> DiskOps<D> {
     /// Removes a file; with `expected` only if its head has this generation. Whether that is known to
     /// outlive a loss of power.
     pub(super) fn remove(&self, name: &str, expected: Option<u64>) -> Result<bool, StoreError> {
         check_name(name)?;
-        self.writable(name)?;
+        self.writable(name, None)?;
         let directory = self.lock_directory()?;
         // Who changes the head in place is waited for: an update that was acknowledged is not of a file
         // that was gone.
         let existing = self.lock_existing(name)?;
         expect_existing(expected, existing.as_ref())?;
-        self.must(name, |disk| disk.remove(name))?;
+        self.require(name, |disk| disk.remove(name))?;
         if let Some(existing) = &existing {
             self.memory.forget(&existing.stat);
         }
         drop((existing, directory));
         count(&self.counts.removed);
-        Ok(self.ask(name, D::sync_directory).is_ok())
+        Ok(self.attempt(name, D::sync_directory).is_ok())
     }
 
     /// The names in the store, sorted.
     pub(super) fn list(&self) -> Result<Vec<String>, StoreError> {
-        let mut names = self.must("", D::list)?;
+        let mut names = self.require("", D::list)?;
         names.retain(|name| check_name(name).is_ok());
         names.sort();
         Ok(names)
@@ -44,24 +44,24 @@ impl<D: Disk> Desk<D> {
     pub(super) fn sweep(&self, age: Duration, now: SystemTime) -> Result<usize, StoreError> {
         let _directory = self.lock_directory()?;
         let mut swept = 0;
-        for file in self.must(LOCK, D::list)?.into_iter().filter(|name| is_temporary(name)) {
-            let Ok(open) = self.ask(&file, |disk| disk.open(&file, Access::Write)) else {
+        for file in self.require(LOCK, D::list)?.into_iter().filter(|name| is_temporary(name)) {
+            let Ok(open) = self.attempt(&file, |disk| disk.open(&file, Access::Write)) else {
                 continue;
             };
-            let Ok(stat) = self.ask(&file, |disk| disk.stat(&open)) else { continue };
+            let Ok(stat) = self.attempt(&file, |disk| disk.stat(&open)) else { continue };
             let modified = stat.identity.mtime.time();
             let old = modified.and_then(|modified| now.duration_since(modified).ok());
             if old.is_none_or(|old| old < age) {
                 continue;
             }
             // Its writer has the lock as long as it lives.
-            if !self.ask(&file, |disk| disk.try_lock(&open)).unwrap_or(false) {
+            if !self.attempt(&file, |disk| disk.try_lock(&open)).unwrap_or(false) {
                 continue;
             }
-            if self.ask(&file, |disk| disk.remove(&file)).is_ok() {
+            if self.attempt(&file, |disk| disk.remove(&file)).is_ok() {
                 swept += 1;
                 count(&self.counts.swept);
-                self.tell(|| Notice::Swept { file: file.clone() });
+                self.report(|| Notice::Swept { file: file.clone() });
             }
         }
         Ok(swept)

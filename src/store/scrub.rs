@@ -1,17 +1,20 @@
 //! Every file is looked at to its last byte; what can be mended is, the rest is told or put aside.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use sha2::{Digest as _, Sha256};
 
-use super::desk::Desk;
+use super::disk_ops::DiskOps;
 use super::error::{Damage, Kind, StoreError};
 use super::format::Payload;
 use super::notice::Notice;
 use super::read::{Found, State, check_name};
 use super::sign::Distrust;
+use super::store::Store;
+use super::task::{blocking, locking};
+use crate::stream::CHUNK;
 use crate::sys::write::{Disk, Onto};
-
-/// How much is read at once.
-pub(super) const CHUNK: usize = 256 << 10;
 
 /// What a [scrub](super::Store::scrub) does beyond looking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +77,63 @@ impl Scrub {
     }
 }
 
+impl Store {
+    /// Looks at every file, to its last byte if `scrub` has it so, and mends what can be mended.
+    ///
+    /// # Errors
+    ///
+    /// The directory cannot be read. What is wrong with a file is in the answer.
+    pub async fn scrub(&self, scrub: Scrub) -> Result<Scrubbed, StoreError> {
+        let (mut scrub, mut scrubbed) = (scrub, Scrubbed::default());
+        if scrub.repair || scrub.quarantine {
+            let ops = Arc::clone(&self.ops);
+            let swept = match blocking(ops, |ops| ops.writable("", None)).await {
+                Ok(()) if scrub.repair => self.sweep(Duration::from_secs(3600)).await,
+                done => done.map(|()| 0),
+            };
+            match swept {
+                Ok(swept) => scrubbed.swept = swept,
+                // What may not be written to can be read all the same.
+                Err(error) if error.is_denied() => {
+                    scrub = scrub.changing_nothing();
+                    scrubbed.unrepaired = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for name in self.list().await? {
+            let (ops, owned) = (Arc::clone(&self.ops), name.clone());
+            match locking(ops, move |ops| ops.check(&owned, scrub)).await {
+                Ok(repaired) => {
+                    scrubbed.sound += 1;
+                    if repaired {
+                        scrubbed.repaired.push(name);
+                    }
+                }
+                // Removed meanwhile.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => {
+                    if scrub.quarantine && error.may_be_put_aside() {
+                        let (ops, owned) = (Arc::clone(&self.ops), name.clone());
+                        if let Some(file) = locking(ops, move |ops| ops.quarantine(&owned)).await? {
+                            scrubbed.quarantined.push((name.clone(), file));
+                        }
+                    }
+                    scrubbed.bad.push((name, error));
+                }
+            }
+        }
+        Ok(scrubbed)
+    }
+}
+
 impl Default for Scrub {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<D: Disk> Desk<D> {
+impl<D: Disk> DiskOps<D> {
     /// Looks at one file. Whether its slots were made equal again.
     pub(super) fn check(&self, name: &str, scrub: Scrub) -> Result<bool, StoreError> {
         let found = self.find(name, None)?;
@@ -104,7 +157,7 @@ impl<D: Disk> Desk<D> {
             let left = usize::try_from(length.saturating_sub(at)).unwrap_or(usize::MAX);
             let buffer = buffer.get_mut(..left.min(CHUNK)).unwrap_or_default();
             let offset = start.saturating_add(at);
-            let read = self.must(name, |disk| disk.read(&found.file, buffer, offset))?;
+            let read = self.require(name, |disk| disk.read(&found.file, buffer, offset))?;
             if read == 0 {
                 return Err(Damage::Payload.into());
             }
@@ -114,7 +167,7 @@ impl<D: Disk> Desk<D> {
         if digest != <[u8; 32]>::from(hasher.finalize()) {
             return Err(Damage::Payload.into());
         }
-        self.memory.is_checked(&found.stat, id);
+        self.memory.mark_checked(&found.stat, id);
         Ok(())
     }
 
@@ -122,7 +175,7 @@ impl<D: Disk> Desk<D> {
     pub(super) fn first_byte(&self, name: &str, found: &Found<D::File>) -> Result<(), StoreError> {
         if found.held.slot.payload.length > 0 {
             let start = found.held.slot.layout.payload();
-            let read = self.must(name, |disk| disk.read(&found.file, &mut [0], start))?;
+            let read = self.require(name, |disk| disk.read(&found.file, &mut [0], start))?;
             if read == 0 {
                 return Err(Damage::Payload.into());
             }
@@ -134,7 +187,7 @@ impl<D: Disk> Desk<D> {
     /// name that it has then.
     pub(super) fn quarantine(&self, name: &str) -> Result<Option<String>, StoreError> {
         check_name(name)?;
-        let Ok(seen) = self.ask(name, |disk| disk.look(name)) else { return Ok(None) };
+        let Ok(before) = self.attempt(name, |disk| disk.look(name)) else { return Ok(None) };
         // To read a payload may take long; writers do not wait for that.
         let verdict = self.check(name, Scrub::new().without_repair());
         if !verdict.as_ref().is_err_and(StoreError::is_beyond_repair) {
@@ -143,10 +196,10 @@ impl<D: Disk> Desk<D> {
         let directory = self.lock_directory()?;
         let existing = self.lock_existing(name)?;
         // Somebody has put another there, or changed it: it is looked at the next time.
-        if !self.ask(name, |disk| disk.look(name)).is_ok_and(|now| now == seen) {
+        if !self.attempt(name, |disk| disk.look(name)).is_ok_and(|now| now == before) {
             return Ok(None);
         }
-        let aside = self.must(name, |disk| {
+        let aside = self.require(name, |disk| {
             let random = u128::from_be_bytes(disk.random()?);
             let aside = format!(".letterhead-{random:032x}.bad");
             disk.rename(name, &aside, Onto::Anything)?;
@@ -157,8 +210,8 @@ impl<D: Disk> Desk<D> {
         }
         drop((existing, directory));
         // Whether that outlives a loss of power is no matter: it would be found again.
-        let _ = self.ask(name, D::sync_directory);
-        self.tell(|| Notice::Quarantined { name: name.to_owned(), file: aside.clone() });
+        let _ = self.attempt(name, D::sync_directory);
+        self.report(|| Notice::Quarantined { name: name.to_owned(), file: aside.clone() });
         Ok(Some(aside))
     }
 }

@@ -18,9 +18,10 @@ use super::inline;
 use super::notice::count;
 use super::payload::Reader;
 use super::store::Store;
+use super::stored_head::{Reply, StoredHead};
 use super::task::Task;
-use super::told::{Reply, Told};
 use crate::answer::{Again, Answer, Asked, Facts, Plan, answer};
+use crate::head::origin::mark_file;
 use crate::head::{ErrorAnswer, replace};
 use crate::sys::write::Disk as _;
 
@@ -84,8 +85,8 @@ impl Store {
             return Sending::Ready(Some(response));
         }
         let (store, name) = (self.clone(), name.to_owned());
-        let desk = Arc::clone(&self.desk);
-        Sending::Task(Task::new(&desk, move || respond(&store, &asked, &name, least, now)))
+        let ops = Arc::clone(&self.ops);
+        Sending::Task(Task::new(&ops, move || respond(&store, &asked, &name, least, now)))
     }
 
     /// What can be answered from memory, after one look at the name.
@@ -101,15 +102,15 @@ impl Store {
             return Some(headed(answer(asked, &Facts::new(0), now)));
         }
         let cache = self.cache.as_ref()?;
-        let ready = cache.get(name, || self.desk.disk.look(name).ok())?;
-        if least.is_some_and(|least| ready.told.generation < least) {
+        let ready = cache.get(name, || self.ops.disk.look(name).ok())?;
+        if least.is_some_and(|least| ready.stored.generation < least) {
             return None;
         }
-        count(&self.desk.counts.read);
+        count(&self.ops.counts.read);
         let head = if asked.wants_whole() { ready.head.at(now) } else { None };
         let (head, plan) = match head {
             Some(head) => (head, Plan::Whole),
-            None => answer(asked, ready.told.facts()?, now).into_parts(),
+            None => answer(asked, ready.stored.facts()?, now).into_parts(),
         };
         Some(head.map(|()| StoreBody::planned(plan, ready.bytes.clone())))
     }
@@ -124,8 +125,8 @@ impl Store {
         reader: Reader,
         now: SystemTime,
     ) -> Response<StoreBody> {
-        let (told, stat) = (reader.told(), *reader.stat());
-        let length = reply.length(&told.payload);
+        let (stored, stat) = (reader.stored(), *reader.stat());
+        let length = reply.length(&stored.payload);
         let takes = |cache: &&Arc<Cache>| {
             matches!(reply.plan, Plan::Whole)
                 && reader.is_whole(&first)
@@ -133,9 +134,9 @@ impl Store {
         };
         if let Some(cache) = self.cache.as_ref().filter(takes) {
             let fields = || reply.head.headers().clone();
-            let kept = told.facts().and_then(|facts| Again::packed(fields(), facts, &first));
+            let kept = stored.facts().and_then(|facts| Again::packed(fields(), facts, &first));
             if let Some((head, bytes)) = kept {
-                cache.keep(name, Ready { stat, told: Arc::clone(told), head, bytes });
+                cache.keep(name, Ready { stat, stored: Arc::clone(stored), head, bytes });
             }
         }
         reply.head.map(|()| StoreBody::begun(first, reader, length))
@@ -187,7 +188,11 @@ impl Future for StoreFuture {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let is_head = self.is_head;
         let done = Pin::new(&mut self.sending).poll(cx);
-        done.map(|done| done.unwrap_or_else(|error| error_answer(&error, is_head)))
+        done.map(|done| {
+            let mut response = done.unwrap_or_else(|error| error_answer(&error, is_head));
+            mark_file(response.extensions_mut());
+            response
+        })
     }
 }
 
@@ -195,7 +200,10 @@ impl Future for TryStoreFuture {
     type Output = Result<Response<StoreBody>, StoreError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx)
+        Pin::new(&mut self.0).poll(cx).map_ok(|mut response| {
+            mark_file(response.extensions_mut());
+            response
+        })
     }
 }
 
@@ -206,28 +214,28 @@ fn respond(
     least: Option<u64>,
     now: SystemTime,
 ) -> Result<Response<StoreBody>, StoreError> {
-    let desk = &store.desk;
-    let found = desk.find(name, least)?;
-    let told = Arc::new(Told::of(found.held.slot.clone()));
-    let reply = told.reply(asked, now);
+    let ops = &store.ops;
+    let found = ops.find(name, least)?;
+    let stored = Arc::new(StoredHead::of(found.held.slot.clone()));
+    let reply = stored.reply(asked, now);
     if reply.is_promise {
-        desk.first_byte(name, &found)?;
+        ops.first_byte(name, &found)?;
     }
-    if reply.length(&told.payload) == 0 {
+    if reply.length(&stored.payload) == 0 {
         return Ok(reply.head.map(|()| StoreBody::empty()));
     }
-    let verified = match desk.settings.verify {
-        Verify::Once => !desk.memory.was_checked(&found.stat, told.payload.id),
+    let verified = match ops.settings.verify {
+        Verify::Once => !ops.memory.was_checked(&found.stat, stored.payload.id),
         Verify::Whole => true,
         Verify::Always => {
             if !matches!(reply.plan, Plan::Whole) {
-                desk.verify_payload(name, &found).map_err(|error| desk.reject(name, error))?;
+                ops.verify_payload(name, &found).map_err(|error| ops.reject(name, error))?;
             }
             true
         }
     };
-    let file = desk.disk.handle(found.file, found.stat);
-    let mut reader = Reader::new(Arc::clone(desk), name, file, told, &reply.plan, verified);
+    let file = ops.disk.handle(found.file, found.stat);
+    let mut reader = Reader::new(Arc::clone(ops), name, file, stored, &reply.plan, verified);
     let first = reader.first()?;
     Ok(store.begun(name, reply, first, reader, now))
 }

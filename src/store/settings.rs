@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::Cache;
-use super::desk::Settings;
+use super::disk_ops::Settings;
 use super::notice::Notice;
 use super::sign::{KeyRing, Unsigned};
 use super::store::Store;
@@ -13,12 +13,12 @@ use crate::sys::Recovery;
 
 impl Store {
     pub(super) fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let mut settings = self.desk.settings.clone();
+        let mut settings = self.ops.settings.clone();
         change(&mut settings);
         let Self { budget, local, .. } = self;
         // What was believed by other settings is not kept.
         let cache = (local && budget > 0).then(|| Arc::new(Cache::new(budget)));
-        Self { desk: Arc::new(self.desk.with(settings)), cache, budget, local }
+        Self { ops: Arc::new(self.ops.with(settings)), cache, budget, local }
     }
 
     /// The store's id, which is in each head. One of another store is refused. By default it is all
@@ -49,7 +49,8 @@ impl Store {
         self.with(|settings| settings.keys = keys)
     }
 
-    /// What becomes of heads without a signature; by default they are served.
+    /// What becomes of heads without a signature; by default they are served, and a store that signs does not
+    /// change them: that would sign what nobody signed.
     #[must_use]
     pub fn unsigned(self, unsigned: Unsigned) -> Self {
         self.with(|settings| settings.unsigned = unsigned)
@@ -74,13 +75,26 @@ impl Store {
         self.with(|settings| settings.writing = writing)
     }
 
+    /// Lets the directory's group read and change what this store makes from now on: files and the lock have the mode
+    /// 0660, whatever the umask. Without it they have 0600, because heads hold cookies; a file that takes the place of
+    /// another keeps that one's mode.
+    ///
+    /// It is for several users of one directory: give it a common group and the bit that hands it on
+    /// (`chgrp GROUP DIR; chmod 2770 DIR`), and call this in each process. It holds for clones of this store, too.
+    /// Who may do what then is [in the guide](crate::guide::store).
+    #[must_use]
+    pub fn shared_with_group(self) -> Self {
+        self.ops.disk.share_with_group();
+        self
+    }
+
     /// How long a lock is waited for that another writer has; the default is 10 s.
     #[must_use]
     pub fn lock_wait(self, patience: Duration) -> Self {
         self.with(|settings| settings.patience = patience)
     }
 
-    /// The bytes that a head may grow to before its file is written anew, for files whose head is not
+    /// The bytes that a head may grow to before its file is written again, for files whose head is not
     /// known when they are begun; the default is 8192, the most is 1 MiB.
     #[must_use]
     pub fn head_room(self, bytes: usize) -> Self {

@@ -6,7 +6,7 @@ use ed25519_dalek::{Signer as _, Verifier as _};
 use p384::ecdsa;
 
 use super::format::{Algorithm, Sign, Slot, signed};
-use super::notice::OneLine;
+use super::text::OneLine;
 
 /// A key that signs the heads that a store writes; its id is in each.
 ///
@@ -59,10 +59,16 @@ pub struct KeyRing {
 
 /// What becomes of heads without a signature.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unsigned {
-    /// They are served.
+    /// They are served. A store that signs refuses to change one ([`StoreError::would_sign`]): whoever can write to
+    /// the directory without a key could have anything signed that way.
+    ///
+    /// [`StoreError::would_sign`]: super::StoreError::would_sign
     #[default]
     Allowed,
+    /// They are served, and signed when they are changed: for the time in which a store that had no keys gets some.
+    Adopted,
     /// They are refused.
     Refused,
 }
@@ -83,6 +89,8 @@ pub enum Signed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Distrust {
     Unsigned,
+    /// It may be served, and must not be signed.
+    Unadopted,
     UnknownKey(String),
     Forged(String),
 }
@@ -224,12 +232,12 @@ impl KeyRing {
     ) -> Result<Signed, Distrust> {
         let Some(signature) = &slot.signature else {
             return match unsigned {
-                Unsigned::Allowed => Ok(Signed::No),
+                Unsigned::Allowed | Unsigned::Adopted => Ok(Signed::No),
                 Unsigned::Refused => Err(Distrust::Unsigned),
             };
         };
         let id = signature.key.clone();
-        if self.trusted.is_empty() && unsigned == Unsigned::Allowed {
+        if self.trusted.is_empty() && unsigned != Unsigned::Refused {
             return Ok(Signed::Unchecked(id));
         }
         let Some(key) = self.trusted.iter().find(|key| key.id == id) else {

@@ -47,7 +47,7 @@ impl Raw {
         Self::rest(blocks, at)
     }
 
-    /// As [`read`](Self::read), with the two first blocks at hand.
+    /// As [`read`](Self::read), with the two first blocks in memory.
     pub(crate) fn in_blocks<E>(
         mut first: Vec<u8>,
         at: impl FnMut(u64, usize) -> Result<Vec<u8>, E>,

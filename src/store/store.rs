@@ -11,14 +11,13 @@ use http_body::Body;
 use super::When;
 use super::batch::Batch;
 use super::cache::Cache;
-use super::desk::{Desk, Settings};
+use super::disk_ops::{DiskOps, Settings};
 use super::draft::Draft;
 use super::error::{Kind, StoreError, Unfit};
 use super::format::{Kept, Layout, kept, status_fits};
 use super::notice::Statistics;
 use super::publish::{Published, roomy};
 use super::read::check_name;
-use super::scrub::{Scrub, Scrubbed};
 use super::stored::Stored;
 use super::task::{blocking, locking};
 
@@ -29,7 +28,7 @@ use crate::sys::write::Directory;
 /// How many bytes small responses may take in memory.
 const BUDGET: u64 = 8 << 20;
 
-/// How often a head is changed anew because somebody else changed it meanwhile.
+/// How often a head is changed again because somebody else changed it meanwhile.
 const MOST_CHANGES: u32 = 100;
 
 /// Responses in a directory, each a file that begins with its head.
@@ -75,7 +74,7 @@ const MOST_CHANGES: u32 = 100;
 /// ```
 #[derive(Clone)]
 pub struct Store {
-    pub(super) desk: Arc<Desk<Directory>>,
+    pub(super) ops: Arc<DiskOps<Directory>>,
     /// `None`: nothing is kept, or to look might take its time.
     pub(super) cache: Option<Arc<Cache>>,
     pub(super) budget: u64,
@@ -93,8 +92,8 @@ impl Store {
         match Directory::open(directory.as_ref()) {
             Ok(disk) => {
                 let local = disk.is_local();
-                let desk = Arc::new(Desk::new(disk, settings));
-                Ok(Self { desk, cache: None, budget: BUDGET, local }.with(|_| ()))
+                let ops = Arc::new(DiskOps::new(disk, settings));
+                Ok(Self { ops, cache: None, budget: BUDGET, local }.with(|_| ()))
             }
             Err(refusal) => {
                 let path = directory.as_ref().as_os_str().as_encoded_bytes();
@@ -108,13 +107,15 @@ impl Store {
 
     /// Stores a whole response: head, content, and the trailers that may be part of a head.
     ///
-    /// Room for as many bytes as the body says it has is reserved at once, before the first of them has come. So
-    /// if it is the body of a request, decide first how much that may be. And take its trailers away, unless the
-    /// client may say what is in the head.
+    /// If the body says that it has more bytes than there is room for, not one of them is read. Room itself is
+    /// reserved as they come, about as much again as has come; so who announces much and sends little holds little.
+    /// If it is the body of a request, decide first how much that may be all the same. And take its trailers away,
+    /// unless the client may say what is in the head.
     ///
     /// # Errors
     ///
-    /// As [`Draft::write`] and [`Draft::publish`], and the body's own. Whatever had the name has it still.
+    /// As [`draft`](Self::draft), [`Draft::write`] and [`Draft::publish`], and the body's own. Whatever had the name
+    /// has it still.
     ///
     /// # Cancel safety
     ///
@@ -149,19 +150,38 @@ impl Store {
         }
     }
 
-    /// Begins a file whose head may be known only at the end. With its length room is reserved for all
-    /// of it at once.
+    /// Begins a file whose head may be known only at the end. If its length in bytes is given, as many have to come;
+    /// if that is more than there is room for, it ends here (507), before any of them has.
     ///
     /// # Errors
     ///
-    /// The [name](StoreError::is_name) cannot be one, or what the kernel refused: for want of room, mostly.
+    /// The [name](StoreError::is_name) cannot be one, [something else](StoreError::is_not_a_file) than a file has it,
+    /// or what the kernel refused: for want of room, mostly.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use letterhead::store::{Store, When};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), letterhead::store::StoreError> {
+    /// # let directory = std::env::temp_dir().join(format!("letterhead-doc-room-{}", std::process::id()));
+    /// # std::fs::create_dir(&directory).unwrap();
+    /// let store = Store::open(&directory)?;
+    /// // An exbibyte.
+    /// let error = store.draft("rows", When::Always, Some(1 << 60)).await.unwrap_err();
+    /// assert_eq!(error.status(), 507);
+    /// # std::fs::remove_dir_all(&directory).unwrap();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn draft(
         &self,
         name: &str,
         when: When,
         length: Option<u64>,
     ) -> Result<Draft, StoreError> {
-        self.begin(name, when, length, self.desk.settings.room).await
+        self.begin(name, when, length, self.ops.settings.room).await
     }
 
     async fn begin(
@@ -175,9 +195,9 @@ impl Store {
         let owned = name.to_owned();
         // A head that turns out to be longer costs a copy.
         let layout = roomy(room).or_else(|| Layout::holding(0)).ok_or(Kind::Gone)?;
-        let desk = Arc::clone(&self.desk);
-        let making = locking(desk, move |desk| desk.begin(&owned, layout, length)).await?;
-        Ok(Draft::new(Arc::clone(&self.desk), name, when, making))
+        let ops = Arc::clone(&self.ops);
+        let writer = locking(ops, move |ops| ops.begin(&owned, layout, length)).await?;
+        Ok(Draft::new(Arc::clone(&self.ops), name, when, writer))
     }
 
     /// Reads a head. With `least` one of an earlier generation is refused: a file alone cannot prove that it
@@ -185,10 +205,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// There is [none](StoreError::is_not_found), it is damaged, or it is not believed: each has its question.
+    /// There is [none](StoreError::is_not_found), it is damaged or [no file](StoreError::is_not_a_file), or it is not
+    /// believed: each has its question.
     pub async fn head(&self, name: &str, least: Option<u64>) -> Result<Stored, StoreError> {
-        let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        blocking(desk, move |desk| desk.find(&name, least).map(Stored::of)).await
+        let (ops, name) = (Arc::clone(&self.ops), name.to_owned());
+        blocking(ops, move |ops| ops.find(&name, least).map(Stored::of)).await
     }
 
     /// Reads a head and all of the payload, and holds them against each other.
@@ -197,10 +218,10 @@ impl Store {
     ///
     /// As [`head`](Self::head).
     pub async fn check(&self, name: &str, least: Option<u64>) -> Result<Stored, StoreError> {
-        let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        blocking(desk, move |desk| {
-            let found = desk.find(&name, least)?;
-            desk.verify_payload(&name, &found).map_err(|error| desk.reject(&name, error))?;
+        let (ops, name) = (Arc::clone(&self.ops), name.to_owned());
+        blocking(ops, move |ops| {
+            let found = ops.find(&name, least)?;
+            ops.verify_payload(&name, &found).map_err(|error| ops.reject(&name, error))?;
             Ok(Stored::of(found))
         })
         .await
@@ -233,8 +254,8 @@ impl Store {
         expected: Option<u64>,
         head: Kept,
     ) -> impl Future<Output = Result<Published, StoreError>> + Send + use<> {
-        let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        locking(desk, move |desk| desk.update(&name, expected, &head))
+        let (ops, name) = (Arc::clone(&self.ops), name.to_owned());
+        locking(ops, move |ops| ops.update(&name, expected, &head))
     }
 
     /// Changes a head by what it is: `change` is called with it, once more if somebody else changed it
@@ -269,11 +290,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// There is [none](StoreError::is_not_found), it has [another generation](StoreError::is_changed), or what
-    /// the kernel refused.
+    /// There is [none](StoreError::is_not_found), [no file](StoreError::is_not_a_file) has the name, it has
+    /// [another generation](StoreError::is_changed), or what the kernel refused.
     pub async fn remove(&self, name: &str, expected: Option<u64>) -> Result<bool, StoreError> {
-        let (desk, name) = (Arc::clone(&self.desk), name.to_owned());
-        locking(desk, move |desk| desk.remove(&name, expected)).await
+        let (ops, name) = (Arc::clone(&self.ops), name.to_owned());
+        locking(ops, move |ops| ops.remove(&name, expected)).await
     }
 
     /// The names in the store, sorted. Names that are not UTF-8 are left out, and so is what is no file.
@@ -282,58 +303,8 @@ impl Store {
     ///
     /// What the kernel refused.
     pub async fn list(&self) -> Result<Vec<String>, StoreError> {
-        let desk = Arc::clone(&self.desk);
-        blocking(desk, Desk::list).await
-    }
-
-    /// Looks at every file, to its last byte if `scrub` has it so, and mends what can be mended.
-    ///
-    /// # Errors
-    ///
-    /// The directory cannot be read. What is wrong with a file is in the answer.
-    pub async fn scrub(&self, scrub: Scrub) -> Result<Scrubbed, StoreError> {
-        let (mut scrub, mut scrubbed) = (scrub, Scrubbed::default());
-        if scrub.repair || scrub.quarantine {
-            let desk = Arc::clone(&self.desk);
-            let swept = match blocking(desk, |desk| desk.writable("")).await {
-                Ok(()) if scrub.repair => self.sweep(Duration::from_secs(3600)).await,
-                done => done.map(|()| 0),
-            };
-            match swept {
-                Ok(swept) => scrubbed.swept = swept,
-                // What may not be written to can be read all the same.
-                Err(error) if error.is_denied() => {
-                    scrub = scrub.changing_nothing();
-                    scrubbed.unrepaired = Some(error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        for name in self.list().await? {
-            let (desk, owned) = (Arc::clone(&self.desk), name.clone());
-            match locking(desk, move |desk| desk.check(&owned, scrub)).await {
-                Ok(repaired) => {
-                    scrubbed.sound += 1;
-                    if repaired {
-                        scrubbed.repaired.push(name);
-                    }
-                }
-                // Removed meanwhile.
-                Err(error) if error.is_not_found() => {}
-                Err(error) => {
-                    if scrub.quarantine && error.may_be_put_aside() {
-                        let (desk, owned) = (Arc::clone(&self.desk), name.clone());
-                        if let Some(file) =
-                            locking(desk, move |desk| desk.quarantine(&owned)).await?
-                        {
-                            scrubbed.quarantined.push((name.clone(), file));
-                        }
-                    }
-                    scrubbed.bad.push((name, error));
-                }
-            }
-        }
-        Ok(scrubbed)
+        let ops = Arc::clone(&self.ops);
+        blocking(ops, DiskOps::list).await
     }
 
     /// Removes what writers that are gone left behind, if it is older than `age`. How many files there were.
@@ -342,14 +313,14 @@ impl Store {
     ///
     /// The directory cannot be read or locked.
     pub async fn sweep(&self, age: Duration) -> Result<usize, StoreError> {
-        let desk = Arc::clone(&self.desk);
-        locking(desk, move |desk| desk.sweep(age, SystemTime::now())).await
+        let ops = Arc::clone(&self.ops);
+        locking(ops, move |ops| ops.sweep(age, SystemTime::now())).await
     }
 
     /// How often what happened since the store was opened.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        self.desk.counts.statistics()
+        self.ops.counts.statistics()
     }
 }
 

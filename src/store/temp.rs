@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::desk::{Desk, Fault};
+use super::disk_ops::{DiskOps, Failure};
 use super::error::{Kind, StoreError};
-use super::making::Directory;
+use super::lock::DirectoryLock;
 use crate::sys::Refusal;
 use crate::sys::write::{Disk, Onto};
 
@@ -55,10 +55,10 @@ pub(super) fn temporary_name<D: Disk>(disk: &D) -> Result<String, Refusal> {
     Ok(name)
 }
 
-impl<D: Disk> Desk<D> {
+impl<D: Disk> DiskOps<D> {
     /// A file without a name, or where that cannot be, one with a name of its own.
-    pub(super) fn temp(&self, name: &str, directory: Directory) -> Result<Temp<D>, StoreError> {
-        match self.ask(name, D::create_unnamed) {
+    pub(super) fn temp(&self, name: &str, directory: DirectoryLock) -> Result<Temp<D>, StoreError> {
+        match self.attempt(name, D::create_unnamed) {
             Ok(file) => Ok(Temp { disk: Arc::clone(&self.disk), file, name: None }),
             Err(fault) if fault.is_next() => self.named_temp(name, directory),
             Err(fault) => Err(self.end(fault)),
@@ -69,19 +69,19 @@ impl<D: Disk> Desk<D> {
     pub(super) fn named_temp(
         &self,
         name: &str,
-        directory: Directory,
+        directory: DirectoryLock,
     ) -> Result<Temp<D>, StoreError> {
         let _locked = match directory {
-            Directory::Free => Some(self.lock_directory()?),
-            Directory::Locked => None,
+            DirectoryLock::Free => Some(self.lock_directory()?),
+            DirectoryLock::Held => None,
         };
-        let (file, own) = self.must(name, |disk| {
+        let (file, own) = self.require(name, |disk| {
             let own = temporary_name(disk)?;
             Ok((disk.create(&own)?, own))
         })?;
         let temp = Temp { disk: Arc::clone(&self.disk), file, name: Some(own) };
         // A lock that is not to be had is no reason to give up: it is young, so it is not swept.
-        let _ = self.ask(name, |disk| disk.try_lock(temp.file()));
+        let _ = self.attempt(name, |disk| disk.try_lock(temp.file()));
         Ok(temp)
     }
 
@@ -91,10 +91,10 @@ impl<D: Disk> Desk<D> {
         temp: &mut Temp<D>,
         name: &str,
         onto: Onto,
-    ) -> Result<Option<Fault>, StoreError> {
+    ) -> Result<Option<Failure>, StoreError> {
         if temp.is_unnamed() {
             if onto == Onto::Nothing {
-                return match self.ask(name, |disk| disk.link(temp.file(), name)) {
+                return match self.attempt(name, |disk| disk.link(temp.file(), name)) {
                     Ok(()) => Ok(None),
                     Err(fault) if fault.is_next() => Ok(Some(fault)),
                     Err(fault) if fault.errno() == libc::EEXIST => Err(Kind::Exists.into()),
@@ -102,8 +102,8 @@ impl<D: Disk> Desk<D> {
                 };
             }
             // No call replaces a name by a file that has none: first it gets one of its own.
-            let _ = self.ask(name, |disk| disk.try_lock(temp.file()));
-            let own = self.ask(name, |disk| {
+            let _ = self.attempt(name, |disk| disk.try_lock(temp.file()));
+            let own = self.attempt(name, |disk| {
                 let own = temporary_name(disk)?;
                 disk.link(temp.file(), &own)?;
                 Ok(own)
@@ -115,7 +115,7 @@ impl<D: Disk> Desk<D> {
             }
         }
         let own = temp.name.clone().unwrap_or_default();
-        match self.ask(name, |disk| disk.rename(&own, name, onto)) {
+        match self.attempt(name, |disk| disk.rename(&own, name, onto)) {
             Ok(()) => {}
             // The directory has changed its project since the file was made.
             Err(fault) if fault.is_next() && fault.errno() == libc::EXDEV => {
@@ -123,12 +123,12 @@ impl<D: Disk> Desk<D> {
             }
             Err(fault) if fault.is_next() && onto == Onto::Nothing => {
                 // Who gives names holds the lock that we hold.
-                match self.ask(name, |disk| disk.look(name)) {
+                match self.attempt(name, |disk| disk.look(name)) {
                     Ok(_) => return Err(Kind::Exists.into()),
                     Err(fault) if fault.errno() == libc::ENOENT => {}
                     Err(fault) => return Err(self.end(fault)),
                 }
-                self.must(name, |disk| disk.rename(&own, name, Onto::Anything))?;
+                self.require(name, |disk| disk.rename(&own, name, Onto::Anything))?;
             }
             Err(fault) if fault.errno() == libc::EEXIST => return Err(Kind::Exists.into()),
             Err(fault) => return Err(self.end(fault)),

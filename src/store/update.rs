@@ -1,13 +1,14 @@
 //! A head is changed: in place where that can be, by a new file with the same payload where not.
 
-use super::desk::{Desk, Fault};
+use super::disk_ops::{DiskOps, Failure};
 use super::error::{Damage, Kind, StoreError, Unfit};
 use super::format::{Draft, Kept, Place, encode, status_fits};
-use super::lock::{Lock, Locked};
-use super::making::{Directory, Source};
+use super::lock::{DirectoryLock, Lock, Locked};
 use super::notice::{Notice, count};
+use super::payload_writer::Source;
 use super::publish::{Existing, Published, roomy};
 use super::read::check_name;
+use super::sign::{Distrust, Unsigned};
 use super::slots::{Held, Slots};
 use super::writing::Padded;
 use super::{Strategy, Writing};
@@ -26,7 +27,7 @@ enum Step {
     Again,
 }
 
-impl<D: Disk> Desk<D> {
+impl<D: Disk> DiskOps<D> {
     /// Gives a file another head; with `expected` only if it has this generation.
     pub(super) fn update(
         &self,
@@ -35,7 +36,7 @@ impl<D: Disk> Desk<D> {
         head: &Kept,
     ) -> Result<Published, StoreError> {
         check_name(name)?;
-        self.writable(name)?;
+        self.writable(name, None)?;
         for _ in 0..MOST_STARTS {
             match self.update_in_place(name, expected, head)? {
                 Step::Done(published) => return Ok(published),
@@ -73,7 +74,7 @@ impl<D: Disk> Desk<D> {
             return Ok(Step::Replace(None));
         }
         let generation = next(held.slot.generation)?;
-        let durable = self.memory.durable(&locked.stat, &held);
+        let durable = self.memory.durable_slot(&locked.stat, &held);
         let durable = durable.filter(|slot| equal || *slot == held.at);
         match self.write_in_place(name, &locked, &held, durable, (&image, generation)) {
             Ok((writing, durable)) => {
@@ -93,22 +94,26 @@ impl<D: Disk> Desk<D> {
         let slots = self.slots(name, &locked.file)?;
         if slots.is_foreign() {
             // Somebody who knows more wrote one: it is not ours to write over.
-            return Err(self.reject(name, damage(&slots)));
+            return Err(self.reject(name, Damage::of(&slots).into()));
         }
         let equal = matches!(slots, Slots::Equal(_));
         let held = match slots {
             Slots::Equal(held) | Slots::Newer(held) | Slots::One(held, _) => held,
             slots @ (Slots::Contradict | Slots::None(_)) => {
-                return Err(self.reject(name, damage(&slots)));
+                return Err(self.reject(name, Damage::of(&slots).into()));
             }
         };
-        // What is not believed must not be signed anew.
+        // What is not believed must not be signed again.
         self.trust(name, &held, &locked.stat).map_err(|error| self.reject(name, error))?;
         Ok((held, equal))
     }
 
     fn next_image(&self, name: &str, held: &Held, head: &Kept) -> Result<Vec<u8>, StoreError> {
         let slot = &held.slot;
+        let signs = self.settings.keys.signer().is_some();
+        if signs && slot.signature.is_none() && self.settings.unsigned != Unsigned::Adopted {
+            return Err(self.reject(name, Kind::Distrusted(Distrust::Unadopted).into()));
+        }
         if !status_fits(head.status, slot.payload.length) {
             return Err(Unfit::Status(head.status).into());
         }
@@ -139,12 +144,12 @@ impl<D: Disk> Desk<D> {
         held: &Held,
         durable: Option<usize>,
         (image, generation): (&[u8], u64),
-    ) -> Result<(Writing, bool), Fault> {
+    ) -> Result<(Writing, bool), Failure> {
         let (file, stat) = (&locked.file, &locked.stat);
         let (layout, payload) = (held.slot.layout, held.slot.payload.id);
-        let retire = |fault: Fault| {
+        let retire = |fault: Failure| {
             self.memory.retire(stat);
-            self.tell(|| Notice::Retired { name: name.to_owned() });
+            self.report(|| Notice::Retired { name: name.to_owned() });
             fault
         };
         let by = match self.settings.writing {
@@ -158,7 +163,7 @@ impl<D: Disk> Desk<D> {
             (slot, true)
         } else {
             write(held.at, &Padded::new(&held.image), Flush::Data).map_err(retire)?;
-            let synced = self.ask(name, D::sync_directory).is_ok();
+            let synced = self.attempt(name, D::sync_directory).is_ok();
             // A name that an earlier sync failed to keep is kept by no later one.
             (held.at, synced && !self.memory.names_are_doubted())
         };
@@ -169,7 +174,7 @@ impl<D: Disk> Desk<D> {
             retire(fault)
         })?;
         if named {
-            self.memory.is_durable(stat, payload, generation, spare);
+            self.memory.mark_durable(stat, payload, generation, spare);
         }
         // The new head is on the disk; that its twin is not yet shows to nobody.
         let _ = write(durable, &image, Flush::Nothing);
@@ -202,9 +207,9 @@ impl<D: Disk> Desk<D> {
         let fits = image.len() as u64 <= slot.layout.longest();
         let layout = if fits { slot.layout } else { roomy(image.len()).ok_or(Unfit::Long)? };
         let from = Source { file: &found.file, start: slot.layout.payload(), tail: &[] };
-        let making =
-            self.copy(name, &from, slot.payload, self.temp(name, Directory::Free)?, layout);
-        let making = making
+        let writer =
+            self.copy(name, &from, slot.payload, self.temp(name, DirectoryLock::Free)?, layout);
+        let writer = writer
             .map_err(|error| if error.is_damaged() { self.reject(name, error) } else { error })?;
         let plan = |existing: Option<&Existing<'_, D>>| {
             let held = existing.and_then(|existing| existing.held.as_ref().ok());
@@ -219,7 +224,7 @@ impl<D: Disk> Desk<D> {
                 _ => Err(Kind::Restless.into()),
             }
         };
-        self.publish(name, making, &plan)
+        self.publish(name, writer, &plan)
     }
 
     /// Makes the two slots equal again. Whether there was something to do.
@@ -238,7 +243,7 @@ impl<D: Disk> Desk<D> {
         self.write_in_place(name, &locked, &held, None, (&held.image, held.slot.generation))
             .map_err(|fault| self.end(fault))?;
         count(&self.counts.repaired);
-        self.tell(|| Notice::Repaired { name: name.to_owned() });
+        self.report(|| Notice::Repaired { name: name.to_owned() });
         Ok(true)
     }
 }
@@ -268,12 +273,4 @@ pub(super) fn expect_existing<D: Disk>(
 /// contradict each other.
 pub(super) fn next(generation: u64) -> Result<u64, StoreError> {
     generation.checked_add(1).ok_or(Damage::Generation.into())
-}
-
-pub(super) fn damage(slots: &Slots) -> StoreError {
-    match slots {
-        Slots::None(flaws) => Damage::Slots(*flaws).into(),
-        Slots::One(_, flaw) => Damage::Slots([*flaw; 2]).into(),
-        Slots::Contradict | Slots::Equal(_) | Slots::Newer(_) => Damage::Contradiction.into(),
-    }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use super::Writing;
-use super::desk::{Desk, Fault};
+use super::disk_ops::{DiskOps, Failure};
 use super::format::{BLOCK, Layout};
 use super::notice::Notice;
 use crate::sys::Operation;
@@ -29,7 +29,7 @@ impl Padded {
     }
 }
 
-impl<D: Disk> Desk<D> {
+impl<D: Disk> DiskOps<D> {
     /// Writes stretches in their order, then waits for the disk. By which calls it was done in the end.
     pub(super) fn commit<'a>(
         &self,
@@ -38,12 +38,12 @@ impl<D: Disk> Desk<D> {
         by: Writing,
         stretches: impl IntoIterator<Item = (&'a [u8], u64)>,
         flush: Flush,
-    ) -> Result<Writing, Fault> {
+    ) -> Result<Writing, Failure> {
         let mut chain = Chain::new(stretches, flush);
         match by {
             // What is not waited for is one call anyway.
             Writing::Ring if flush != Flush::Nothing => loop {
-                match self.ask(name, |disk| disk.ring(file, &mut chain))? {
+                match self.attempt(name, |disk| disk.ring(file, &mut chain))? {
                     Ended::Whole => return Ok(Writing::Ring),
                     // What was behind the short write was not begun.
                     Ended::Short => {}
@@ -53,7 +53,7 @@ impl<D: Disk> Desk<D> {
                     }
                 }
             },
-            Writing::Mapped => match self.ask(name, |disk| disk.map(file, &chain)) {
+            Writing::Mapped => match self.attempt(name, |disk| disk.map(file, &chain)) {
                 Ok(()) => return Ok(Writing::Mapped),
                 Err(fault) if fault.refusal.operation() == Operation::Map && fault.is_next() => {}
                 Err(fault) => return Err(fault),
@@ -65,8 +65,8 @@ impl<D: Disk> Desk<D> {
         }
         match flush {
             Flush::Nothing => {}
-            Flush::Data => self.ask(name, |disk| disk.sync_data(file))?,
-            Flush::All => self.ask(name, |disk| disk.sync_all(file))?,
+            Flush::Data => self.attempt(name, |disk| disk.sync_data(file))?,
+            Flush::All => self.attempt(name, |disk| disk.sync_all(file))?,
         }
         Ok(Writing::Positional)
     }
@@ -78,9 +78,9 @@ impl<D: Disk> Desk<D> {
         name: &str,
         file: &D::File,
         part: Range<u64>,
-    ) -> Result<Writing, Fault> {
+    ) -> Result<Writing, Failure> {
         let length = part.end.saturating_sub(part.start);
-        match self.ask(name, |disk| disk.reserve(file, part.start, length)) {
+        match self.attempt(name, |disk| disk.reserve(file, part.start, length)) {
             Ok(()) => Ok(Writing::Mapped),
             // Whether they are cannot be known.
             Err(fault) if fault.is_next() => Ok(Writing::Positional),
@@ -89,9 +89,9 @@ impl<D: Disk> Desk<D> {
     }
 
     fn without(&self, writing: Writing, errno: i32) {
-        if !self.told.swap(true, Ordering::Relaxed) {
+        if !self.without_reported.swap(true, Ordering::Relaxed) {
             let diagnosis = self.disk.why_no_ring(errno);
-            self.tell(|| Notice::Without { writing, errno, diagnosis });
+            self.report(|| Notice::Without { writing, errno, diagnosis });
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Why the kernel refused: for the report, never for the client.
 
-mod causes;
-pub(super) mod modes;
-mod mount;
+mod bit;
 mod needs;
 pub(super) mod process;
+pub(super) mod modes;
+mod mount;
+mod causes;
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd as _};
@@ -14,14 +15,14 @@ use rustix::io::Errno;
 
 use super::door;
 use super::filesystem::Filesystem;
+use super::kind::Kind;
 use super::limit::Limit;
 use super::operation::Operation;
 use super::refusal::{Found, Refusal};
 use super::root::Root;
-use super::stat::Kind;
-pub(crate) use causes::{Attributes, Left};
+use bit::Bit;
 use causes::{Bound, Cause, Facts, Thing, causes};
-use modes::{Bit, Component, Seen};
+use modes::{Component, Seen};
 use mount::Mount;
 use needs::Needs;
 use process::{Process, Seccomp, read};
@@ -55,7 +56,8 @@ impl Diagnosis {
 
     fn by(refusal: &Refusal, look: impl FnOnce(&Process) -> Seen) -> Option<Self> {
         let (operation, errno) = (refusal.operation(), refusal.raw_os_error());
-        if refusal.found() != Found::Errno || !has_a_cause(operation, errno) {
+        let is_seen = matches!(refusal.found(), Found::Errno | Found::Room { .. });
+        if !is_seen || !has_a_cause(operation, errno) {
             return None;
         }
         let process = Process::of_this_thread();
@@ -96,7 +98,9 @@ impl Facts {
     fn gathered(operation: Operation, errno: i32, seen: Seen, process: Process) -> Self {
         let needs = Needs::at(operation, seen.target.is_some());
         let is_filtered = !matches!(process.seccomp, Some(Seccomp::Off | Seccomp::Strict));
-        let filtered = door::filtered(operation, errno).filter(|_| is_filtered);
+        // Without a descriptor the kernel says to every call what a filter might.
+        let is_out = errno == libc::EMFILE && !has_a_descriptor();
+        let filtered = door::filtered(operation, errno).filter(|_| is_filtered && !is_out);
         let on = seen.directory.as_ref().or(seen.target.as_ref());
         let mount = on.and_then(|on| mount_of(&on.descriptor));
         let is_elsewhere = on.is_some_and(|on| {
@@ -111,6 +115,7 @@ impl Facts {
             let (mode, uid, gid) = (stat.mode, stat.uid, stat.gid);
             Some(Thing { name, mode, uid, gid, lacking, attributes })
         };
+        let loaded = process::security_modules();
         // A directory that is changed is meant where a file has not been made yet.
         let target = seen
             .target
@@ -125,7 +130,7 @@ impl Facts {
             bound: bound(operation, errno),
             protected_regular: number("/proc/sys/fs/protected_regular").unwrap_or(0),
             is_elsewhere,
-            modules: modules(&process),
+            modules: modules(process.label.as_deref(), loaded.as_deref(), door::has_landlock()),
             process,
         }
     }
@@ -143,16 +148,16 @@ fn bound(operation: Operation, errno: i32) -> Option<Bound> {
     let of = |name: &str, value: String| Some(Bound { name: name.to_owned(), value });
     let setting = |path: &str, name: &str| of(name, number::<u64>(path)?.to_string());
     match (operation, errno) {
+        // A server's own files may be too many as well.
+        (_, libc::EMFILE) if !has_a_descriptor() => {
+            let most = Some(Limit::Descriptors.now()).filter(|most| *most != u64::MAX)?;
+            of("the limit of open files (RLIMIT_NOFILE)", most.to_string())
+        }
         (Operation::Watch, libc::EMFILE) => {
             setting("/proc/sys/fs/inotify/max_user_instances", "fs.inotify.max_user_instances")
         }
         (Operation::Watch, libc::ENOSPC) => {
             setting("/proc/sys/fs/inotify/max_user_watches", "fs.inotify.max_user_watches")
-        }
-        // A server's own files may be too many as well.
-        (_, libc::EMFILE) if !has_a_descriptor() => {
-            let most = Some(Limit::Descriptors.now()).filter(|most| *most != u64::MAX)?;
-            of("the limit of open files (RLIMIT_NOFILE)", most.to_string())
         }
         (_, libc::EFBIG) => {
             let most = Some(Limit::FileSize.now()).filter(|most| *most != u64::MAX)?;
@@ -171,18 +176,17 @@ fn has_a_descriptor() -> bool {
     !matches!(rustix::fs::openat(CWD, "/", flags, Mode::empty()), Err(Errno::MFILE))
 }
 
-/// Who may refuse without a word.
-fn modules(process: &Process) -> Vec<String> {
-    let told = process::security_modules();
-    let on: Vec<&str> = told.as_deref().unwrap_or_default().split(',').collect();
-    let confined = process.label.as_deref().is_some_and(|label| !label.starts_with("unconfined"));
+/// Who may refuse without a word: of the modules that are on those that have put a label on the process.
+fn modules(label: Option<&str>, on: Option<&str>, has_landlock: bool) -> Vec<String> {
+    let on: Vec<&str> = on.unwrap_or_default().split(',').collect();
+    let confined = label.is_some_and(|label| !label.starts_with("unconfined"));
     let mut modules = Vec::new();
     for (name, said) in [("selinux", "SELinux"), ("apparmor", "AppArmor"), ("smack", "Smack")] {
         if confined && on.contains(&name) {
             modules.push(said.to_owned());
         }
     }
-    if door::has_landlock() {
+    if has_landlock {
         modules.push("Landlock, which does not tell whom it confines".to_owned());
     }
     modules
@@ -201,5 +205,27 @@ impl fmt::Display for Diagnosis {
             f.write_str("no cause that can be seen; ")?;
         }
         self.process.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_that_are_on_and_confine_are_named_and_landlock_wherever_it_is() {
+        let landlock = "Landlock, which does not tell whom it confines";
+        let on = Some("capability,landlock,apparmor");
+        for (label, on, has_landlock, expected) in [
+            (Some("nginx (enforce)"), on, false, vec!["AppArmor"]),
+            (Some("nginx (enforce)"), on, true, vec!["AppArmor", landlock]),
+            (Some("system_u:system_r:httpd_t:s0"), Some("selinux"), false, vec!["SELinux"]),
+            (Some("_"), Some("smack"), false, vec!["Smack"]),
+            (Some("unconfined"), on, false, vec![]),
+            (Some("nginx (enforce)"), None, false, vec![]),
+            (None, on, true, vec![landlock]),
+        ] {
+            assert_eq!(modules(label, on, has_landlock), expected, "{label:?} {on:?}");
+        }
     }
 }

@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
-use super::diagnose::{Attributes, Left};
 use super::operation::Operation;
+use super::platform::{Attributes, Happened, Left, Marked, Reach};
 
 /// How a directory is opened that is only passed through.
 pub(super) const PASS: OFlags = OFlags::RDONLY;
@@ -14,16 +14,6 @@ pub(super) const PASS: OFlags = OFlags::RDONLY;
 pub(super) const NO_ATIME: OFlags = OFlags::empty();
 
 pub(super) const ERRNOS: [(i32, &str); 0] = [];
-
-#[derive(Clone, Copy, Debug)]
-#[expect(dead_code, reason = "there is nobody to be told")]
-#[expect(clippy::struct_excessive_bools, reason = "those of Linux, independent of each other")]
-pub(super) struct Reach {
-    pub(super) beneath: bool,
-    pub(super) links: bool,
-    pub(super) cached: bool,
-    pub(super) near: bool,
-}
 
 pub(super) fn openat2(
     _root: impl AsFd,
@@ -48,6 +38,10 @@ pub(super) fn pread_nowait(
 
 pub(super) fn filesystem(_descriptor: impl AsFd) -> Result<u32, Errno> {
     Err(Errno::NOSYS)
+}
+
+pub(super) fn path_of(_descriptor: impl AsFd) -> Option<Vec<u8>> {
+    None
 }
 
 pub(super) fn lease(_descriptor: impl AsFd, _taken: bool) -> Result<(), Errno> {
@@ -94,14 +88,6 @@ pub(super) fn attribute(
     Err(Errno::NOSYS)
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(dead_code, reason = "nothing is told here")]
-pub(super) enum Happened {
-    Changed,
-    Over,
-    Lost,
-}
-
 pub(super) fn events() -> Result<OwnedFd, Errno> {
     Err(Errno::NOSYS)
 }
@@ -109,7 +95,7 @@ pub(super) fn events() -> Result<OwnedFd, Errno> {
 pub(super) fn watch(
     _events: impl AsFd,
     _descriptor: impl AsFd,
-    _what: super::watch::Marked,
+    _what: Marked,
 ) -> Result<i32, Errno> {
     Err(Errno::NOSYS)
 }

@@ -18,10 +18,11 @@ use rustix::io::Errno;
 
 use super::door;
 use super::filesystem::Filesystem;
+use super::kind::Kind;
 use super::open::Handle;
 use super::operation::Operation;
 use super::refusal::Refusal;
-use super::stat::{Kind, Stat};
+use super::stat::Stat;
 
 /// A tick of the kernel's coarse clock is 10 ms at most, and so is one of the filesystems that count
 /// in hundredths.

@@ -9,8 +9,7 @@ use rustix::fs::{StatxAttributes, StatxFlags};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::again::uninterrupted;
-use super::diagnose::{Attributes, Left};
-use super::watch::Marked;
+use super::platform::{Attributes, Happened, Left, Marked, Reach};
 
 pub(super) use super::filter::{access, filtered, has_landlock, mounts, pids};
 
@@ -27,21 +26,6 @@ pub(super) const ERRNOS: [(i32, &str); 4] = [
     (libc::EREMOTEIO, "EREMOTEIO"),
     (libc::EUCLEAN, "EUCLEAN"),
 ];
-
-/// How far the kernel may go while it follows a path.
-#[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "flags of the kernel's, independent of each other"
-)]
-pub(super) struct Reach {
-    pub(super) beneath: bool,
-    pub(super) links: bool,
-    /// Only what the kernel has in its cache.
-    pub(super) cached: bool,
-    /// Nothing that is mounted below the root.
-    pub(super) near: bool,
-}
 
 pub(super) fn openat2(
     root: impl AsFd,
@@ -88,6 +72,14 @@ pub(super) fn pread_nowait(
 )]
 pub(super) fn filesystem(descriptor: impl AsFd) -> Result<u32, Errno> {
     rustix::fs::fstatfs(descriptor).map(|filesystem| filesystem.f_type as u32)
+}
+
+/// The path of what the descriptor names, as the kernel has it now.
+pub(super) fn path_of(descriptor: impl AsFd) -> Option<Vec<u8>> {
+    let path = format!("/proc/thread-self/fd/{}", descriptor.as_fd().as_raw_fd());
+    let path = rustix::fs::readlink(path, Vec::new()).ok()?.into_bytes();
+    // What was removed, or is not below this process's root, has no such path.
+    (path.starts_with(b"/") && !path.ends_with(b" (deleted)")).then_some(path)
 }
 
 /// Takes (`true`) or gives back a read lease.
@@ -144,17 +136,6 @@ pub(super) fn attribute(
     // A descriptor that only names a file has no attributes of its own; its entry here has.
     let path = format!("/proc/thread-self/fd/{}", descriptor.as_fd().as_raw_fd());
     rustix::fs::getxattr(path, name, value)
-}
-
-/// What an event says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Happened {
-    /// Something changed.
-    Changed,
-    /// The watch is no more.
-    Over,
-    /// Events were lost.
-    Lost,
 }
 
 /// What changes a file, or moves its change time.

@@ -3,7 +3,18 @@
 #[cfg(all(feature = "files", unix))]
 mod again;
 #[cfg(all(feature = "files", unix))]
-mod diagnose;
+mod pages;
+#[cfg(all(feature = "files", unix))]
+mod kind;
+#[cfg(all(feature = "files", unix))]
+mod limit;
+mod meaning;
+#[cfg(all(feature = "files", unix))]
+mod operation;
+#[cfg(all(feature = "files", target_os = "linux"))]
+mod filter;
+#[cfg(all(feature = "files", unix))]
+mod platform;
 #[cfg(all(feature = "files", unix, not(target_os = "linux")))]
 #[path = "elsewhere.rs"]
 mod door;
@@ -13,59 +24,49 @@ mod door;
 #[cfg(all(feature = "files", unix))]
 mod errno;
 #[cfg(all(feature = "files", unix))]
-mod filesystem;
-#[cfg(all(feature = "files", target_os = "linux"))]
-mod filter;
-#[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
-pub(crate) mod lane;
-#[cfg(all(feature = "files", unix))]
-mod lease;
-#[cfg(all(feature = "files", unix))]
-mod limit;
-#[cfg(all(feature = "files", unix))]
-mod list;
-mod meaning;
-#[cfg(all(feature = "files", unix))]
-mod open;
-#[cfg(all(feature = "files", unix))]
-mod operation;
-#[cfg(all(feature = "files", unix))]
 mod probe;
 #[cfg(all(feature = "files", unix))]
-mod read;
+mod refusal;
+#[cfg(all(feature = "files", unix))]
+mod filesystem;
 #[cfg(all(feature = "files", unix))]
 mod recovery;
 #[cfg(all(feature = "files", unix))]
-mod refusal;
-#[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
-mod resident;
-#[cfg(all(feature = "files", unix))]
-mod root;
-#[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
-pub(crate) mod span;
-#[cfg(all(feature = "files", unix))]
 mod stat;
 #[cfg(all(feature = "files", unix))]
-mod task;
-#[cfg(all(test, feature = "files", target_os = "linux"))]
-mod tests;
+mod root;
 pub(crate) mod timer;
+#[cfg(all(feature = "files", unix))]
+mod task;
 #[cfg(all(feature = "serve", target_os = "linux"))]
 mod unsent;
 #[cfg(all(feature = "serve", not(target_os = "linux")))]
 #[path = "unsent_elsewhere.rs"]
 mod unsent;
-#[cfg(all(feature = "io-uring", target_os = "linux"))]
-mod uring;
-#[cfg(all(feature = "store", not(feature = "io-uring"), target_os = "linux"))]
-#[path = "uring_elsewhere.rs"]
-mod uring;
 #[cfg(all(feature = "files", unix))]
 mod walk;
 #[cfg(all(feature = "files", unix))]
+mod diagnose;
+#[cfg(all(feature = "files", unix))]
+mod open;
+#[cfg(all(feature = "files", unix))]
+mod lease;
+#[cfg(all(feature = "files", unix))]
+mod list;
+#[cfg(all(feature = "files", unix))]
+mod read;
+#[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
+mod resident;
+#[cfg(all(feature = "files", unix))]
 mod watch;
+#[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
+pub(crate) mod lane;
+#[cfg(all(feature = "files", feature = "serve", target_os = "linux"))]
+pub(crate) mod span;
 #[cfg(all(feature = "store", target_os = "linux"))]
 pub(crate) mod write;
+#[cfg(all(test, feature = "files", target_os = "linux"))]
+mod tests;
 
 #[cfg(all(feature = "files", unix))]
 pub(crate) use diagnose::Diagnosis;
@@ -74,12 +75,18 @@ pub(crate) use errno::Named;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use filesystem::Place;
 #[cfg(all(feature = "files", unix))]
+pub(crate) use kind::Kind;
+#[cfg(all(feature = "files", unix))]
 pub(crate) use lease::{Obstacle, Proof, writer_there};
 pub(crate) use meaning::Meaning;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use open::{Handle, How, Opened, Symlinks, Unpinned, duplicate, most_descriptors};
 #[cfg(all(feature = "files", unix))]
 pub use operation::Operation;
+#[cfg(all(feature = "files", unix))]
+pub(crate) use pages::Pages;
+#[cfg(all(feature = "files", unix))]
+pub(crate) use platform::Marked;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use read::{Tried, read_at};
 #[cfg(all(feature = "files", unix))]
@@ -89,10 +96,10 @@ pub(crate) use refusal::Refusal;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use root::Root;
 #[cfg(all(feature = "files", unix))]
-pub(crate) use stat::{Change, Identity, Kind, Moment, Stat};
+pub(crate) use stat::{Change, Identity, Moment, Stat};
 #[cfg(all(feature = "files", unix))]
 pub(crate) use task::{Lost, Task, detached};
 #[cfg(feature = "serve")]
 pub(crate) use unsent::unsent;
 #[cfg(all(feature = "files", unix))]
-pub(crate) use watch::{Mark, Marked, Watcher};
+pub(crate) use watch::{Mark, Watcher};

@@ -6,13 +6,15 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::again::uninterrupted;
-use super::door::{self, Reach};
+use super::door;
 use super::filesystem::Place;
+use super::kind::Kind;
 use super::limit::Limit;
 use super::operation::Operation;
+use super::platform::Reach;
 use super::refusal::{Found, Refusal};
 use super::root::Root;
-use super::stat::{Kind, Stat};
+use super::stat::Stat;
 use super::walk::{self, Stop};
 
 /// A rename anywhere on the machine can fail one resolution of a path with `..` or a link in it.
@@ -26,7 +28,8 @@ const READ: OFlags =
 /// What becomes of symbolic links.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Symlinks {
-    /// They are followed as long as they stay beneath the root.
+    /// They are followed as long as they stay beneath the root. An absolute one stays there if it begins with a path
+    /// of the root: the one by which that was opened, or its own.
     #[default]
     Beneath,
     /// None may be on the way.
@@ -159,6 +162,9 @@ impl Root {
                 }
                 Err(Errno::AGAIN) => {}
                 Err(Errno::PERM) if flags.intersects(door::NO_ATIME) => flags -= door::NO_ATIME,
+                // To the kernel an absolute link leaves the root wherever it leads. The walk opens each name from
+                // the root on, so what is swapped meanwhile leads nowhere else either.
+                Err(Errno::XDEV) if how.symlinks == Symlinks::Beneath => break,
                 Err(Errno::PERM | Errno::NOSYS) if self.memory().openat2_is_missing() => break,
                 Err(errno) => return Err(how.stop(errno)),
             }
@@ -174,8 +180,8 @@ impl Root {
         };
         let flags = how.flags();
         match how.symlinks {
-            Symlinks::Beneath => walk::open(self.as_fd(), relative, true, flags),
-            Symlinks::None => walk::open(self.as_fd(), relative, false, flags),
+            Symlinks::Beneath => walk::open(self.as_fd(), self.names(), relative, true, flags),
+            Symlinks::None => walk::open(self.as_fd(), &[], relative, false, flags),
             Symlinks::Follow => match open(flags) {
                 Err(Errno::PERM) if how.no_atime => Ok(open(flags - door::NO_ATIME)?),
                 done => Ok(done?),
@@ -226,10 +232,7 @@ impl Opened {
             | Kind::Socket
             | Kind::BlockDevice
             | Kind::CharacterDevice
-            | Kind::Unknown => {
-                let found = Found::NotAFile(stat.kind);
-                Err(Refusal::new(Operation::Resolve, found, Errno::NXIO))
-            }
+            | Kind::Unknown => Err(Refusal::no_file(stat.kind)),
         }
     }
 }

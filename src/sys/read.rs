@@ -72,6 +72,14 @@ impl Handle {
         self.try_read_with(buffer, offset, probe::memory())
     }
 
+    /// Fills `buffer` with what is in memory at `offset`; `false` if not all of it is.
+    pub(crate) fn try_fill_at(&self, buffer: &mut [u8], offset: u64) -> bool {
+        match self.try_read_at(buffer, offset) {
+            Ok(Tried::Hit(read)) => read == buffer.len(),
+            Ok(Tried::WouldBlock | Tried::Unsupported) | Err(_) => false,
+        }
+    }
+
     pub(super) fn try_read_with(
         &self,
         buffer: &mut [u8],

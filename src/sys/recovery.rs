@@ -277,6 +277,11 @@ const fn last(operation: Operation, meaning: Meaning, committed: bool) -> Ruling
 }
 
 impl Ruling {
+    /// Something else is done, for a reason that is not the kernel's.
+    pub(crate) const fn next(reason: &'static str) -> Self {
+        Self { decision: Decision::Next, reason }
+    }
+
     /// What is done.
     #[must_use]
     pub const fn decision(&self) -> Decision {
@@ -319,6 +324,5 @@ impl fmt::Display for Ruling {
 }
 
 mod writing;
-
 #[cfg(test)]
 mod tests;

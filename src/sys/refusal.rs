@@ -7,10 +7,9 @@ use std::io;
 use rustix::io::Errno;
 
 use super::Meaning;
-use super::diagnose::Diagnosis;
 use super::errno::Named;
+use super::kind::Kind;
 use super::operation::Operation;
-use super::stat::Kind;
 
 /// A refusal: the operation, what was found, and the error number as it came.
 ///
@@ -39,6 +38,11 @@ pub(crate) enum Found {
     Nul,
     /// As many open files as may be.
     Full,
+    /// A sibling that is so many seconds older than its file.
+    Older(u64),
+    /// Fewer bytes that may be written than are wanted.
+    #[allow(dead_code, reason = "only a store writes")]
+    Room { wanted: u64, free: u64 },
 }
 
 impl Refusal {
@@ -51,7 +55,7 @@ impl Refusal {
     }
 
     /// The same, and why.
-    pub(crate) fn because(mut self, diagnosis: Option<&Diagnosis>) -> Self {
+    pub(crate) fn because(mut self, diagnosis: Option<&impl fmt::Display>) -> Self {
         self.diagnosis = diagnosis.map(|diagnosis| diagnosis.to_string().into());
         self
     }
@@ -73,6 +77,28 @@ impl Refusal {
     /// More files than may be open, by a bound of our own.
     pub(crate) fn too_many_open() -> Self {
         Self::new(Operation::Resolve, Found::Full, Errno::MFILE)
+    }
+
+    /// A sibling that is so many seconds older than the file that it is made of.
+    pub(crate) fn older(seconds: u64) -> Self {
+        Self::new(Operation::Stat, Found::Older(seconds), Errno::STALE)
+    }
+
+    /// More bytes than there is room for, before any of them came.
+    #[allow(dead_code, reason = "only a store writes")]
+    pub(crate) fn no_room(wanted: u64, free: u64) -> Self {
+        Self::new(Operation::Reserve, Found::Room { wanted, free }, Errno::NOSPC)
+    }
+
+    /// Something that has a name and is no regular file.
+    pub(crate) fn no_file(kind: Kind) -> Self {
+        Self::new(Operation::Resolve, Found::NotAFile(kind), Errno::NXIO)
+    }
+
+    /// What has the name, if it is no regular file.
+    #[allow(dead_code, reason = "only a store tells them apart")]
+    pub(crate) const fn not_a_file(&self) -> Option<Kind> {
+        if let Found::NotAFile(kind) = self.found { Some(kind) } else { None }
     }
 
     /// Bytes that the kernel could not even be asked about.
@@ -112,8 +138,10 @@ impl Refusal {
 
     pub(crate) fn meaning(&self) -> Meaning {
         match self.found {
-            Found::Errno | Found::Full => Meaning::at(self.operation, self.raw_os_error()),
-            Found::Outside | Found::NotAFile(_) | Found::Nul => Meaning::NotFound,
+            Found::Errno | Found::Full | Found::Room { .. } => {
+                Meaning::at(self.operation, self.raw_os_error())
+            }
+            Found::Outside | Found::NotAFile(_) | Found::Nul | Found::Older(_) => Meaning::NotFound,
             Found::Link => Meaning::Forbidden,
         }
     }
@@ -148,6 +176,15 @@ impl fmt::Display for Refusal {
             Found::Link => write!(f, "wanted {wanted}, found a symbolic link on the way"),
             Found::NotAFile(kind) => write!(f, "wanted a regular file, found {kind}"),
             Found::Full => write!(f, "wanted {wanted}, found as many files open as may be"),
+            Found::Older(seconds) => {
+                write!(
+                    f,
+                    "wanted a sibling as new as its file, found one that is {seconds} s older"
+                )
+            }
+            Found::Room { wanted, free } => {
+                write!(f, "wanted room for {wanted} bytes, found room for {free}")
+            }
             Found::Nul => f.write_str("wanted a name, found a NUL byte in it"),
         }
     }
@@ -217,7 +254,10 @@ mod tests {
             "wanted a file beneath the root, found ELOOP (40)",
         );
         let message = "wanted a regular file, found a fifo";
-        check(&resolve(Found::NotAFile(Kind::Fifo), Errno::NXIO), 404, libc::ENXIO, message);
+        check(&Refusal::no_file(Kind::Fifo), 404, libc::ENXIO, message);
+        let message = "wanted room for 9 bytes, found room for 8";
+        let room = Refusal::no_room(9, 8);
+        check(&room, 507, libc::ENOSPC, message);
         let message = "wanted a name, found a NUL byte in it";
         check(&resolve(Found::Nul, Errno::INVAL), 404, libc::EINVAL, message);
     }

@@ -1,10 +1,13 @@
 //! A root directory: held open, so that everything else is asked relative to it.
 #![cfg_attr(not(test), expect(dead_code, reason = "the fast path is not there yet"))]
 
+use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 use super::again::uninterrupted;
 use super::door;
@@ -25,6 +28,10 @@ pub(crate) struct Root {
     caches_no_links: bool,
     device: Option<u64>,
     memory: &'static Memory,
+    /// The path that it was opened by, from `/` on, unless somebody else opened it.
+    path: Option<PathBuf>,
+    /// What it is called, see [`names`](Self::names).
+    names: OnceLock<Vec<Vec<u8>>>,
 }
 
 impl Root {
@@ -39,7 +46,11 @@ impl Root {
         let flags = door::PASS | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = uninterrupted(|| rustix::fs::openat(CWD, path, flags, Mode::empty()));
         match directory {
-            Ok(directory) => Ok(Self::of(directory, memory)),
+            Ok(directory) => {
+                // A relative path is one of now: the process may go elsewhere.
+                let path = std::path::absolute(path).ok();
+                Ok(Self { path, ..Self::of(directory, memory) })
+            }
             Err(errno) => Err(Refusal::errno(Operation::Open, errno)),
         }
     }
@@ -51,12 +62,48 @@ impl Root {
         let hides_writers = filesystem.is_none_or(Filesystem::hides_writers);
         let caches_no_links = filesystem.is_some_and(Filesystem::caches_no_links);
         let device = Stat::of(&directory).ok().map(|stat| stat.identity.dev);
-        Self { directory, place, hides_writers, caches_no_links, device, memory }
+        let (path, names) = (None, OnceLock::new());
+        Self { directory, place, hides_writers, caches_no_links, device, memory, path, names }
+    }
+
+    /// By which paths, from `/` on, links may mean this directory: the one that it was opened by, and its own without
+    /// links. Both are found out once: what the directory is called later is for other roots.
+    pub(super) fn names(&self) -> &[Vec<u8>] {
+        self.names.get_or_init(|| {
+            let given = self.path.clone();
+            // What is behind `..` is told by the kernel alone.
+            let climbs = |path: &PathBuf| path.components().any(|c| c == Component::ParentDir);
+            let real = door::path_of(self).or_else(|| self.canonical());
+            let given = given.filter(|path| !climbs(path)).map(|p| OsString::from(p).into_vec());
+            given.into_iter().chain(real).collect()
+        })
+    }
+
+    /// The path without links, if it still leads here.
+    fn canonical(&self) -> Option<Vec<u8>> {
+        let path = self.path.as_ref()?.canonicalize().ok()?;
+        let there = rustix::fs::stat(&path).ok()?;
+        let (there, here) = (Stat::read(&there).identity, self.stat().ok()?.identity);
+        let is_here = (there.dev, there.ino) == (here.dev, here.ino);
+        is_here.then(|| OsString::from(path).into_vec())
     }
 
     /// One look at the directory itself, to compare with what its path names now.
     pub(crate) fn stat(&self) -> Result<Stat, Refusal> {
         Stat::of(self)
+    }
+
+    /// One look at a whole path, without opening it: **a proof of equality only**.
+    ///
+    /// The kernel follows symbolic links here, out of the root too. An identity that equals that
+    /// of a file opened beneath the root earlier shows that this file still has the name; any
+    /// other answer is no more than a reason to [resolve](Root::resolve) again.
+    pub(crate) fn glance(&self, relative: &[u8]) -> Result<Stat, Refusal> {
+        Refusal::unless_a_path(relative)?;
+        let path = if relative.is_empty() { b"." } else { relative };
+        rustix::fs::statat(self, path, AtFlags::empty())
+            .map(|stat| Stat::read(&stat))
+            .map_err(|errno| Refusal::errno(Operation::Stat, errno))
     }
 
     /// What was found out about this kernel so far.

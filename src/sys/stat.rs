@@ -1,14 +1,13 @@
 //! What a file is and which version of it: read from a descriptor, compared with an earlier look.
 
-use std::fmt;
 use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime};
 
-use rustix::fs::{AtFlags, FileType};
+use rustix::fs::FileType;
 
+use super::kind::Kind;
 use super::operation::Operation;
 use super::refusal::Refusal;
-use super::root::Root;
 
 /// A point of the filesystem's clock: seconds since the epoch (before it: negative) and the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,19 +26,6 @@ pub(crate) struct Identity {
     pub(crate) size: u64,
     pub(crate) mtime: Moment,
     pub(crate) ctime: Moment,
-}
-
-/// What kind of thing has the name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Kind {
-    Regular,
-    Directory,
-    Link,
-    Fifo,
-    Socket,
-    BlockDevice,
-    CharacterDevice,
-    Unknown,
 }
 
 /// One look at a file.
@@ -141,51 +127,6 @@ impl Stat {
             uid: stat.st_uid,
             gid: stat.st_gid,
         }
-    }
-}
-
-impl Root {
-    /// One look at a whole path, without opening it: **a proof of equality only**.
-    ///
-    /// The kernel follows symbolic links here, out of the root too. An identity that equals that
-    /// of a file opened beneath the root earlier shows that this file still has the name; any
-    /// other answer is no more than a reason to [resolve](Root::resolve) again.
-    pub(crate) fn glance(&self, relative: &[u8]) -> Result<Stat, Refusal> {
-        Refusal::unless_a_path(relative)?;
-        let path = if relative.is_empty() { b"." } else { relative };
-        rustix::fs::statat(self, path, AtFlags::empty())
-            .map(|stat| Stat::read(&stat))
-            .map_err(|errno| Refusal::errno(Operation::Stat, errno))
-    }
-}
-
-impl Kind {
-    fn of(kind: FileType) -> Self {
-        match kind {
-            FileType::RegularFile => Self::Regular,
-            FileType::Directory => Self::Directory,
-            FileType::Symlink => Self::Link,
-            FileType::Fifo => Self::Fifo,
-            FileType::Socket => Self::Socket,
-            FileType::BlockDevice => Self::BlockDevice,
-            FileType::CharacterDevice => Self::CharacterDevice,
-            FileType::Unknown => Self::Unknown,
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Regular => "a regular file",
-            Self::Directory => "a directory",
-            Self::Link => "a symbolic link",
-            Self::Fifo => "a fifo",
-            Self::Socket => "a socket",
-            Self::BlockDevice => "a block device",
-            Self::CharacterDevice => "a character device",
-            Self::Unknown => "something of no known kind",
-        })
     }
 }
 

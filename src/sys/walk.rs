@@ -51,6 +51,8 @@ pub(super) struct Walk<'a> {
     root: BorrowedFd<'a>,
     /// Whether the root is the whole filesystem, which absolute links do not leave.
     whole: bool,
+    /// What the root is called: an absolute link that begins with one of these leads back beneath it.
+    called: &'a [Vec<u8>],
     links_allowed: bool,
     /// The directories that are open, and the names by which they were opened.
     passed: Vec<(OwnedFd, Vec<u8>)>,
@@ -64,6 +66,7 @@ impl<'a> Walk<'a> {
         let mut walk = Self {
             root,
             whole: false,
+            called: &[],
             links_allowed: links,
             passed: Vec::new(),
             left: Vec::new(),
@@ -71,6 +74,11 @@ impl<'a> Walk<'a> {
         };
         walk.prepend(path)?;
         Ok(walk)
+    }
+
+    /// The same, with what the root is called.
+    pub(super) fn called(self, names: &'a [Vec<u8>]) -> Self {
+        Self { called: names, ..self }
     }
 
     /// A walk from the root of the filesystem, by an absolute path.
@@ -156,9 +164,13 @@ impl<'a> Walk<'a> {
         if path.len() >= LONGEST {
             return Err(Errno::NAMETOOLONG.into());
         }
+        let mut path = path;
         if path.first() == Some(&b'/') {
             if !self.whole {
-                return Err(outside());
+                // By its text alone: nothing outside of the root is looked at, and what is left of it is followed
+                // from the root on like any other path.
+                let below = self.called.iter().find_map(|name| below(path, name));
+                path = below.ok_or_else(outside)?;
             }
             self.passed.clear();
         }
@@ -176,14 +188,36 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Opens what `path` names beneath `root`, with `flags`.
+/// What is left of an absolute path below a directory of this name, if that is where it leads by its text.
+fn below<'p>(path: &'p [u8], name: &[u8]) -> Option<&'p [u8]> {
+    let mut rest = path;
+    for wanted in name.split(|byte| *byte == b'/').filter(|wanted| !wanted.is_empty()) {
+        loop {
+            if rest.is_empty() {
+                return None;
+            }
+            let end = rest.iter().position(|byte| *byte == b'/');
+            let (first, behind) = rest.split_at(end.unwrap_or(rest.len()));
+            rest = behind.strip_prefix(b"/").unwrap_or(behind);
+            match first {
+                b"" | b"." => {}
+                first if first == wanted => break,
+                _ => return None,
+            }
+        }
+    }
+    Some(rest)
+}
+
+/// Opens what `path` names beneath `root`, which has these names from `/` on, with `flags`.
 pub(super) fn open(
     root: BorrowedFd<'_>,
+    called: &[Vec<u8>],
     path: &[u8],
     links: bool,
     flags: OFlags,
 ) -> Result<OwnedFd, Stop> {
-    let mut walk = Walk::new(root, path, links)?;
+    let mut walk = Walk::new(root, path, links)?.called(called);
     loop {
         let step = walk.next()?;
         let opened = match &step {
@@ -214,4 +248,26 @@ pub(super) fn open_one(at: BorrowedFd<'_>, name: &[u8], flags: OFlags) -> Result
 
 const fn outside() -> Stop {
     Stop { found: Found::Outside, errno: Errno::XDEV }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::below;
+
+    #[test]
+    fn what_is_below_a_name_is_told_by_whole_components() {
+        let check = |path: &str, name: &str, rest: Option<&str>| {
+            let found = below(path.as_bytes(), name.as_bytes());
+            assert_eq!(found, rest.map(str::as_bytes), "{path} {name}");
+        };
+        check("/srv/www/a", "/srv/www", Some("a"));
+        check("/srv/www/d/../../x", "/srv/www", Some("d/../../x"));
+        check("//srv/.//www//a/", "/srv/www/", Some("/a/"));
+        check("/srv/www", "/srv/www", Some(""));
+        check("/srv/www/", "/srv/www", Some(""));
+        check("/a/b", "/", Some("/a/b"));
+        for path in ["/srv/wwwx", "/srv/ww", "/srv", "/", "/srv/x/../www/a", "/x/srv/www/a", ""] {
+            check(path, "/srv/www", None);
+        }
+    }
 }

@@ -12,20 +12,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use rustix::io::Errno;
 
-use super::door::{self, Happened};
+use super::door;
 use super::operation::Operation;
+use super::platform::{Happened, Marked};
 use super::refusal::Refusal;
 
 /// Where changes are told. Its thread ends with it.
 pub(crate) struct Watcher {
     queue: Arc<Queue>,
-}
-
-/// What is marked: a file, or a directory with the names in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Marked {
-    File,
-    Directory,
 }
 
 /// A file or a directory that is watched as long as this is there.
@@ -47,10 +41,25 @@ struct Queue {
     floods: AtomicU64,
     /// Nobody reads events any more, or is to.
     is_ended: AtomicBool,
+    /// Called after each event, on the thread that reads them.
+    on_event: Option<OnEvent>,
 }
+
+type OnEvent = Box<dyn Fn() + Send + Sync>;
 
 impl Watcher {
     pub(crate) fn new() -> Result<Self, Refusal> {
+        Self::reading(None)
+    }
+
+    /// A watcher that calls `on_event` after each event and when events come no more. The call must not
+    /// block, and must not own the watcher.
+    #[allow(dead_code, reason = "only a policy file wants to know at once")]
+    pub(crate) fn calling(on_event: impl Fn() + Send + Sync + 'static) -> Result<Self, Refusal> {
+        Self::reading(Some(Box::new(on_event)))
+    }
+
+    fn reading(on_event: Option<OnEvent>) -> Result<Self, Refusal> {
         let refused = |errno| Refusal::errno(Operation::Watch, errno);
         let events = door::events().map_err(refused)?;
         let waker = door::watch_waker(&events).map_err(refused)?;
@@ -60,6 +69,7 @@ impl Watcher {
             marks: Mutex::default(),
             floods: AtomicU64::new(0),
             is_ended: AtomicBool::new(false),
+            on_event,
         });
         let read = Arc::clone(&queue);
         std::thread::Builder::new()
@@ -124,10 +134,18 @@ impl Queue {
                     mark.is_over.store(true, Ordering::Release);
                 }
             }
+            self.call();
             self.is_ended.load(Ordering::Acquire)
         });
         if read.is_err() {
             self.is_ended.store(true, Ordering::Release);
+            self.call();
+        }
+    }
+
+    fn call(&self) {
+        if let Some(on_event) = &self.on_event {
+            on_event();
         }
     }
 }

@@ -124,9 +124,15 @@ pub(crate) fn fill(directory: &Path) {
     std::fs::write(directory.join("d/file"), "below").unwrap();
     let store = Store::open(directory).unwrap();
     runtime().block_on(store.put("old", When::Always, text("old"))).unwrap();
-    for (name, mode) in
-        [("", 0o755), ("d", 0o755), ("file", 0o644), ("d/file", 0o644), ("old", 0o644)]
-    {
+    // Open to everybody, so that what refuses is what a case puts in the way.
+    for (name, mode) in [
+        ("", 0o755),
+        ("d", 0o755),
+        ("file", 0o644),
+        ("d/file", 0o644),
+        ("old", 0o644),
+        (".letterhead.lock", 0o644),
+    ] {
         let mode = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(directory.join(name), mode).unwrap();
     }

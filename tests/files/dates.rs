@@ -208,3 +208,79 @@ async fn who_cannot_be_asked_about_writers_is_counted() {
     // That is what was asked for; whoever wants a proof hears of it.
     assert_eq!(told.load(std::sync::atomic::Ordering::Relaxed), 0);
 }
+
+/// Two contents of one second: a date cannot tell them apart, so nobody may be told it.
+#[tokio::test]
+async fn a_client_that_has_a_date_alone_gets_what_was_written_in_the_same_second() {
+    let scratch = Scratch::new();
+    let server = serve(scratch.cautious()).await;
+    let second = |path: &std::path::Path| {
+        let modified = fs::metadata(path).unwrap().modified().unwrap();
+        modified.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+    };
+    let path = scratch.path("s");
+    let first = loop {
+        fs::write(&path, "one one").unwrap();
+        let began = second(&path);
+        let first = h1_get(&server, "/s", "").await;
+        fs::write(&path, "two two").unwrap();
+        if second(&path) == began {
+            break first;
+        }
+    };
+    assert_eq!((first.status(), first.body.as_str()), (200, "one one"));
+    // It asks by what it was told, until the new version has settled and some seconds longer.
+    let told = first.field("last-modified").map(|date| format!("if-modified-since: {date}\r\n"));
+    let lines = told.unwrap_or_default();
+    let is_old = || second(&path) + 3 < SystemTime::now().duration_since(at(0)).unwrap().as_secs();
+    loop {
+        let was_old = is_old();
+        let again = h1_get(&server, "/s", &lines).await;
+        assert_eq!((again.status(), again.body.as_str()), (200, "two two"), "{lines}");
+        if was_old {
+            // Now it has a date, and both versions were sent under it: it says nothing.
+            let date = again.field("last-modified").unwrap();
+            let lines = format!("if-modified-since: {date}\r\n");
+            assert_eq!(h1_get(&server, "/s", &lines).await.body, "two two");
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// When that is, as a field has it.
+fn told(seconds: u64) -> String {
+    httpdate::fmt_http_date(at(seconds))
+}
+
+#[tokio::test]
+async fn a_date_from_before_a_version_was_put_in_place_is_another_ones() {
+    const NEWER: u64 = 1_600_000_000;
+    const OLDER: u64 = 1_000_000_000;
+    let scratch = Scratch::new();
+    deploy(&scratch, "a.js", "AAAA", at(NEWER));
+    let server = serve(scratch.sender()).await;
+    assert_eq!(h1_get(&server, "/a.js", "").await.field("last-modified"), Some(&*told(NEWER)));
+    // Rolled back, with the date of then.
+    deploy(&scratch, "a.js", "BBBB", at(OLDER));
+    for (date, status) in [
+        (told(OLDER - 1), 200),
+        (told(OLDER), 304),
+        (told(OLDER + 1), 200),
+        (told(NEWER), 200),
+        // Whoever got it after that has this one.
+        (ANY_DATE.to_owned(), 304),
+    ] {
+        // Once from the disk, once from memory.
+        for _ in 0..2 {
+            let lines = format!("if-modified-since: {date}\r\n");
+            assert_eq!(h1_get(&server, "/a.js", &lines).await.status(), status, "{date}");
+        }
+    }
+    // A tag that came with the date counts alone.
+    let old = EntityTag::of_version(4, at(NEWER)).unwrap();
+    let tag = old.value();
+    let lines = format!("if-none-match: {}\r\n", tag.to_str().unwrap());
+    let lines = format!("{lines}if-modified-since: {}\r\n", told(OLDER));
+    assert_eq!(h1_get(&server, "/a.js", &lines).await.body, "BBBB");
+}

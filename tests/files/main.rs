@@ -11,6 +11,8 @@ mod serve;
 #[path = "../shared/skip.rs"]
 #[allow(dead_code, reason = "each crate of tests lacks something else")]
 mod skip;
+#[path = "../shared/threads.rs"]
+mod limit;
 
 mod access;
 mod apart;
@@ -27,6 +29,7 @@ mod holes;
 mod links;
 mod listing;
 mod long_write;
+mod names;
 mod natural;
 mod nginx;
 mod odd;
@@ -35,6 +38,7 @@ mod or;
 mod pace;
 mod pages;
 mod paths;
+mod pids;
 mod proved;
 mod races;
 mod racing;
@@ -45,3 +49,4 @@ mod slow_disk;
 mod slow_readers;
 mod threads;
 mod types;
+mod views;

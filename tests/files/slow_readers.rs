@@ -30,7 +30,7 @@ const PIECES: usize = 30;
 
 /// A server in a process of its own, with `big`, `middle` and `small` to be had; it is killed when
 /// this is dropped.
-struct Serving {
+pub(crate) struct Serving {
     child: Child,
     /// Once it is closed, the server shuts down.
     input: Option<ChildStdin>,
@@ -46,11 +46,15 @@ impl Drop for Serving {
 }
 
 impl Serving {
-    /// Runs the test `name` once more, for which this is [`is_child`].
     fn start(name: &str) -> Self {
         let root = Scratch::new();
         root.write("small", "small").write("middle", vec![b'a'; 8 << 20]);
         File::create(root.path("big")).unwrap().set_len(1 << 30).unwrap();
+        Self::of(name, root)
+    }
+
+    /// Runs the test `name` once more, for which this is [`is_child`], and has it serve `root`.
+    pub(crate) fn of(name: &str, root: Scratch) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([name, "--exact", "--nocapture"])
             .env(CHILD, name)
@@ -67,10 +71,18 @@ impl Serving {
     }
 
     /// A number of kilobytes from the process's status.
-    fn kilobytes(&self, name: &str) -> u64 {
+    pub(crate) fn kilobytes(&self, name: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// How much it has worked, in ticks of the clock.
+    pub(crate) fn ticks(&self) -> u64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // User and system time, the 14th and 15th field; the second one may have blanks in it.
+        let fields = stat.rsplit(") ").next().unwrap().split(' ').skip(11);
+        fields.take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
     }
 
     /// How many descriptors it has of this file.
@@ -82,7 +94,7 @@ impl Serving {
     }
 
     /// A connection that takes in as little ahead as can be.
-    async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
         soon(socket.connect(self.addr)).await.unwrap()
@@ -104,17 +116,22 @@ impl Serving {
     }
 }
 
-fn two_threads() -> tokio::runtime::Runtime {
+pub(crate) fn two_threads() -> tokio::runtime::Runtime {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(2).enable_all().build().unwrap()
 }
 
 /// What the child does: it serves until its input is closed, and then finishes what runs.
 fn is_child(name: &str) -> bool {
+    is_child_with(name, |sender| sender)
+}
+
+/// As [`is_child`], with options.
+pub(crate) fn is_child_with(name: &str, set: impl FnOnce(FileSender) -> FileSender) -> bool {
     if std::env::var_os(CHILD).is_none_or(|child| child != name) {
         return false;
     }
-    let sender = FileSender::new(std::env::var_os(ROOT).unwrap()).unwrap();
+    let sender = set(FileSender::new(std::env::var_os(ROOT).unwrap()).unwrap());
     two_threads().block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         println!("listening on {}", listener.local_addr().unwrap());

@@ -49,7 +49,7 @@ async fn a_line_says_everything_about_its_response() {
         "v": 1, "method": "GET", "version": "HTTP/1.1", "path": "/plain", "route": null,
         "status": 200, "cause": "first frame", "last_stage": "committed", "outcome": "handed",
         "abort": null, "held": 4, "sent": 4, "hooks": 0, "failure": null, "conflicts": [],
-        "notes": [], "writes": [], "writes_cut": 0,
+        "denied": null, "notes": [], "writes": [], "writes_cut": 0,
     });
     assert_eq!(*plain, expected);
     let server = json!({

@@ -1,9 +1,13 @@
 //! The reporters, each behind an application whose layers are at odds.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
+mod access;
 mod app;
 mod background;
 mod harmless;
 mod json;
 mod metrics;
+#[path = "../shared/skip.rs"]
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+mod skip;
 mod tracing;

@@ -149,3 +149,23 @@ async fn an_event_has_the_route_and_not_only_the_path() {
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].get("path"), told[0].get("route")), ("/users/7", "/users/{id}"));
 }
+
+#[tokio::test]
+async fn a_denied_head_is_one_event() {
+    let ear = Ear::default();
+    let heard = Arc::clone(&ear.heard);
+    let _here = tracing::subscriber::set_default(ear);
+    let layer = app::reported(Tracing::new().responses(true)).deny(
+        |head: &letterhead::deny::FinalHead<'_>| {
+            vec![format!("no {}", head.path()), "two\nlines".to_owned()]
+        },
+    );
+    assert_eq!(app::plain(&layer).await, StatusCode::INTERNAL_SERVER_ERROR);
+    let told = heard.lock().unwrap().clone();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!((told[0].level, told[1].level), (Level::WARN, Level::DEBUG));
+    assert_eq!(told[0].get("denied"), "no /plain; two\\nlines");
+    assert_eq!(told[0].get("message"), "denied: no /plain; two\\nlines");
+    assert_eq!((told[0].get("path"), told[0].get("status")), ("/plain", "500"));
+    assert_eq!(told[1].get("failure"), "a deny rule refused the response head");
+}

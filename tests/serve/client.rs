@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
 
 use crate::running::soon;
 
@@ -166,4 +167,25 @@ pub(crate) async fn whole(answer: http::Response<h2::RecvStream>) -> Result<Vec<
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+/// Asks for it on so many streams, and takes what may come; whether it was whole.
+pub(crate) async fn asks(h2: &H2, path: &str, streams: usize) -> JoinSet<bool> {
+    let mut answers = JoinSet::new();
+    for _ in 0..streams {
+        let mut send = soon(h2.send.clone().ready()).await.unwrap();
+        let request = Request::get(format!("http://test{path}")).body(()).unwrap();
+        let (answer, _) = send.send_request(request, true).unwrap();
+        answers.spawn(async move {
+            let Ok(answer) = answer.await else { return false };
+            let mut body = answer.into_body();
+            while let Some(data) = body.data().await {
+                if data.is_err() {
+                    return false;
+                }
+            }
+            true
+        });
+    }
+    answers
 }

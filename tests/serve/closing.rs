@@ -84,6 +84,22 @@ async fn a_client_that_stays_is_not_waited_for_long() {
     drop((refused, idle));
 }
 
+#[tokio::test]
+async fn content_that_comes_behind_its_answer_is_read_and_dropped() {
+    let server = Running::start(|serve| serve).await;
+    let mut raw = Raw::connect(server.addr).await;
+    raw.send("POST /refuse HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\n").await;
+    assert_eq!(raw.answer().await.0, 413);
+    raw.end().await.unwrap();
+    // Its side is closed; on a socket that is gone this would be an error from the second byte on.
+    for _ in 0..100 {
+        soon(raw.stream.write_all(b"x")).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    drop(raw);
+    assert_eq!(server.stopped().await.cut, 0);
+}
+
 const POSTED: &str = "POST /echo HTTP/1.1\r\nhost: test\r\ncontent-length: 4\r\n\r\nfour";
 
 #[tokio::test]

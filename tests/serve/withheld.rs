@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::client::{H2, whole};
+use crate::client::{H2, asks, whole};
 use crate::figures::figures;
 use crate::running::{Running, SHORT, soon};
 
@@ -24,27 +24,6 @@ const WRITE: Duration = Duration::from_millis(500);
 
 async fn windowed(server: &Running, window: u32) -> H2 {
     H2::windowed(soon(TcpStream::connect(server.addr)).await.unwrap(), window).await
-}
-
-/// Asks for it on so many streams, and takes what may come; whether it was whole.
-async fn asks(h2: &H2, path: &str, streams: usize) -> JoinSet<bool> {
-    let mut answers = JoinSet::new();
-    for _ in 0..streams {
-        let mut send = soon(h2.send.clone().ready()).await.unwrap();
-        let request = http::Request::get(format!("http://test{path}")).body(()).unwrap();
-        let (answer, _) = send.send_request(request, true).unwrap();
-        answers.spawn(async move {
-            let Ok(answer) = answer.await else { return false };
-            let mut body = answer.into_body();
-            while let Some(data) = body.data().await {
-                if data.is_err() {
-                    return false;
-                }
-            }
-            true
-        });
-    }
-    answers
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
 //! What is damaged, forged, foreign or older is not served, and it is said why.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use http::{Request, Response};
 use letterhead::store::{
     KeyRing, Notice, Scrub, Signed, SigningKey, State, Store, StoreError, Unsigned, Verify, When,
+    Writing,
 };
 
 use crate::scratch::Scratch;
@@ -195,6 +196,77 @@ async fn signatures_are_believed_by_key_store_and_name() {
 }
 
 #[tokio::test]
+async fn what_nobody_signed_is_signed_only_if_that_is_said() {
+    let scratch = Scratch::new();
+    let ring = KeyRing::new().sign_with(SigningKey::ed25519("1", &[1; 32]));
+    let rejected = Arc::new(Mutex::new(Vec::new()));
+    let said = Arc::clone(&rejected);
+    let signing = scratch.store().keys(ring.clone()).on_notice(move |notice| {
+        if let Notice::Rejected { name, error } = notice {
+            said.lock().unwrap().push((name.clone(), error.would_sign()));
+        }
+    });
+    signing.put("a", When::New, text("x")).await.unwrap();
+    // A process without the key changes the head, by its right to write to the directory.
+    let without = scratch.store();
+    let keyless = async || {
+        let forge = |head: &mut Response<()>| {
+            head.headers_mut().insert("x-forged", "1".parse().unwrap());
+        };
+        without.modify("a", forge).await.unwrap();
+    };
+    keyless().await;
+    assert_eq!(verdict(&signing).await.unwrap(), Signed::No);
+    let before = std::fs::read(scratch.path("a")).unwrap();
+    for error in [
+        signing.modify("a", |_| ()).await.unwrap_err(),
+        signing.update("a", None, &Response::new(())).await.unwrap_err(),
+        // A head that has no room in place goes another way.
+        signing
+            .modify("a", |head| {
+                head.headers_mut().insert("x-long", "l".repeat(20_000).parse().unwrap());
+            })
+            .await
+            .unwrap_err(),
+    ] {
+        assert!(error.would_sign() && error.status() == 500, "{error}");
+        assert!(error.to_string().contains("found one that nobody signed"), "{error}");
+    }
+    assert_eq!(std::fs::read(scratch.path("a")).unwrap(), before);
+    assert_eq!(*rejected.lock().unwrap(), vec![("a".to_owned(), true); 3]);
+    // To scrub is to write a head as it is.
+    assert_eq!(signing.scrub(Scrub::new()).await.unwrap().sound, 1);
+    assert_eq!(verdict(&signing).await.unwrap(), Signed::No);
+    let migrating = scratch.store().keys(ring).unsigned(Unsigned::Adopted);
+    migrating.modify("a", |_| ()).await.unwrap();
+    assert_eq!(verdict(&signing).await.unwrap(), Signed::By("1".to_owned()));
+    // A whole new response is signed by whoever puts it.
+    keyless().await;
+    signing.put("a", When::Always, text("y")).await.unwrap();
+    assert_eq!(verdict(&signing).await.unwrap(), Signed::By("1".to_owned()));
+}
+
+#[tokio::test]
+async fn files_are_their_owners_alone_or_the_groups() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for (mode, shared) in [(0o600, false), (0o660, true)] {
+        for writing in [Writing::Positional, Writing::Ring, Writing::Mapped] {
+            let scratch = Scratch::new();
+            let store = scratch.store().writing(writing);
+            let store = if shared { store.shared_with_group() } else { store };
+            store.put("a", When::New, text("x")).await.unwrap();
+            store.put("a", When::Always, text("y")).await.unwrap();
+            store.modify("a", |_| ()).await.unwrap();
+            let found = |name| scratch.path(name).metadata().unwrap().permissions().mode() & 0o777;
+            assert_eq!(found("a"), mode, "{writing:?}");
+            if scratch.path(".letterhead.lock").exists() {
+                assert_eq!(found(".letterhead.lock"), mode);
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn keys_can_be_changed_one_by_one() {
     let scratch = Scratch::new();
     let (old, new) = (SigningKey::ed25519("1", &[1; 32]), SigningKey::ed25519("2", &[2; 32]));
@@ -275,7 +347,7 @@ async fn other_files_in_the_directory_are_left_alone() {
     std::fs::write(scratch.path(".hidden"), "x").unwrap();
     std::fs::create_dir(scratch.path("directory")).unwrap();
     std::os::unix::fs::symlink("a", scratch.path("link")).unwrap();
-    for (name, status) in [("directory", 404), ("link", 404), (".hidden", 404)] {
+    for (name, status) in [("directory", 409), ("link", 409), (".hidden", 404)] {
         assert_eq!(get(&store, name).await.0, status, "{name}");
         assert!(store.put(name, When::Always, text("x")).await.is_err(), "{name}");
     }

@@ -6,9 +6,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 use letterhead::store::Store;
-use rustix::fs::{Advice, FallocateFlags, fadvise, fallocate};
+use rustix::fs::{FallocateFlags, fallocate};
 
 use crate::apart::tool;
+use crate::cold::leaves_memory;
 use crate::scratch::Scratch;
 use crate::skip;
 
@@ -83,7 +84,7 @@ impl Disk {
         image.read_exact_at(&mut byte, place).unwrap();
         image.write_all_at(&[byte[0] ^ 1], place).unwrap();
         let file = File::open(self.at.join(name)).unwrap();
-        fadvise(&file, 0, None, Advice::DontNeed).unwrap();
+        assert!(leaves_memory(&file), "wanted no page left");
     }
 
     /// Takes away what is below a place of the disk: it will have to find room again.

@@ -37,9 +37,14 @@ fn outcome(done: Result<Published, StoreError>) -> String {
         },
         Err(error) => {
             let (operation, errno) = error.refused().unwrap();
-            let name = error.to_string();
-            let name = name.split("found ").nth(1).unwrap_or_default();
-            let name = name.split(' ').next().unwrap_or_default().to_owned();
+            let text = error.to_string();
+            let found = text.split("found ").nth(1).unwrap_or_default();
+            let name = if found.starts_with("room for ") {
+                assert_eq!(errno, libc::ENOSPC);
+                "ENOSPC before it came"
+            } else {
+                found.split(' ').next().unwrap_or_default()
+            };
             assert!(errno > 0);
             format!("{} {name}, {}", error.status().as_u16(), operation.as_str())
         }
@@ -261,7 +266,11 @@ fn permissions(table: &mut Table) {
         table.row(&format!("a directory that is {name}"), &at, Who::Root);
     }
     let at = table.directory("of others");
-    table.row("a directory of others", &at, Who::Nobody);
+    table.row("a directory of others, its files of mode 600", &at, Who::Nobody);
+    for path in [at.join(".letterhead.lock"), at.join("old")] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    table.row("a directory of others, its files of mode 644", &at, Who::Nobody);
     let at = table.directory("own");
     for path in [at.clone(), at.join(".letterhead.lock"), at.join("old")] {
         chown(path, Some(65534), Some(65534)).unwrap();

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::Response;
-use letterhead::store::{Store, When, Writing};
+use letterhead::store::{Store, StoreError, When, Writing};
 
 use crate::apart::{CHILD, figures, runtime};
 use crate::refused::refuse;
@@ -16,16 +17,16 @@ use crate::tools::{get, text};
 use crate::writings::{ALL, has_ring, has_strace};
 
 /// A way in which a store writes: as it was told to, and by what it is refused.
-struct Way {
-    name: &'static str,
-    writing: usize,
-    refused: &'static [(&'static str, &'static [i64], i32)],
+pub(crate) struct Way {
+    pub(crate) name: &'static str,
+    pub(crate) writing: usize,
+    pub(crate) refused: &'static [(&'static str, &'static [i64], i32)],
     /// The calls by which it changes anything. It is killed at the entry of each.
-    calls: &'static [&'static str],
+    pub(crate) calls: &'static [&'static str],
 }
 
 /// As it was told to write.
-const TOLD: [Way; 3] = [
+pub(crate) const TOLD: [Way; 3] = [
     Way {
         name: "as usual",
         writing: 0,
@@ -65,7 +66,7 @@ const TOLD: [Way; 3] = [
 ];
 
 /// Each file has a name from the beginning, and then a lock.
-const NAMED: Way = Way {
+pub(crate) const NAMED: Way = Way {
     name: "without O_TMPFILE",
     writing: 0,
     refused: &[("a file without a name", &[libc::SYS_openat], libc::EOPNOTSUPP)],
@@ -83,7 +84,7 @@ const NAMED: Way = Way {
 };
 
 /// Files without a name cannot be given one, and are copied to one that has.
-const UNLINKED: Way = Way {
+pub(crate) const UNLINKED: Way = Way {
     name: "without linkat",
     refused: &[("linkat", &[libc::SYS_linkat], libc::EPERM)],
     ..NAMED
@@ -102,7 +103,7 @@ const LEAST: Way = Way {
 };
 
 /// What a client would get after so many steps: the value in the head, and the payload.
-const STATES: [Option<(&str, &str)>; 6] = [
+pub(crate) const STATES: [Option<(&str, &str)>; 6] = [
     None,
     Some(("1", "first")),
     Some(("2", "first")),
@@ -111,31 +112,31 @@ const STATES: [Option<(&str, &str)>; 6] = [
     None,
 ];
 
-async fn step(store: &Store, nth: usize) {
+pub(crate) async fn step(store: &Store, nth: usize) -> Result<(), StoreError> {
     let head = |value: &str, filler: usize| {
         let response = Response::builder().header("x-value", value);
         response.header("x-filler", "x".repeat(filler)).body(()).unwrap()
     };
     match nth {
         1 => {
-            let mut draft = store.draft("a", When::New, None).await.unwrap();
-            draft.write(Bytes::from_static(b"first")).await.unwrap();
-            draft.publish(&head("1", 100)).await.unwrap();
+            let mut draft = store.draft("a", When::New, None).await?;
+            draft.write(Bytes::from_static(b"first")).await?;
+            draft.publish(&head("1", 100)).await.map(drop)
         }
-        2 => drop(store.update("a", None, &head("2", 1000)).await.unwrap()),
+        2 => store.update("a", None, &head("2", 1000)).await.map(drop),
         // Longer than there is room for.
-        3 => drop(store.update("a", None, &head("3", 20_000)).await.unwrap()),
+        3 => store.update("a", None, &head("3", 20_000)).await.map(drop),
         4 => {
             let mut response = text("second");
             response.headers_mut().insert("x-value", "4".parse().unwrap());
-            store.put("a", When::Always, response).await.unwrap();
+            store.put("a", When::Always, response).await.map(drop)
         }
-        _ => drop(store.remove("a", None).await.unwrap()),
+        _ => store.remove("a", None).await.map(drop),
     }
 }
 
 /// What is there, believed to the last byte.
-async fn state(store: &Store) -> Option<(String, String)> {
+pub(crate) async fn state(store: &Store) -> Option<(String, String)> {
     let stored = match store.check("a", None).await {
         Ok(stored) => stored,
         Err(error) => {
@@ -206,18 +207,25 @@ fn work(way: &Way) {
     let store = store.writing(ALL[way.writing]);
     // One thread makes all of the calls, so that they are counted as one.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    runtime.max_blocking_threads(1).build().unwrap().block_on(async {
+    runtime.enable_time().max_blocking_threads(1).build().unwrap().block_on(async {
         for nth in 1..STATES.len() {
-            step(&store, nth).await;
+            step(&store, nth).await.unwrap();
             println!("done {nth}");
         }
     });
 }
 
+/// A directory in memory, where there is one: a kill loses nothing that the kernel has, so a disk would
+/// show no more, and hundreds of processes wait for none.
+fn in_memory() -> Scratch {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { Scratch::on(memory) } else { Scratch::new() }
+}
+
 /// Lets a process come as far as the call of this number, and looks at what it left: how many files to be
 /// swept. `None`: it did not come that far.
 fn killed_at(test: &str, way: usize, call: &str, nth: u32) -> Option<usize> {
-    let scratch = Scratch::new();
+    let scratch = in_memory();
     let output = Command::new("strace")
         .args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={call}")])
         .args([&format!("--inject={call}:signal=KILL:when={nth}"), "--"])

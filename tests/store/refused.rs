@@ -34,7 +34,12 @@ macro_rules! errnos {
     ($($name:ident)*) => { &[$((stringify!($name), libc::$name)),*] };
 }
 
-const ERRNOS: &[(&str, i32)] = errnos!(EIO ENOSPC EDQUOT EPERM EXDEV EOPNOTSUPP EROFS ESTALE);
+/// The same as at reads (`tests/files/faults.rs`).
+const ERRNOS: &[(&str, i32)] = errnos!(
+    EPERM ENOENT EINTR EIO ENXIO EAGAIN ENOMEM EACCES EBUSY EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE
+    EMFILE ETXTBSY EFBIG ENOSPC EROFS EMLINK ENAMETOOLONG ENOSYS ELOOP EOVERFLOW EILSEQ EOPNOTSUPP
+    ETIMEDOUT ESTALE EDQUOT
+);
 
 /// From now on this thread and those that it starts are refused these calls.
 pub(crate) fn refuse(what: &str, calls: &[i64], errno: i32) {

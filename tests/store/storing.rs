@@ -1,5 +1,6 @@
 //! Responses are stored, sent, changed and removed.
 
+use std::error::Error as _;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -175,7 +176,8 @@ async fn a_body_that_fails_leaves_what_was_there() {
     let body = StreamBody::new(tokio_stream::iter(frames));
     let error = store.put("a", When::Always, Response::new(body)).await.unwrap_err();
     assert!(error.is_content());
-    assert_eq!(error.to_string(), "the content failed: the network is gone");
+    assert_eq!(error.to_string(), "the content failed");
+    assert_eq!(error.source().unwrap().to_string(), "the network is gone");
     let draft = store.draft("a", When::Always, Some(10)).await.unwrap();
     let error = draft.publish(&Response::new(())).await.unwrap_err();
     assert_eq!(error.to_string(), "wanted 10 bytes of content, found 0");

@@ -29,7 +29,11 @@ fn the_site_is_served_by_every_protocol() {
     }
     let (status, lines) = files.interrupt();
     assert!(status.success(), "{lines:#?}");
-    assert!(lines.iter().all(|line| line.contains("handed over")), "{lines:#?}");
+    assert!(lines.iter().all(|line| line.starts_with("127.0.0.1 - - [")), "{lines:#?}");
+    assert!(
+        lines.iter().any(|line| line.contains("\"GET /notes/?x=1 HTTP/2.0\" 200 ")),
+        "{lines:#?}"
+    );
 }
 
 #[test]
@@ -96,6 +100,39 @@ fn options_are_flags() {
 }
 
 #[test]
+fn a_site_with_clean_urls_has_a_page_for_what_is_missing_and_one_for_its_views() {
+    let root = std::env::temp_dir().join(format!("letterhead-clean-flags-{}", std::process::id()));
+    std::fs::create_dir_all(&root).unwrap();
+    for (name, content) in
+        [("about.html", "<p>about"), ("app.html", "<p>app"), ("404.html", "<p>not here")]
+    {
+        std::fs::write(root.join(name), content).unwrap();
+    }
+    let mut command = Command::new(path_of("files"));
+    command.arg(&root).args(["--clean-urls", "--not-found=404.html", "--spa", "app.html"]);
+    let files = Example::run(command);
+    let page = ["-H", "accept: text/html,*/*;q=0.8"];
+    for protocol in PROTOCOLS {
+        let ask = |args: &[&str], path: &str| curl(protocol, &[args, &[&files.url(path)]].concat());
+        let Some(about) = ask(&[], "/about") else { return };
+        about.exits(0).says(" 200").says("<p>about");
+        let Some(moved) = ask(&[], "/about.html?q=1") else { return };
+        moved.exits(0).says(" 308").says("location: ./about?q=1");
+        // Where curl says that it leads.
+        let to = ["--path-as-is", "-w", "to %{redirect_url}\n"];
+        let Some(mended) = ask(&to, "//about") else { return };
+        mended.exits(0).says(" 308").says(&format!("to {}\n", files.url("/about")));
+        let Some(view) = ask(&page, "/some/view") else { return };
+        view.exits(0).says(" 200").says("<p>app").says("vary: accept-encoding, accept");
+        let Some(missing) = ask(&[], "/assets/missing.js") else { return };
+        missing.exits(0).says(" 404").says("<p>not here").says("vary: accept\n");
+    }
+    let (status, _) = files.interrupt();
+    std::fs::remove_dir_all(&root).unwrap();
+    assert!(status.success());
+}
+
+#[test]
 fn wrong_arguments_are_told_with_what_was_wanted() {
     for (args, wanted) in [
         (&["--symlinks", "some"][..], "wanted beneath, none or follow, found `some`"),
@@ -105,6 +142,12 @@ fn wrong_arguments_are_told_with_what_was_wanted() {
         (&["--error-page", "x=404.html"], "wanted a status like 404, found `x`"),
         (&["--throttle", "fast"], "wanted a number of bytes, found `fast`"),
         (&["--rot", "x"], "found `--rot`"),
+        (&["a", "b"], "wanted one directory, found `a` and `b`"),
+        (&["--port", "http"], "--port: wanted a port, found `http`"),
+        (&["--header", "x-y: z"], "wanted 'PATTERN: NAME: VALUE', found `x-y: z`"),
+        (&["--tls", "cert.pem"], "--tls: wanted CERT,KEY, found `cert.pem`"),
+        (&["--tls", "/nowhere/c,/nowhere/k"], "--tls: wanted PEM, found /nowhere/c"),
+        (&["--access-log", "/nowhere/log"], "--access-log: cannot open /nowhere/log"),
         (&["--root", "/nowhere/at/all"], "--root: wanted a directory, found /nowhere/at/all"),
     ] {
         let ran = Command::new(path_of("files")).args(args).output().unwrap();

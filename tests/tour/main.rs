@@ -3,7 +3,15 @@
 
 mod blob;
 mod clients;
+#[cfg(unix)]
+mod downloads;
 mod files;
+#[cfg(unix)]
+mod log;
+#[cfg(unix)]
+#[path = "../shared/pem.rs"]
+mod pem;
+mod policy;
 mod process;
 mod readme;
 mod routes;
@@ -12,3 +20,5 @@ mod routes;
 mod skip;
 #[cfg(target_os = "linux")]
 mod store;
+#[cfg(target_os = "linux")]
+mod users;

@@ -70,10 +70,21 @@ impl Example {
         Self { child, addr, receipts, reader: Some(reader), temporary }
     }
 
+    /// The number of its process.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal, as `kill` names it.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
+    }
+
     /// Ends the server as Ctrl-C does; its exit status and everything that it said on stderr.
     pub(crate) fn interrupt(mut self) -> (ExitStatus, Vec<String>) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        self.signal("-INT");
         let status = self.child.wait().unwrap();
         self.reader.take().unwrap().join().unwrap();
         let left = std::fs::read_dir(&self.temporary.0).unwrap().count();

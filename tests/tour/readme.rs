@@ -1,4 +1,4 @@
-//! Every curl line of the README shows what curl truly prints.
+//! Every curl line of the README and of the guide's page on the examples shows what curl truly prints.
 
 use crate::process::{Example, run};
 use crate::skip;
@@ -8,15 +8,26 @@ fn the_readme_shows_true_output() {
     if !skip::has("curl") {
         return skip::tool("curl");
     }
-    let readme = std::fs::read_to_string("README.md").unwrap();
+    let pages = ["README.md", "src/guide/examples.md"];
+    let pages = pages.map(|page| std::fs::read_to_string(page).unwrap()).concat();
     let (tour, conflicts) = (Example::start("tour"), Example::start("conflicts"));
     let files = Example::start("files");
+    let policy = cfg!(unix).then(|| Example::start("policy"));
+    let path = policy.as_ref().map(crate::policy::file).unwrap_or_default();
     let store = cfg!(target_os = "linux").then(|| Example::start("store"));
     let mut checked = 0;
-    for block in readme.split("```console\n").skip(1) {
+    for block in pages.split("```console\n").skip(1) {
         let block = block.split("```").next().unwrap();
         for example in block.split("$ ").skip(1) {
             let (command, shown) = example.split_once('\n').unwrap();
+            if command.contains("$POLICY") {
+                // The next lines want the version that this one makes.
+                let command = command.replace("$POLICY", &path.display().to_string());
+                let Some(ran) = run("sh", &["-c", &command]) else { return };
+                ran.exits(0);
+                policy.as_ref().unwrap().receipt_with("policy: version 2 is in force");
+                continue;
+            }
             if !command.starts_with("curl ") {
                 continue;
             }
@@ -28,6 +39,11 @@ fn the_readme_shows_true_output() {
                 None if command.contains("127.0.0.1:3003") => continue,
                 None => command,
             };
+            let command = match &policy {
+                Some(policy) => command.replace("127.0.0.1:3004", &policy.addr),
+                None if command.contains("127.0.0.1:3004") => continue,
+                None => command,
+            };
             let Some(ran) = run("sh", &["-c", &format!("{command} 2>&1")]) else { return };
             // The clock is not ours; a blank end of a block is not curl's.
             let printed: Vec<_> =
@@ -36,5 +52,5 @@ fn the_readme_shows_true_output() {
             checked += 1;
         }
     }
-    assert!(checked >= 10, "the README has {checked} curl lines with output");
+    assert!(checked >= 25, "there are {checked} curl lines with output");
 }

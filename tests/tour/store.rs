@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use crate::process::{Example, PROTOCOLS, Ran, curl, path_of};
 
-struct Directory(PathBuf);
+/// A directory that is gone with its value.
+pub(crate) struct Directory(pub(crate) PathBuf);
 
 impl Directory {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("letterhead-{name}-{}", std::process::id()));
         fs::create_dir(&path).unwrap();
         Self(path)
@@ -64,6 +65,23 @@ fn what_is_put_comes_back_with_its_head() {
     }
     let (status, lines) = store.interrupt();
     assert!(status.success(), "{lines:#?}");
+}
+
+#[test]
+fn the_date_that_a_client_puts_is_the_date_that_others_get() {
+    let store = Example::start("store");
+    let date = "last-modified: Thu, 01 Jan 2026 00:00:00 GMT";
+    for protocol in PROTOCOLS {
+        let url = store.url(if protocol == "--http1.1" { "/one" } else { "/two" });
+        let ask = |args: &[&str]| curl(protocol, &[args, &[&url]].concat());
+        let Some(put) = ask(&["-T", "Cargo.toml", "-H", date]) else { return };
+        put.exits(0).says(" 201");
+        let Some(got) = ask(&[]) else { return };
+        got.exits(0).says(" 200").says(&format!("{date}\n"));
+        let since = "if-modified-since: Thu, 01 Jan 2026 00:00:00 GMT";
+        let Some(same) = ask(&["-H", since]) else { return };
+        same.exits(0).says(" 304");
+    }
 }
 
 #[test]
@@ -219,6 +237,6 @@ fn wrong_arguments_are_told_with_what_was_wanted() {
     }
     example(&["--dir", "/nowhere/at/all"])
         .exits(1)
-        .says("/nowhere/at/all: wanted the root directory");
+        .says("--dir: wanted a directory that is there, found /nowhere/at/all: ");
     example(&["--help"]).exits(0).says("usage: [scrub]");
 }

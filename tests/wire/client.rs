@@ -206,8 +206,12 @@ impl H2 {
 
     /// Sends a request without content; `Err` if it was answered with nothing but a reset.
     pub async fn request(&self, method: Method, path: &str) -> Result<H2Answer, h2::Error> {
-        let request =
-            Request::builder().method(method).uri(format!("http://test{path}")).body(()).unwrap();
+        let request = Request::builder().method(method).uri(format!("http://test{path}"));
+        self.ask(request.body(()).unwrap()).await
+    }
+
+    /// As [`request`](Self::request), with whatever fields.
+    pub async fn ask(&self, request: Request<()>) -> Result<H2Answer, h2::Error> {
         let mut send = soon(self.send.clone().ready()).await?;
         let (response, _) = send.send_request(request, true)?;
         let (head, mut body) = soon(response).await?.into_parts();

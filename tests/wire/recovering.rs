@@ -220,8 +220,9 @@ async fn an_attempt_that_is_made_again_leaves_a_note_and_no_failure() {
             let ask = || Request::from_parts(parts.clone(), Nothing::new());
             let response = inner.clone().oneshot(ask()).await?;
             // Whoever stands around may know why.
-            let error = response.extensions().get::<Error>().expect("the error").to_string();
-            assert_eq!(error, "the service failed: once");
+            let error = response.extensions().get::<Error>().expect("the error");
+            assert_eq!(error.to_string(), "the service failed");
+            assert_eq!(std::error::Error::source(error).unwrap().to_string(), "once");
             assert_eq!(response.status(), 500);
             inner.oneshot(ask()).await
         }

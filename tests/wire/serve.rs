@@ -213,7 +213,7 @@ impl Seen {
             notes: receipt.notes().to_vec(),
             writes: receipt.writes().iter().map(ToString::to_string).collect(),
             late: receipt.late_writes().map(ToString::to_string).collect(),
-            failure: receipt.failure().map(ToString::to_string),
+            failure: receipt.failure().map(|error| format!("{error:#}")),
         }
     }
 }

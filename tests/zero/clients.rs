@@ -116,7 +116,7 @@ async fn one_that_takes_nothing_is_cut() {
     let site = Site::new();
     site.file("file", 10 * MIB);
     let path = site.path("file").canonicalize().unwrap();
-    let files = site.files.clone().zero_copy();
+    let files = site.files.clone().cache(0).zero_copy();
     let short = Duration::from_millis(300);
     let mut server = Running::with(files, |serve| serve.write_timeout(short)).await;
     let mut raw = Raw::small(server.addr).await;

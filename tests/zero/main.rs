@@ -4,6 +4,8 @@
 
 #[path = "../shared/figures.rs"]
 mod kept;
+#[path = "../shared/cold.rs"]
+mod cold;
 #[path = "../shared/skip.rs"]
 #[allow(dead_code, reason = "each crate of tests lacks something else")]
 mod skip;

@@ -1,5 +1,6 @@
 //! Whole files and ranges, one after the other on one connection.
 
+use crate::cold::leaves_memory;
 use crate::site::{KIB, MIB, Raw, Running, Site, same};
 
 #[tokio::test]
@@ -29,6 +30,21 @@ async fn files_of_every_length_arrive_as_they_are() {
         spans += handed;
         assert_eq!(site.spans(), spans, "{length}");
     }
+    drop(raw);
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn what_the_kernel_sends_is_no_memory_of_the_server() {
+    let site = Site::new();
+    // A span is longer than that, and would be reset if it counted.
+    let set = |serve: letterhead::serve::Serve<_>| serve.max_unsent_in_all(64 * KIB);
+    let server = Running::with(site.files.clone().zero_copy(), set).await;
+    let content = site.file("file", 3 * MIB);
+    let mut raw = Raw::connect(server.addr).await;
+    raw.get("file", "").await;
+    same(&raw.answer().await.body, &content);
+    assert_eq!(site.spans(), 3);
     drop(raw);
     server.ended().await;
 }
@@ -153,8 +169,7 @@ async fn files_of_a_disk_arrive_as_they_are() {
     for turn in 0..6 {
         if turn % 2 == 1 {
             // Out of memory with it, as far as the system lets it go.
-            file.sync_all().unwrap();
-            rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+            leaves_memory(&file);
         }
         raw.get("file", "").await;
         same(&raw.answer().await.body, &content);

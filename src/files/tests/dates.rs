@@ -77,3 +77,27 @@ async fn who_resumes_blindly_is_refused_from_memory_too() {
     }
     assert!(sender.counts().kept >= 6, "{}", sender.counts());
 }
+
+#[tokio::test]
+async fn who_asks_by_the_time_of_a_young_response_gets_what_was_written_in_the_rest_of_its_second()
+{
+    let scratch = Scratch::new();
+    let sender = scratch.sender();
+    let path = scratch.0.join("a.txt");
+    for round in 0..3 {
+        let old = format!("old {round}");
+        std::fs::write(&path, &old).unwrap();
+        let now = SystemTime::now();
+        let young = at(&sender, "GET", "/a.txt", &[], now).await;
+        assert_eq!(young.body, old);
+        assert!(!young.fields.contains_key("last-modified"));
+        std::fs::write(&path, format!("new {round}")).unwrap();
+        // As it is read, and from memory.
+        let date = httpdate::fmt_http_date(now);
+        for _ in 0..2 {
+            let asked = [("if-modified-since", date.as_str())];
+            let later = later(&sender, "GET", "/a.txt", &asked).await;
+            assert_eq!((later.status.as_u16(), later.body), (200, format!("new {round}").into()));
+        }
+    }
+}

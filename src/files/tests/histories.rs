@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, SystemTime};
 
-use super::{FileSender, Scratch, Told, at};
+use super::{FileSender, Received, Scratch, at};
 use crate::answer::Coding;
 
 const HISTORIES: u64 = 300;
@@ -86,16 +86,16 @@ impl History {
         }
     }
 
-    async fn ask(&mut self, lines: &[(&str, &str)]) -> Told {
+    async fn ask(&mut self, lines: &[(&str, &str)]) -> Received {
         at(&self.sender, "GET", "/f", lines, self.now).await
     }
 
     /// Whoever has nothing gets all of what is there.
     async fn load(&mut self) {
-        let told = self.ask(&[]).await;
-        assert_eq!((told.status.as_u16(), &told.body[..]), (200, self.content.as_bytes()));
+        let received = self.ask(&[]).await;
+        assert_eq!((received.status.as_u16(), &received.body[..]), (200, self.content.as_bytes()));
         let field =
-            |name: &str| told.fields.get(name).map(|value| value.to_str().unwrap().to_owned());
+            |name: &str| received.fields.get(name).map(|value| value.to_str().unwrap().to_owned());
         self.had.push(Had {
             content: self.content.clone(),
             tag: field("etag"),
@@ -119,18 +119,18 @@ impl History {
         } else {
             &[("if-none-match", &by)]
         };
-        let told = self.ask(lines).await;
+        let received = self.ask(lines).await;
         let now = self.content.as_bytes();
-        match told.status.as_u16() {
+        match received.status.as_u16() {
             304 => assert_eq!(content, self.content, "{lines:?}"),
             206 => {
-                assert_eq!(&told.body[..], &now[8..], "{lines:?}");
+                assert_eq!(&received.body[..], &now[8..], "{lines:?}");
                 assert_eq!(content, self.content, "mixed by {lines:?}");
             }
-            200 => assert_eq!(&told.body[..], now, "{lines:?}"),
+            200 => assert_eq!(&received.body[..], now, "{lines:?}"),
             other => panic!("{other} to {lines:?}"),
         }
-        self.holds += u32::from(told.status != 200);
+        self.holds += u32::from(received.status != 200);
     }
 }
 

@@ -18,8 +18,8 @@ async fn no_patience_is_too_long() {
     scratch.write("long", vec![7; 3 * FileSender::CHUNK]);
     for rate in [1, u64::MAX] {
         let sender = scratch.sender().least_rate(rate, Duration::MAX).throttle(u64::MAX);
-        let told = later(&sender, "GET", "/long", &[]).await;
-        assert_eq!(told.body.len(), 3 * FileSender::CHUNK);
+        let received = later(&sender, "GET", "/long", &[]).await;
+        assert_eq!(received.body.len(), 3 * FileSender::CHUNK);
     }
 }
 
@@ -34,14 +34,13 @@ async fn a_sibling_that_cannot_be_had_now_is_not_taken_for_none_where_nothing_el
     let sender = |recovery| scratch.sender().precompressed([Coding::Gzip]).recovery(recovery);
     let is_busy = sender(Recovery::standard().on(Operation::Resolve, libc::ELOOP, busy));
     let only = [("accept-encoding", "gzip, *;q=0")];
-    let told = later(&is_busy, "GET", "/a", &only).await;
-    assert_eq!((told.status, told.fields["retry-after"].as_bytes()), (status, &b"1"[..]));
-    assert_eq!(told.fields["vary"], "accept-encoding");
-    let told = later(&is_busy, "GET", "/a", &[("accept-encoding", "gzip")]).await;
-    assert_eq!((told.status, told.body.as_ref()), (StatusCode::OK, &b"plain"[..]));
+    let received = later(&is_busy, "GET", "/a", &only).await;
+    assert_eq!((received.status, received.fields["retry-after"].as_bytes()), (status, &b"1"[..]));
+    let received = later(&is_busy, "GET", "/a", &[("accept-encoding", "gzip")]).await;
+    assert_eq!((received.status, received.body.as_ref()), (StatusCode::OK, &b"plain"[..]));
     // What is not there, or not to be had, is none.
-    let told = later(&sender(Recovery::standard()), "GET", "/a", &only).await;
-    assert_eq!(told.status, StatusCode::NOT_ACCEPTABLE);
+    let received = later(&sender(Recovery::standard()), "GET", "/a", &only).await;
+    assert_eq!(received.status, StatusCode::NOT_ACCEPTABLE);
 }
 
 #[test]
@@ -61,7 +60,6 @@ fn the_end_of_a_runtime_is_answered_like_everything_else() {
     let Ok(response) = other.block_on(future);
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
-    assert_eq!(response.headers()["vary"], "accept-encoding");
     let body = other.block_on(response.into_body().collect()).unwrap().to_bytes();
     assert!(!body.is_empty());
 }
@@ -70,8 +68,8 @@ fn the_end_of_a_runtime_is_answered_like_everything_else() {
 fn nobody_is_told_on_a_thread_where_nothing_may_wait() {
     let scratch = Scratch::new();
     scratch.write("a", "a");
-    let told: Arc<Mutex<Vec<std::thread::ThreadId>>> = Arc::default();
-    let kept = Arc::clone(&told);
+    let received: Arc<Mutex<Vec<std::thread::ThreadId>>> = Arc::default();
+    let kept = Arc::clone(&received);
     let sender = scratch
         .sender()
         .freshness(Freshness::Watched { max_age: Duration::from_secs(1) })
@@ -90,8 +88,8 @@ fn nobody_is_told_on_a_thread_where_nothing_may_wait() {
         std::thread::current().id()
     };
     let asking = std::thread::spawn(asks).join().unwrap();
-    let told = told.lock().unwrap();
-    assert!(told.len() == 1 && told[0] != asking, "{told:?} {asking:?}");
+    let received = received.lock().unwrap();
+    assert!(received.len() == 1 && received[0] != asking, "{received:?} {asking:?}");
 }
 
 #[test]
@@ -111,7 +109,9 @@ fn a_digest_that_many_want_is_made_on_one_thread_while_the_others_wait_on_none()
             let mut burst = futures_util::future::join_all(burst);
             assert!(futures_util::poll!(&mut burst).is_pending());
             drop(hold);
-            assert!(burst.await.iter().all(|told| told.body.len() == 4 * FileSender::CHUNK));
+            assert!(
+                burst.await.iter().all(|received| received.body.len() == 4 * FileSender::CHUNK)
+            );
         });
         assert_eq!(sender.counts().waited, 15, "{}", sender.counts());
     }
@@ -187,7 +187,17 @@ async fn check_alike(kept: &FileSender, read: &FileSender) {
                     assert_eq!(one, other, "{round} {method} {path} {lines:?}");
                     let fields = &one.fields;
                     assert_eq!(fields["x-content-type-options"], "nosniff", "{method} {path}");
-                    assert_eq!(fields["vary"], "accept-encoding", "{method} {path} {lines:?}");
+                    // A script and a page may get siblings; a 406 may be none with another word. Where a
+                    // directory could be listed, it depends on the form.
+                    let is_file = !matches!(method, "OPTIONS" | "PUT");
+                    let expected = match path {
+                        _ if one.status == StatusCode::NOT_ACCEPTABLE => Some("accept-encoding"),
+                        "/d/" | "/app.3f9a2c1b.js" if is_file => Some("accept-encoding"),
+                        "/list/" | "/long.bin/" if is_file => Some("accept"),
+                        _ => None,
+                    };
+                    let vary = fields.get("vary").map(|vary| vary.to_str().unwrap());
+                    assert_eq!(vary, expected, "{method} {path} {lines:?}");
                     let length = fields.get("content-length").map(|l| l.to_str().unwrap());
                     if method != "HEAD" && !matches!(one.status.as_u16(), 204 | 304) {
                         assert_eq!(length, Some(one.body.len().to_string().as_str()), "{path}");
@@ -202,8 +212,8 @@ async fn check_alike(kept: &FileSender, read: &FileSender) {
 async fn whoever_is_told_of_a_refusal_may_ask_for_the_same_path() {
     let scratch = Scratch::new();
     std::os::unix::fs::symlink("loop", scratch.0.join("loop")).unwrap();
-    let told: Arc<Mutex<Vec<Option<StatusCode>>>> = Arc::default();
-    let kept = Arc::clone(&told);
+    let received: Arc<Mutex<Vec<Option<StatusCode>>>> = Arc::default();
+    let kept = Arc::clone(&received);
     // The callback is made before its sender, so it finds it here.
     let place: Arc<Mutex<Option<FileSender>>> = Arc::default();
     let found = Arc::clone(&place);
@@ -213,10 +223,10 @@ async fn whoever_is_told_of_a_refusal_may_ask_for_the_same_path() {
             let asked = later(&sender, "GET", "/loop", &[]);
             tokio::time::timeout(Duration::from_secs(10), asked).await.ok()
         };
-        let told = tokio::runtime::Handle::current().block_on(asks);
-        kept.lock().unwrap().push(told.map(|told| told.status));
+        let received = tokio::runtime::Handle::current().block_on(asks);
+        kept.lock().unwrap().push(received.map(|received| received.status));
     });
     *place.lock().unwrap() = Some(sender.clone());
     assert_eq!(later(&sender, "GET", "/loop", &[]).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(*told.lock().unwrap(), [Some(StatusCode::NOT_FOUND)]);
+    assert_eq!(*received.lock().unwrap(), [Some(StatusCode::NOT_FOUND)]);
 }

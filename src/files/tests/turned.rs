@@ -33,12 +33,12 @@ async fn a_sender_that_is_told_more_after_a_turn_serves_the_new_tree() {
     // The path may lead to a network: that is not looked up where nothing may wait.
     assert_eq!(sender.counts().pooled, before + 1);
     // It was not that sender's last look that is a second old, but that of the first tree.
-    let told = sender.clone().hidden(true);
-    assert_eq!(later(&told, "GET", "/f", &[]).await.body, "two");
+    let received = sender.clone().hidden(true);
+    assert_eq!(later(&received, "GET", "/f", &[]).await.body, "two");
     turn(&scratch, "one");
     tokio::time::advance(Duration::from_secs(60)).await;
-    let told = told.slash(false);
-    assert_eq!(later(&told, "GET", "/f", &[]).await.body, "one");
+    let received = received.slash(false);
+    assert_eq!(later(&received, "GET", "/f", &[]).await.body, "one");
 }
 
 #[tokio::test(start_paused = true)]
@@ -60,8 +60,8 @@ async fn nothing_is_kept_of_a_tree_that_is_not_served_any_more() {
 #[tokio::test(start_paused = true)]
 async fn a_burst_of_requests_tells_once_that_a_root_leads_nowhere() {
     let scratch = trees();
-    let told: Arc<Mutex<u32>> = Arc::default();
-    let count = Arc::clone(&told);
+    let received: Arc<Mutex<u32>> = Arc::default();
+    let count = Arc::clone(&received);
     let sender = FileSender::following(scratch.0.join("current"))
         .unwrap()
         .on_refusal(move |_| *count.lock().unwrap() += 1);
@@ -71,6 +71,6 @@ async fn a_burst_of_requests_tells_once_that_a_root_leads_nowhere() {
         let burst: Vec<_> = (0..32).map(|_| later(&sender, "GET", "/f", &[])).collect();
         let answers = futures_util::future::join_all(burst).await;
         assert!(answers.iter().all(|answer| answer.body == "one"));
-        assert_eq!(*told.lock().unwrap(), seconds);
+        assert_eq!(*received.lock().unwrap(), seconds);
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::{Scratch, Told, at};
+use super::{Received, Scratch, at};
 use crate::answer::Coding;
 use crate::files::{FileSender, Freshness};
 
@@ -27,7 +27,7 @@ async fn until(
     sender: &FileSender,
     path: &str,
     now: SystemTime,
-    is_new: impl Fn(&Told) -> bool,
+    is_new: impl Fn(&Received) -> bool,
 ) -> Duration {
     let start = Instant::now();
     loop {
@@ -86,7 +86,7 @@ async fn each_change_is_told() {
         }
     }
     assert!(sender.counts().watched >= 4, "{}", sender.counts());
-    let is = |body: &'static str| move |told: &Told| told.body == body;
+    let is = |body: &'static str| move |received: &Received| received.body == body;
     scratch.replace("a", b"two");
     until(&sender, "/a", now, is("two")).await;
     fs::write(scratch.0.join("a"), "in place").unwrap();
@@ -102,11 +102,11 @@ async fn each_change_is_told() {
     until(&sender, "/d/e/new", now, is("newer")).await;
     // A directory on the way that is moved off, and another one that takes its place.
     fs::rename(scratch.0.join("d"), scratch.0.join("gone")).unwrap();
-    until(&sender, "/d/e/b", now, |told| told.status == 404).await;
+    until(&sender, "/d/e/b", now, |received| received.status == 404).await;
     scratch.write("d/e/b", "another");
     until(&sender, "/d/e/b", now, is("another")).await;
     fs::remove_file(scratch.0.join("d/e/b")).unwrap();
-    until(&sender, "/d/e/b", now, |told| told.status == 404).await;
+    until(&sender, "/d/e/b", now, |received| received.status == 404).await;
     // What was kept once is opened anew after a change of its mode.
     fs::set_permissions(scratch.0.join("new"), fs::Permissions::from_mode(0o600)).unwrap();
     until(&sender, "/new", now, is("new")).await;
@@ -131,7 +131,7 @@ async fn a_name_below_a_file_does_not_end_the_watch_of_the_file() {
     }
     assert_eq!((sender.counts().kept, sender.counts().watched), (1, 1));
     fs::write(scratch.0.join("a"), "in place").unwrap();
-    until(&sender, "/a", now, |told| told.body == "in place").await;
+    until(&sender, "/a", now, |received| received.body == "in place").await;
 }
 
 #[tokio::test]
@@ -142,11 +142,11 @@ async fn a_thousand_versions_are_told_soon() {
     let (sender, now) = (scratch.watched(), soon());
     let mut times = Vec::new();
     for version in 1..=ROUNDS {
-        let told = at(&sender, "GET", "/a", &[], now).await;
-        assert_eq!(told.body.as_ref(), (version - 1).to_be_bytes());
+        let received = at(&sender, "GET", "/a", &[], now).await;
+        assert_eq!(received.body.as_ref(), (version - 1).to_be_bytes());
         scratch.replace("a", &version.to_be_bytes());
         let bytes = version.to_be_bytes();
-        times.push(until(&sender, "/a", now, |told| told.body.as_ref() == bytes).await);
+        times.push(until(&sender, "/a", now, |received| received.body.as_ref() == bytes).await);
     }
     times.sort();
     let of = |share: usize| times[times.len() * share / 1000 - 1];
@@ -216,10 +216,11 @@ async fn what_is_reached_over_a_link_is_looked_at() {
     }
     assert_eq!((sender.counts().kept, sender.counts().watched), (2, 0));
     assert_eq!(sender.counts().unwatched.links, 1);
-    let said = sender.counts().to_string();
+    let path_request = sender.counts().to_string();
     assert!(
-        said.ends_with("not watched: 1 over links, 0 by filesystem, 0 refused, 0 not cached"),
-        "{said}"
+        path_request
+            .ends_with("not watched: 1 over links, 0 by filesystem, 0 refused, 0 not cached"),
+        "{path_request}"
     );
     // It is told behind the request.
     while lines.lock().unwrap().is_empty() {

@@ -7,7 +7,9 @@ use http::{Extensions, Request, Uri};
 /// The matched route, as axum writes it.
 #[cfg(feature = "axum")]
 pub(crate) fn route(extensions: &Extensions) -> Option<Box<str>> {
-    extensions.get::<axum::extract::MatchedPath>().map(|path| path.as_str().into())
+    // Where there is nothing but the head, axum has not been.
+    let path = (extensions.len() > 1).then(|| extensions.get::<axum::extract::MatchedPath>());
+    path.flatten().map(|path| path.as_str().into())
 }
 
 /// Without axum nobody knows.

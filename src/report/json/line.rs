@@ -5,6 +5,8 @@ use std::fmt;
 use http::HeaderName;
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::error::WithCauses;
+use crate::head::deny::Denial;
 use crate::head::{CommitCause, Note, Receipt};
 use crate::ledger::{Entry, Refusal, Shown};
 use crate::rules::Conflict;
@@ -28,12 +30,16 @@ impl Serialize for Line<'_> {
         map.serialize_entry("cause", &receipt.cause().map(CommitCause::as_str))?;
         map.serialize_entry("last_stage", receipt.last_stage().as_str())?;
         map.serialize_entry("outcome", receipt.outcome().as_str())?;
-        map.serialize_entry("abort", &receipt.outcome().error().map(Printed))?;
+        map.serialize_entry(
+            "abort",
+            &receipt.outcome().error().map(|error| Printed(WithCauses(error))),
+        )?;
         map.serialize_entry("held", &receipt.held_bytes())?;
         map.serialize_entry("sent", &receipt.sent_bytes())?;
         map.serialize_entry("hooks", &receipt.hooks_run())?;
-        map.serialize_entry("failure", &receipt.failure().map(Printed))?;
+        map.serialize_entry("failure", &receipt.failure().map(|error| Printed(WithCauses(error))))?;
         map.serialize_entry("conflicts", &All(receipt.conflicts()))?;
+        map.serialize_entry("denied", &receipt.denied().map(Denial::messages))?;
         map.serialize_entry("notes", &All(receipt.notes()))?;
         map.serialize_entry("writes", &All(receipt.writes()))?;
         map.serialize_entry("writes_cut", &receipt.writes_cut())?;

@@ -50,6 +50,7 @@ fn run(rules: &Rules, heads: &[(u16, Pairs)]) -> (u16, HeaderMap, Judged) {
     let (mut code, mut fields) = (status(before.0), map(before.1));
     let mut ledger = story.take_ledger();
     let judged = judge(Case {
+        expected: Vec::new(),
         rules,
         path: "/",
         status: &mut code,
@@ -188,6 +189,7 @@ fn every_conflict_is_acted_upon_though_not_every_one_is_listed() {
     let mut ledger = story.take_ledger();
     let mut status = StatusCode::OK;
     let judged = judge(Case {
+        expected: Vec::new(),
         rules: &rules,
         path: "/",
         status: &mut status,
@@ -316,6 +318,7 @@ fn what_an_owner_does_and_what_changes_nothing_is_no_conflict() {
     let mut ledger = story.take_ledger();
     let mut status = StatusCode::NOT_MODIFIED;
     let judged = judge(Case {
+        expected: Vec::new(),
         rules: &Rules::standard(),
         path: "/",
         status: &mut status,

@@ -84,6 +84,7 @@ impl Story {
 #[test]
 fn the_first_head_counts_from_the_accept() {
     let mut story = Story::new();
+    assert_eq!(story.patience.first(story.accepted), at(story.accepted, HEAD));
     story.check(4, "wait 10");
     story.seen.stirred = true;
     story.check(9, "wait 10");
@@ -183,6 +184,19 @@ fn a_socket_that_had_room_meanwhile_begins_anew() {
     story.check(22, "wait 23");
     story.check(41, "wait 42");
     story.check(42, "cut write");
+}
+
+#[test]
+fn a_full_socket_is_looked_at_four_times_in_a_short_time_and_each_second_of_a_long_one() {
+    for (write, tick) in [(400, 100), (60_000, 1000)] {
+        let mut story = Story::new();
+        let accepted = story.accepted;
+        story.patience.limits.write = Duration::from_millis(write);
+        story.begin();
+        story.seen.blocked = true;
+        let verdict = story.patience.look(&story.seen, accepted);
+        assert_eq!(verdict, Verdict::Wait(accepted + Duration::from_millis(tick)));
+    }
 }
 
 #[test]
@@ -287,6 +301,17 @@ fn half_a_head_has_a_moment_when_the_server_ends() {
         story.check(3, "wait 4");
         story.check(4, "cut head");
     }
+}
+
+#[test]
+fn half_a_head_that_began_behind_the_stop_has_a_moment_too() {
+    let mut story = Story::new();
+    story.patience.drains(at(story.accepted, 3));
+    story.begin();
+    story.over(3);
+    story.seen.stirred = true;
+    story.check(4, "wait 5");
+    story.check(5, "cut head");
 }
 
 #[test]

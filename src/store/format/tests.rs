@@ -5,7 +5,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 use super::fields::keepable;
 use super::*;
-use crate::store::golden;
+use crate::store::tests::golden;
 
 fn random_head(random: &mut fastrand::Rng) -> Kept {
     let mut fields = HeaderMap::new();

@@ -143,7 +143,9 @@ async fn only_small_responses_and_stored_200s_are_kept() {
 }
 
 /// Status, fields and content; or that the content failed.
-async fn told(response: Response<StoreBody>) -> (http::StatusCode, http::HeaderMap, Option<Bytes>) {
+async fn received(
+    response: Response<StoreBody>,
+) -> (http::StatusCode, http::HeaderMap, Option<Bytes>) {
     let (parts, body) = response.into_parts();
     let content = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
     (parts.status, parts.headers, content)
@@ -155,8 +157,8 @@ fn inline(store: &Store, asked: &Asked, least: Option<u64>) -> Option<Response<S
 
 /// Whether this filesystem lets one ask for what is in memory alone.
 fn is_at_hand(store: &Store) -> bool {
-    let file = store.desk.disk.open_now("a");
-    file.is_some_and(|file| inline::fill_now(&file, &mut [0], 0))
+    let file = store.ops.disk.open_now("a");
+    file.is_some_and(|file| file.try_fill_at(&mut [0], 0))
 }
 
 #[tokio::test]
@@ -190,12 +192,12 @@ async fn what_is_at_hand_is_sent_as_it_is_by_a_thread_that_may_block() {
                     request = request.header(name, value);
                 }
                 let asked = Asked::of(&request.body(()).unwrap());
-                let blocking = told(respond(&store, &asked, "a", None, now).unwrap()).await;
+                let blocking = received(respond(&store, &asked, "a", None, now).unwrap()).await;
                 // Twice: the second time the head may be known.
                 for _ in 0..2 {
                     match inline::respond(&store, &asked, "a", None, now) {
                         Some(response) => {
-                            assert_eq!(told(response).await, blocking);
+                            assert_eq!(received(response).await, blocking);
                             answered += 1;
                         }
                         None => left += 1,
@@ -222,7 +224,7 @@ async fn what_is_not_as_it_should_be_is_left_to_whoever_may_tell() {
         std::fs::write(&path, &bytes).unwrap();
         let store = store.clone().verify(Verify::Once);
         let response = respond(&store, &asked(None), "a", None, later()).unwrap();
-        assert_eq!(told(response).await.2, None);
+        assert_eq!(received(response).await.2, None);
         assert!(inline(&store, &asked(None), None).is_none(), "it was not checked");
     }
     for at in [0, 4096, 100] {
@@ -234,12 +236,12 @@ async fn what_is_not_as_it_should_be_is_left_to_whoever_may_tell() {
     // A file that gets shorter while it is sent ends in an error.
     std::fs::write(&path, &sound).unwrap();
     let store = store.verify(Verify::Once);
-    let whole = told(respond(&store, &asked(None), "a", None, later()).unwrap()).await;
+    let whole = received(respond(&store, &asked(None), "a", None, later()).unwrap()).await;
     assert_eq!(whole.2.unwrap().len(), 600_000);
     if let Some(response) = inline(&store, &asked(None), None) {
         let file = std::fs::File::options().write(true).open(&path).unwrap();
         file.set_len(sound.len() as u64 - 1).unwrap();
-        assert_eq!(told(response).await.2, None);
+        assert_eq!(received(response).await.2, None);
     }
 }
 
@@ -252,8 +254,8 @@ async fn a_head_is_remembered_for_one_version_of_one_file() {
     if !is_at_hand(&store) {
         return crate::skip::place("a filesystem that is read inline");
     }
-    let stat = |store: &Store| store.desk.disk.look("a").unwrap();
-    let is_known = |store: &Store| store.desk.memory.told(&stat(store)).is_some();
+    let stat = |store: &Store| store.ops.disk.look("a").unwrap();
+    let is_known = |store: &Store| store.ops.memory.head(&stat(store)).is_some();
     assert!(inline::respond(&store, &asked(None), "a", None, SystemTime::now()).is_some());
     assert!(!is_known(&store), "it is too young");
     assert!(inline(&store, &asked(None), None).is_some());

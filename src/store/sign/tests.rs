@@ -4,7 +4,7 @@ use sha2::Digest as _;
 
 use super::*;
 use crate::store::format::{Draft, Kept, Layout, decode, encode};
-use crate::store::golden;
+use crate::store::tests::golden;
 
 fn signed_by(key: Option<&SigningKey>, change: impl FnOnce(&mut Vec<u8>)) -> (Slot, Vec<u8>) {
     let (payload, place) = (golden::payload(), golden::place());

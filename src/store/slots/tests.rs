@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::format::Layout;
-use crate::store::golden;
+use crate::store::tests::golden;
 
 fn part(bytes: &[u8], offset: u64, length: usize) -> Vec<u8> {
     let start = usize::try_from(offset).expect("small").min(bytes.len());

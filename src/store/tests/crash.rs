@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::disk::{Loss, Made, Stop};
-use super::model::{self, State, Step, desk, judge, observe, started};
+use super::model::{self, State, Step, judge, observe, ops, started};
 use super::power::each_state;
 use super::scenarios::{SCENARIOS, Scenario};
 use crate::store::Writing;
@@ -22,7 +22,7 @@ pub(super) fn prepared(scenario: &Scenario) -> (Made, Vec<State>) {
     for (nth, step) in scenario.before.iter().enumerate() {
         let killed = scenario.killed && nth == 0;
         disk.machine().ignored = killed.then_some(2);
-        assert!(step.run(&desk(&disk)).expect("nothing is in its way"), "{}", scenario.name);
+        assert!(step.run(&ops(&disk)).expect("nothing is in its way"), "{}", scenario.name);
         disk.killed();
         let after: Vec<State> = states.iter().map(|state| step.after(*state)).collect();
         if killed {
@@ -66,7 +66,7 @@ impl Score {
 pub(super) fn measured(scenario: &Scenario) -> (u64, u64) {
     let (disk, states) = prepared(scenario);
     disk.measure(Stop::Never);
-    let allowed = model::run(&desk(&disk), &states, scenario.steps);
+    let allowed = model::run(&ops(&disk), &states, scenario.steps);
     assert_eq!(allowed.len(), 1, "{}: every step is done", scenario.name);
     let machine = disk.machine();
     (machine.calls, machine.syncs)
@@ -86,7 +86,7 @@ fn matrix(scenario: &Scenario) -> Score {
         let at = format!("{}, {stop:?}", scenario.name);
         let (disk, states) = prepared(scenario);
         disk.measure(stop);
-        let allowed = model::run(&desk(&disk), &states, scenario.steps);
+        let allowed = model::run(&ops(&disk), &states, scenario.steps);
         score.lose_power(&disk, &allowed, MOST, &mut random, &at);
 
         disk.killed();
@@ -113,7 +113,7 @@ fn matrix(scenario: &Scenario) -> Score {
 fn replayed(scenario: &Scenario, stop: Stop) -> (Made, Vec<State>) {
     let (disk, states) = prepared(scenario);
     disk.measure(stop);
-    let allowed = model::run(&desk(&disk), &states, scenario.steps);
+    let allowed = model::run(&ops(&disk), &states, scenario.steps);
     disk.killed();
     (disk, allowed)
 }
@@ -128,13 +128,13 @@ fn after_kill(
     random: &mut fastrand::Rng,
     what: &str,
 ) {
-    let seen = match observe(disk) {
-        Ok(seen) => seen,
+    let observed = match observe(disk) {
+        Ok(observed) => observed,
         Err(why) => return score.wrong.push(format!("{what}: {why}")),
     };
-    let step = if seen.is_some() { Head(20) } else { Create(20, 20) };
+    let step = if observed.is_some() { Head(20) } else { Create(20, 20) };
     disk.measure(stop);
-    let mut after = model::run(&desk(disk), &[seen], &[step]);
+    let mut after = model::run(&ops(disk), &[observed], &[step]);
     if disk.is_stopped() {
         // What the first writer was at may be undone as well.
         after.extend_from_slice(allowed);
@@ -146,9 +146,9 @@ fn after_kill(
     drop(machine);
     for machine in boots {
         let disk = started(machine);
-        let Ok(seen) = observe(&disk) else { continue };
-        let step = if seen.is_some() { Head(30) } else { Create(30, 30) };
-        let allowed = model::run(&desk(&disk), &[seen], &[step]);
+        let Ok(observed) = observe(&disk) else { continue };
+        let step = if observed.is_some() { Head(30) } else { Create(30, 30) };
+        let allowed = model::run(&ops(&disk), &[observed], &[step]);
         if allowed.len() != 1 {
             score.wrong.push(format!("{what}: a third writer does not get through"));
         }
@@ -188,7 +188,7 @@ fn after_a_failed_sync_nothing_acknowledged_is_lost() {
                     let (disk, states) = prepared(scenario);
                     disk.measure(stop);
                     disk.machine().failing = Some((sync, loss));
-                    let allowed = model::run(&desk(&disk), &states, scenario.steps);
+                    let allowed = model::run(&ops(&disk), &states, scenario.steps);
                     (disk, allowed)
                 };
                 let (disk, _) = prepare(Stop::Never);
@@ -231,16 +231,16 @@ fn a_slot_that_went_bad_is_no_ground_to_stand_on() {
         for stop in stops(40) {
             let disk = Made::new();
             // It knows which slot it wrote and waited for.
-            let desk = desk(&disk);
+            let ops = ops(&disk);
             for step in [Create(1, 1), Head(2)] {
-                assert!(step.run(&desk).expect("nothing is in its way"));
+                assert!(step.run(&ops).expect("nothing is in its way"));
             }
             let inode = disk.machine().names[model::NAME];
             // Its twin has come to the disk as well, by itself.
             disk.machine().inodes[inode].synced();
             disk.machine().inodes[inode].rot(slot * 4096 + 200);
             disk.measure(stop);
-            let allowed = model::run(&desk, &[Some((1, 2))], &[Head(3)]);
+            let allowed = model::run(&ops, &[Some((1, 2))], &[Head(3)]);
             score.lose_power(&disk, &allowed, MOST, &mut random, &format!("{slot}, {stop:?}"));
         }
     }

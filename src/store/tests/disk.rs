@@ -178,7 +178,7 @@ impl Disk for Made {
 
     fn mounted(&self) -> Result<Mounted, Refusal> {
         drop(self.whole(Operation::Mount)?);
-        Ok(Mounted { read_only: false, free: u64::MAX })
+        Ok(Mounted { read_only: false, free: None, longest: u64::MAX })
     }
 
     fn open(&self, name: &str, access: Access) -> Result<Open, Refusal> {

@@ -7,7 +7,7 @@ use expect_test::expect_file;
 use rustix::io::Errno;
 
 use super::disk::{Made, Stop};
-use super::model::{self, NAME, State, Step, desk, judge, observe};
+use super::model::{self, NAME, State, Step, judge, observe, ops};
 use crate::store::error::StoreError;
 use crate::store::lock::LOCK;
 use crate::store::{Strategy, Writing};
@@ -38,7 +38,7 @@ fn before(writing: Writing, steps: &[Step]) -> (Made, State) {
     disk.machine().writing = writing;
     let mut state = None;
     for step in steps {
-        step.run(&desk(&disk)).expect("nothing is in its way");
+        step.run(&ops(&disk)).expect("nothing is in its way");
         state = step.after(state);
     }
     disk.measure(Stop::Never);
@@ -69,13 +69,13 @@ fn refused(
 ) -> (String, bool) {
     let (disk, state) = before(writing, steps);
     let met = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let seen = std::sync::Arc::clone(&met);
+    let is_met = std::sync::Arc::clone(&met);
     disk.machine().refuse = Some(Box::new(move |number, operation| {
         let errno = refuse(number, operation);
-        seen.fetch_or(errno.is_some(), std::sync::atomic::Ordering::Relaxed);
+        is_met.fetch_or(errno.is_some(), std::sync::atomic::Ordering::Relaxed);
         errno
     }));
-    let done = step.told(&desk(&disk));
+    let done = step.outcome(&ops(&disk));
     disk.machine().refuse = None;
     // No word of the disk's being full, or of anything else, leaves something behind.
     let names: Vec<String> = disk.machine().names.keys().cloned().collect();
@@ -88,7 +88,7 @@ fn refused(
     }
     // Whoever comes later gets through.
     let next = if after.is_some() { Step::Head(9) } else { Step::Create(9, 9) };
-    let allowed = model::run(&desk(&disk), &[after], &[next]);
+    let allowed = model::run(&ops(&disk), &[after], &[next]);
     judge(&disk, &allowed).expect("it can be believed");
     assert_eq!(allowed, [next.after(after)], "{step:?}, then {next:?}");
     (outcome(&done), met.load(std::sync::atomic::Ordering::Relaxed))
@@ -133,7 +133,7 @@ fn every_single_call_refused_once() {
     for writing in WRITINGS {
         for (name, steps, step) in ACTIONS {
             let (disk, _) = before(writing, steps);
-            step.run(&desk(&disk)).expect("nothing is in its way");
+            step.run(&ops(&disk)).expect("nothing is in its way");
             let calls = disk.machine().calls;
             for call in 1..=calls {
                 for (_, errno) in ERRNOS {
@@ -152,8 +152,8 @@ fn every_single_call_refused_once() {
 #[test]
 fn a_file_whose_sync_failed_is_never_changed_in_place_again() {
     let (disk, _) = before(Writing::Positional, &[Step::Create(1, 1)]);
-    let desk = desk(&disk);
-    let strategy = |step: Step| step.told(&desk).map(|(strategy, _)| strategy);
+    let ops = ops(&disk);
+    let strategy = |step: Step| step.outcome(&ops).map(|(strategy, _)| strategy);
     assert_eq!(strategy(Step::Head(2)).expect("nothing is in its way"), Some(Strategy::InPlace));
     // Nor can a new file be made, so the head stays as it may be.
     disk.machine().refuse = Some(Box::new(|_, operation| {

@@ -5,6 +5,7 @@ mod crash;
 mod disk;
 mod errnos;
 mod fate;
+pub(super) mod golden;
 mod inode;
 mod model;
 mod power;

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::disk::{Machine, Made};
 use crate::store::Strategy;
-use crate::store::desk::{Desk, Settings};
+use crate::store::disk_ops::{DiskOps, Settings};
 use crate::store::error::{Kind, StoreError};
 use crate::store::format::{Kept, Layout};
 use crate::store::lock::LOCK;
@@ -31,10 +31,10 @@ pub(super) enum Step {
     Remove,
 }
 
-pub(super) fn desk(disk: &Made) -> Desk<Made> {
+pub(super) fn ops(disk: &Made) -> DiskOps<Made> {
     let patience = Duration::from_millis(50);
     let writing = disk.machine().writing;
-    Desk::new(disk.clone(), Settings { patience, writing, ..Settings::default() })
+    DiskOps::new(disk.clone(), Settings { patience, writing, ..Settings::default() })
 }
 
 /// A head of three sectors in which every byte but a few tells the version.
@@ -61,29 +61,32 @@ impl Step {
     }
 
     /// Does it. Whether it is known to outlive a loss of power.
-    pub(super) fn run(self, desk: &Desk<Made>) -> Result<bool, StoreError> {
-        self.told(desk).map(|(_, durable)| durable)
+    pub(super) fn run(self, ops: &DiskOps<Made>) -> Result<bool, StoreError> {
+        self.outcome(ops).map(|(_, durable)| durable)
     }
 
     /// Does it. How, and whether it is known to outlive a loss of power.
-    pub(super) fn told(self, desk: &Desk<Made>) -> Result<(Option<Strategy>, bool), StoreError> {
+    pub(super) fn outcome(
+        self,
+        ops: &DiskOps<Made>,
+    ) -> Result<(Option<Strategy>, bool), StoreError> {
         let published = match self {
-            Self::Create(payload, head) => make(desk, payload, head, false)?,
-            Self::Put(payload, head) => make(desk, payload, head, true)?,
-            Self::Head(version) => desk.update(NAME, None, &head(version, 1000))?,
+            Self::Create(payload, head) => make(ops, payload, head, false)?,
+            Self::Put(payload, head) => make(ops, payload, head, true)?,
+            Self::Head(version) => ops.update(NAME, None, &head(version, 1000))?,
             Self::LongHead(version) => {
-                let published = desk.update(NAME, None, &head(version, 5000))?;
+                let published = ops.update(NAME, None, &head(version, 5000))?;
                 assert_eq!(published.strategy, Strategy::Replace);
                 published
             }
-            Self::Remove => return Ok((None, desk.remove(NAME, None)?)),
+            Self::Remove => return Ok((None, ops.remove(NAME, None)?)),
         };
         Ok((Some(published.strategy), published.durable))
     }
 }
 
 fn make(
-    desk: &Desk<Made>,
+    ops: &DiskOps<Made>,
     version: u32,
     head_version: u32,
     replaces: bool,
@@ -92,10 +95,10 @@ fn make(
     // Odd versions are of unknown length, and come in two parts.
     let known = (version.is_multiple_of(2)).then_some(bytes.len() as u64);
     let layout = Layout::with_room(0).expect("none");
-    let mut making = desk.begin(NAME, layout, known)?;
+    let mut writer = ops.begin(NAME, layout, known)?;
     let (first, second) = bytes.split_at(100);
-    desk.append(NAME, &mut making, first)?;
-    desk.append(NAME, &mut making, second)?;
+    ops.append(NAME, &mut writer, first)?;
+    ops.append(NAME, &mut writer, second)?;
     let plan = |existing: Option<&Existing<'_, Made>>| match existing {
         Some(_) if !replaces => Err(Kind::Exists.into()),
         existing => {
@@ -103,13 +106,13 @@ fn make(
             Ok((head(head_version, 1000), generation))
         }
     };
-    desk.publish(NAME, making, &plan)
+    ops.publish(NAME, writer, &plan)
 }
 
 /// What is there, if it can be believed to the last byte; else what is wrong.
 pub(super) fn observe(disk: &Made) -> Result<State, String> {
-    let desk = desk(disk);
-    let found = match desk.find(NAME, None) {
+    let ops = ops(disk);
+    let found = match ops.find(NAME, None) {
         Ok(found) => found,
         Err(error) if error.is_not_found() => return Ok(None),
         Err(error) => return Err(error.to_string()),
@@ -136,7 +139,7 @@ pub(super) fn judge(disk: &Made, allowed: &[State]) -> Result<(), String> {
         return Err(format!("{state:?} where {allowed:?} may be"));
     }
     let far = SystemTime::now();
-    desk(disk).sweep(Duration::ZERO, far).map_err(|error| error.to_string())?;
+    ops(disk).sweep(Duration::ZERO, far).map_err(|error| error.to_string())?;
     let names: Vec<String> = disk.machine().names.keys().cloned().collect();
     match names.iter().find(|name| !matches!(name.as_str(), NAME | LOCK)) {
         Some(left) => Err(format!("{left} is left over")),
@@ -145,11 +148,11 @@ pub(super) fn judge(disk: &Made, allowed: &[State]) -> Result<(), String> {
 }
 
 /// A process that does step by step until one is stopped: what may be there afterwards.
-pub(super) fn run(desk: &Desk<Made>, before: &[State], steps: &[Step]) -> Vec<State> {
+pub(super) fn run(ops: &DiskOps<Made>, before: &[State], steps: &[Step]) -> Vec<State> {
     let mut allowed = before.to_vec();
     for step in steps {
         let after: Vec<State> = allowed.iter().map(|state| step.after(*state)).collect();
-        match step.run(desk) {
+        match step.run(ops) {
             // Of a file that was not there the head would not have been changed.
             Ok(true) if matches!(step, Step::Head(_) | Step::LongHead(_)) => {
                 allowed = after;
@@ -160,7 +163,7 @@ pub(super) fn run(desk: &Desk<Made>, before: &[State], steps: &[Step]) -> Vec<St
         }
         allowed.sort_unstable();
         allowed.dedup();
-        if desk.disk.is_stopped() {
+        if ops.disk.is_stopped() {
             break;
         }
     }

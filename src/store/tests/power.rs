@@ -15,7 +15,7 @@ pub(super) fn each_state(
     random: &mut fastrand::Rng,
     mut each: impl FnMut(Machine),
 ) -> u64 {
-    let mut seen = HashSet::new();
+    let mut states = HashSet::new();
     for names in &machine.past {
         // Directories reach the disk in the order in which they were changed.
         let mut dimensions = Vec::new();
@@ -58,10 +58,10 @@ pub(super) fn each_state(
                 hasher.update(inode.cache.len().to_le_bytes());
                 hasher.update(&inode.cache);
             }
-            if seen.insert(<[u8; 32]>::from(hasher.finalize())) {
+            if states.insert(<[u8; 32]>::from(hasher.finalize())) {
                 each(after);
             }
         }
     }
-    seen.len() as u64
+    states.len() as u64
 }

@@ -2,7 +2,7 @@
 
 use super::crash::{Score, measured, prepared};
 use super::disk::Stop;
-use super::model::{self, desk};
+use super::model::{self, ops};
 use super::scenarios::SCENARIOS;
 
 #[test]
@@ -18,7 +18,7 @@ fn without_any_single_sync_something_is_lost() {
                     let (disk, states) = prepared(scenario);
                     disk.measure(stop);
                     disk.machine().ignored = Some(ignored);
-                    let allowed = model::run(&desk(&disk), &states, scenario.steps);
+                    let allowed = model::run(&ops(&disk), &states, scenario.steps);
                     score.lose_power(&disk, &allowed, 64, &mut random, scenario.name);
                 }
                 if !score.wrong.is_empty() {

@@ -8,6 +8,7 @@ use super::needs::{Capability, Change, Needs};
 use super::process::Process;
 use crate::sys::errno::Named;
 use crate::sys::operation::Operation;
+use crate::sys::platform::{Attributes, Left};
 
 /// A file or a directory, as far as it matters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,21 +20,6 @@ pub(crate) struct Thing {
     /// What the kernel denies of what is needed.
     pub(crate) lacking: Option<Lacking>,
     pub(crate) attributes: Attributes,
-}
-
-/// Attributes against which permissions do not help.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Attributes {
-    pub(crate) immutable: bool,
-    pub(crate) append_only: bool,
-}
-
-/// What is left of a filesystem, and of what this process may use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Left {
-    /// Bytes; `None`: it was not asked.
-    pub(crate) bytes: Option<u64>,
-    pub(crate) inodes: Option<u64>,
 }
 
 /// A limit that is set for the machine or the process, and where.
@@ -320,81 +306,4 @@ impl fmt::Display for Cause {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn thing(name: &str, mode: u32, uid: u32) -> Thing {
-        Thing { name: name.to_owned(), mode, uid, ..Thing::default() }
-    }
-
-    /// In a directory of root's, as user 7.
-    fn facts(mode: u32, owner: u32) -> Facts {
-        let process = Process { uid: 7, capabilities: Some(0), ..Process::default() };
-        let (directory, target) = (Some(thing("d", mode, 0)), Some(thing("d/f", 0o666, owner)));
-        Facts { directory, target, process, ..Facts::default() }
-    }
-
-    #[track_caller]
-    fn check(operation: Operation, errno: i32, facts: &Facts, said: &str) {
-        let causes: Vec<_> = causes(operation, errno, facts).iter().map(Cause::to_string).collect();
-        assert_eq!(causes.join("; "), said);
-    }
-
-    #[test]
-    fn a_file_of_others_in_a_sticky_directory_is_protected_as_the_machine_has_it() {
-        let said = "`d/f` belongs to user 8, in a sticky directory of all (fs.protected_regular)";
-        for (mode, level, owner, said) in [
-            (0o1777, 1, 8, said),
-            (0o1770, 2, 8, said),
-            (0o1770, 1, 8, ""),
-            (0o1777, 0, 8, ""),
-            (0o777, 2, 8, ""),
-            (0o1777, 2, 7, ""),
-            (0o1777, 2, 0, ""),
-        ] {
-            let facts = Facts { protected_regular: level, ..facts(mode, owner) };
-            check(Operation::Lock, libc::EACCES, &facts, said);
-            check(Operation::Modify, libc::EACCES, &facts, "");
-        }
-    }
-
-    #[test]
-    fn the_sticky_bit_is_about_names_of_others() {
-        let said = "`d` is sticky: only user 8, who owns `d/f`, and user 0, who owns the directory, may \
-                    take that name";
-        check(Operation::Remove, libc::EPERM, &facts(0o1777, 8), said);
-        check(Operation::Rename, libc::EPERM, &facts(0o1777, 8), said);
-        check(Operation::Create, libc::EPERM, &facts(0o1777, 8), "");
-        check(Operation::Remove, libc::EPERM, &facts(0o777, 8), "");
-        check(Operation::Remove, libc::EPERM, &facts(0o1777, 7), "");
-        let mut able = facts(0o1777, 8);
-        able.process.capabilities = Some(Capability::Owner.bit());
-        check(Operation::Remove, libc::EPERM, &able, "");
-    }
-
-    #[test]
-    fn who_decides_elsewhere_is_no_module_of_this_kernel() {
-        let mount = Mount { at: "/m".into(), kind: "fuse".into(), ..Mount::default() };
-        let (mount, modules) = (Some(mount), vec!["Landlock".to_owned()]);
-        let near = Facts { mount, modules, ..facts(0o777, 7) };
-        let far = Facts { is_elsewhere: true, ..near.clone() };
-        let said =
-            "the filesystem on /m (fuse) decides by itself, and mode bits here are not the reason";
-        for errno in [libc::EACCES, libc::EPERM] {
-            check(Operation::Resolve, errno, &far, said);
-        }
-        let said = "mode bits, owners, attributes and mounts give it; a security module refuses (Landlock)";
-        check(Operation::Resolve, libc::EACCES, &near, said);
-        check(Operation::Resolve, libc::EPERM, &near, "");
-    }
-
-    #[test]
-    fn an_idmapped_mount_is_named_with_the_owner_that_it_shows() {
-        let mount =
-            Mount { at: "/m".into(), kind: "ext4".into(), idmapped: true, ..Mount::default() };
-        let facts = Facts { mount: Some(mount), ..facts(0o777, 8) };
-        let said = "`d/f` belongs to user 8, and this process has no CAP_LEASE for it; the mount on /m \
-                    (ext4) is idmapped: it shows other owners than the disk has";
-        check(Operation::Lease, libc::EACCES, &facts, said);
-    }
-}
+mod tests;

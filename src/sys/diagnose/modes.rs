@@ -6,22 +6,13 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::bit::Bit;
 use super::process::{Process, printable};
 use crate::sys::door;
+use crate::sys::kind::Kind;
 use crate::sys::root::Root;
-use crate::sys::stat::{Kind, Stat};
+use crate::sys::stat::Stat;
 use crate::sys::walk::{self, Step, Walk};
-
-/// A permission that a component has to give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Bit {
-    /// `r` of a file or of a directory whose names are wanted.
-    Read = 4,
-    /// `w` of a file, or of a directory whose names are changed.
-    Write = 2,
-    /// `x` of a directory that is passed through.
-    Search = 1,
-}
 
 /// Which of the three triples of mode bits counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +56,8 @@ pub(super) struct Seen {
 }
 
 pub(super) fn look(root: &Root, relative: &[u8], process: &Process) -> Seen {
-    Walk::new(root.as_fd(), relative, true).map_or_else(|_| Seen::default(), |w| go(w, process))
+    let walk = Walk::new(root.as_fd(), relative, true).map(|walk| walk.called(root.names()));
+    walk.map_or_else(|_| Seen::default(), |walk| go(walk, process))
 }
 
 pub(super) fn look_from_the_top(path: &[u8], process: &Process) -> Seen {
@@ -165,16 +157,6 @@ impl Component {
         };
         let (component, Stat { mode, uid, gid, .. }) = (self.name.clone(), self.stat);
         Some(Lacking { component, bit, class, mode, uid, gid, by_acl })
-    }
-}
-
-impl fmt::Display for Bit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Read => "r",
-            Self::Write => "w",
-            Self::Search => "x",
-        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each operation needs to be allowed: a table, which asks nobody.
 
-use super::modes::Bit;
+use super::bit::Bit;
 use crate::sys::operation::Operation;
 
 /// What has to be given for an operation on a name beneath a root. Each directory on the way has to be
@@ -120,5 +120,7 @@ mod tests {
         assert_eq!(Needs::at(Operation::Lock, false), Needs::of(Operation::Create));
         assert_eq!(Needs::at(Operation::Lock, true), Needs::of(Operation::Modify));
         expect_file!["needs.txt"].assert_eq(&table);
+        // As capabilities(7) numbers them.
+        assert_eq!((Capability::Lease.bit(), Capability::Owner.bit()), (0x1000_0000, 8));
     }
 }

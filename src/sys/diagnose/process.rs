@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Read as _;
 
-use super::modes::Bit;
+use super::bit::Bit;
 
 /// The most that is read of any file of `/proc`.
 const MOST: u64 = 16 * 1024;
@@ -65,6 +65,14 @@ impl Ids {
     }
 }
 
+#[cfg(test)]
+impl Namespace {
+    /// What `uid_map` and `gid_map` say, and the number that stands for others.
+    pub(super) fn of(users: &str, groups: &str, overflow: &str) -> Self {
+        Self { users: Ids::read(users, overflow), groups: Ids::read(groups, overflow) }
+    }
+}
+
 impl Namespace {
     fn now() -> Self {
         let ids = |map: &str, overflow: &str| Ids::read(&read(map)?, &read(overflow)?);
@@ -95,14 +103,14 @@ pub(crate) enum Seccomp {
 }
 
 impl Process {
-    pub(super) fn of_this_thread() -> Self {
+    pub(crate) fn of_this_thread() -> Self {
         let status = read("/proc/thread-self/status").unwrap_or_default();
         let mut process = Self::from_status(&status).unwrap_or_else(Self::from_calls);
         // AppArmor has a place of its own where several modules are on.
         let label = read("/proc/thread-self/attr/apparmor/current")
             .or_else(|| read("/proc/thread-self/attr/current"));
         process.namespace = Namespace::now();
-        process.label = label.map(|label| printable(label.as_bytes())).filter(|l| !l.is_empty());
+        process.label = label.and_then(|label| said(&label));
         process
     }
 
@@ -131,7 +139,7 @@ impl Process {
     }
 
     /// Without `/proc`: no more than the ids.
-    fn from_calls() -> Self {
+    pub(crate) fn from_calls() -> Self {
         let groups = rustix::process::getgroups().unwrap_or_default();
         Self {
             uid: rustix::process::geteuid().as_raw(),
@@ -202,8 +210,12 @@ impl fmt::Display for Process {
 
 /// The names of the security modules that are on, separated by commas.
 pub(super) fn security_modules() -> Option<String> {
-    let modules = read("/sys/kernel/security/lsm")?;
-    Some(printable(modules.as_bytes())).filter(|modules| !modules.is_empty())
+    said(&read("/sys/kernel/security/lsm")?)
+}
+
+/// What a file says, unless that is nothing.
+fn said(text: &str) -> Option<String> {
+    Some(printable(text.as_bytes())).filter(|text| !text.is_empty())
 }
 
 /// The beginning of a small file, if it can be had.
@@ -240,6 +252,15 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_says_nothing_says_nothing() {
+        assert_eq!(["", "\0\n", "\n"].map(said), [None, None, None]);
+        assert_eq!(said("nginx (enforce)\n"), Some("nginx (enforce)".to_owned()));
+        // Not every kernel has one.
+        let on = std::fs::read_to_string("/sys/kernel/security/lsm").ok();
+        assert_eq!(security_modules(), on.map(|on| on.trim_end().to_owned()));
+    }
+
+    #[test]
     fn half_a_status_is_none() {
         for end in 0..STATUS.len() {
             let _ = Process::from_status(&STATUS[..end]);
@@ -254,9 +275,10 @@ mod tests {
 
     #[test]
     fn who_is_not_mapped_shows() {
-        let root = |overflow| Namespace {
-            users: Ids::read("         0       1000          1\n", overflow),
-            groups: Ids::read("0 1000 1\n100000 200000 65536\n", overflow),
+        let root = |overflow| {
+            let (users, groups) =
+                ("         0       1000          1\n", "0 1000 1\n100000 200000 65536\n");
+            Namespace::of(users, groups, overflow)
         };
         let namespace = root("65534\n");
         assert_eq!(namespace.lacks(65534, 65534), Some("its owner and its group are"));
@@ -267,6 +289,84 @@ mod tests {
         assert_eq!(root("100000").lacks(0, 100_000), None);
         assert_eq!(Ids::read("0 0 4294967295\n", "65534"), None, "the first namespace has all");
         assert_eq!(Ids::read("0 0\n", "65534"), None);
+        // One that is neither mapped nor shown for those that are not.
+        assert_eq!(namespace.lacks(5, 5), None);
+        // The last of a range, and the one behind it.
+        let wide = |overflow| Namespace::of("0 1000 65534\n", "0 1000 65534\n", overflow);
+        assert_eq!(wide("65533").lacks(65533, 0), None);
+        assert_eq!(wide("65534").lacks(65534, 0), Some("its owner is"));
+        // All that are there, but not from the first on; and from the first on, but not all.
+        assert!(Ids::read("1 0 4294967295\n", "65534").is_some());
+        assert!(Ids::read("0 0 4294967294\n", "65534").is_some());
+    }
+
+    #[test]
+    fn each_word_of_a_status_counts() {
+        let said = |more: &str| {
+            let ids = "Uid:\t0\t0\t0\t7\nGid:\t0\t0\t0\t8\nGroups:\t\n";
+            Process::from_status(&format!("{ids}{more}")).expect("a status").to_string()
+        };
+        assert_eq!(said("NoNewPrivs:\t0\nSeccomp:\t0\n"), "as uid 7 gid 8");
+        assert_eq!(said("NoNewPrivs:\t1\n"), "as uid 7 gid 8, no new privileges");
+        assert_eq!(said("Seccomp:\t1\n"), "as uid 7 gid 8, seccomp strict");
+        assert_eq!(said("Seccomp:\t2\n"), "as uid 7 gid 8, seccomp filter");
+        assert_eq!(said("CapEff:\t0\n"), "as uid 7 gid 8, no capabilities");
+        let seccomp = |mode| {
+            let status = format!("Uid:\t0 0 0 0\nGid:\t0 0 0 0\nGroups:\t\nSeccomp:\t{mode}\n");
+            Process::from_status(&status).expect("a status").seccomp
+        };
+        let found = ["0", "1", "2", "3"].map(seccomp);
+        assert_eq!(found, [Some(Seccomp::Off), Some(Seccomp::Strict), Some(Seccomp::Filter), None]);
+        let within = Process {
+            namespace: Namespace::of("0 1 1\n", "0 1 1\n", "9"),
+            label: Some("kept".to_owned()),
+            ..Process::default()
+        };
+        let (uid, all) = (u32::MAX, "in a user namespace, label kept");
+        assert_eq!(within.to_string(), format!("as uid {uid} gid {uid}, {all}"));
+    }
+
+    #[test]
+    fn a_capability_overrides_what_it_is_about() {
+        let with = |capabilities, uid| Process { uid, capabilities, ..Process::default() };
+        let overrides = |process: &Process| {
+            [Bit::Read, Bit::Write, Bit::Search].map(|bit| process.overrides(bit))
+        };
+        assert_eq!(overrides(&with(Some(CAP_DAC_OVERRIDE), 7)), [true; 3]);
+        assert_eq!(overrides(&with(Some(CAP_DAC_READ_SEARCH), 7)), [true, false, true]);
+        assert_eq!(overrides(&with(Some(1 << 3), 7)), [false; 3]);
+        assert_eq!(overrides(&with(Some(0), 0)), [false; 3], "root without any");
+        // Where nothing tells, root has all.
+        assert_eq!(overrides(&with(None, 7)), [false; 3]);
+        assert_eq!(overrides(&with(None, 0)), [true; 3]);
+        // As capabilities(7) numbers them.
+        assert_eq!((CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH), (2, 4));
+    }
+
+    #[test]
+    fn calls_tell_the_same_ids_as_the_status() {
+        let (mut calls, mut status) = (Process::from_calls(), Process::of_this_thread());
+        for process in [&mut calls, &mut status] {
+            process.groups.sort_unstable();
+        }
+        let ids = |process: &Process| (process.uid, process.gid, process.groups.clone());
+        assert_eq!(ids(&calls), ids(&status));
+        assert_eq!(status.uid, rustix::process::geteuid().as_raw());
+        assert!(status.capabilities.is_some() && status.seccomp.is_some(), "{status}");
+        assert_ne!(status.label.as_deref(), Some(""));
+        assert_ne!(security_modules().as_deref(), Some(""));
+    }
+
+    #[test]
+    fn of_a_long_file_the_beginning_is_read() {
+        let path = std::env::temp_dir().join(format!("letterhead-long-{}", std::process::id()));
+        for (length, wanted) in [(5, 5), (16_384, 16_384), (20_000, 16_384)] {
+            std::fs::write(&path, "x".repeat(length)).expect("a place for files");
+            let text = read(&path.display().to_string()).expect("it is there");
+            assert_eq!(text, "x".repeat(wanted));
+        }
+        std::fs::remove_file(&path).expect("it is there");
+        assert_eq!(read(&path.display().to_string()), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::sys::read::Tried;
 use crate::sys::root::Root;
 
 /// From now on this thread gets `errno` for these system calls.
-pub(super) fn deny(calls: &[i64], errno: i32) -> bool {
+pub(in crate::sys) fn deny(calls: &[i64], errno: i32) -> bool {
     let rules = calls.iter().map(|call| (*call, Vec::new())).collect();
     let refuse = SeccompAction::Errno(errno.unsigned_abs());
     let Ok(arch) = std::env::consts::ARCH.try_into() else { return false };

@@ -6,6 +6,9 @@ use std::os::unix::fs::{PermissionsExt as _, chown};
 use super::{BENEATH, Scratch, as_nobody, fresh_memory, is_root};
 use crate::skip;
 use crate::sys::diagnose::Diagnosis;
+use crate::sys::diagnose::process::Process;
+use crate::sys::operation::Operation;
+use crate::sys::refusal::Refusal;
 use crate::sys::root::Root;
 
 fn mode(scratch: &Scratch, name: &str, mode: u32) {
@@ -173,4 +176,105 @@ fn other_refusals_are_not_looked_into_and_odd_paths_do_no_harm() {
         assert!(Diagnosis::of(&refusal, &root, path).is_some());
         assert!(Diagnosis::of_root(&refusal, path).is_some());
     }
+}
+
+/// Why nobody, who owns `d`, does not get at `d/closed`, where a filter answers the question for rights with `errno`.
+fn unasked(errno: i32, path: &str) -> Option<String> {
+    let scratch = Scratch::new();
+    scratch.write("root/d/closed", "c").write("root/d/own", "o");
+    let root = scratch.root("root");
+    chown(scratch.path("root/d"), Some(65534), Some(65534)).unwrap();
+    mode(&scratch, "root/d", 0o500);
+    mode(&scratch, "root/d/closed", 0o440);
+    let mut said = None;
+    as_nobody(|| {
+        if !super::denied::deny(&[libc::SYS_faccessat2], errno) {
+            return skip::right("seccomp filters");
+        }
+        let refusal = root.resolve(path.as_bytes(), BENEATH).unwrap_err();
+        said = Some(Diagnosis::of(&refusal, &root, path.as_bytes()).unwrap().to_string());
+    });
+    said
+}
+
+#[test]
+fn where_the_kernel_cannot_be_asked_for_rights_the_bits_have_to_do() {
+    if !is_root() {
+        return skip::right("root, to be somebody else");
+    }
+    for errno in [libc::ENOSYS, libc::EINVAL] {
+        let Some(said) = unasked(errno, "d/closed") else { return };
+        let start = "`d/closed` lacks r for others (mode 0440, owner 0:0); as uid 65534";
+        assert!(said.starts_with(start), "{said}");
+    }
+    // A filter says no to what the bits give, which is no word of theirs, nor of a list.
+    let Some(said) = unasked(libc::EACCES, "d/closed") else { return };
+    assert!(said.starts_with("`d/closed` lacks r for others"), "{said}");
+    assert!(!said.contains("access control list"), "{said}");
+}
+
+#[test]
+fn a_relative_root_is_looked_for_from_a_directory_that_may_not_be_read() {
+    if !is_root() {
+        return skip::right("root, to be somebody else");
+    }
+    let name = "diagnose::a_relative_root_is_looked_for_from_a_directory_that_may_not_be_read";
+    super::in_child(name, || {
+        let scratch = Scratch::new();
+        scratch.write("here/closed/root/a", "a");
+        mode(&scratch, "here/closed", 0o700);
+        mode(&scratch, "here", 0o711);
+        std::env::set_current_dir(scratch.path("here")).unwrap();
+        as_nobody(|| {
+            let refusal = Root::open("closed/root".as_ref()).unwrap_err();
+            let said = Diagnosis::of_root(&refusal, b"closed/root").unwrap().to_string();
+            assert!(said.starts_with("`closed` lacks x for others (mode 0700"), "{said}");
+        });
+    });
+}
+
+#[test]
+fn a_name_in_a_sticky_directory_is_its_owners() {
+    if !is_root() {
+        return skip::right("root, to be somebody else");
+    }
+    let scratch = Scratch::new();
+    scratch.write("root/s/a", "a");
+    mode(&scratch, "root/s", 0o1777);
+    let root = scratch.root("root");
+    as_nobody(|| {
+        let refused = rustix::fs::unlink(scratch.path("root/s/a")).unwrap_err();
+        let refusal = Refusal::errno(Operation::Remove, refused);
+        let said = Diagnosis::of(&refusal, &root, b"s/a").unwrap().to_string();
+        assert!(said.starts_with("`s` is sticky: only user 0, who owns `s/a`"), "{said}");
+    });
+}
+
+#[test]
+fn a_thread_is_known_by_calls_as_by_its_status() {
+    if !is_root() {
+        return skip::right("root, to be in other groups");
+    }
+    let work = || {
+        let groups = [4711, 4712].map(rustix::process::Gid::from_raw);
+        rustix::thread::set_thread_groups(&groups).unwrap();
+        let (told, asked) = (Process::of_this_thread(), Process::from_calls());
+        assert_eq!(told.groups, [4711, 4712]);
+        assert_eq!((asked.uid, asked.gid, asked.groups), (told.uid, told.gid, told.groups));
+    };
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap());
+}
+
+#[test]
+fn a_user_namespace_is_told() {
+    let name = "diagnose::a_user_namespace_is_told";
+    let unshare = ["unshare", "--user", "--map-root-user"];
+    if !super::tool(unshare[0], &[unshare[1], unshare[2], "true"]) {
+        return skip::right("a user namespace");
+    }
+    super::in_child_of(&unshare, name, || {
+        let said = Process::of_this_thread().to_string();
+        assert!(said.starts_with("as uid 0 gid 0, capabilities 0x"), "{said}");
+        assert!(said.contains(", in a user namespace"), "{said}");
+    });
 }

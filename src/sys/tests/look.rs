@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime};
 
 use super::{Scratch, file};
-use crate::sys::stat::{Change, Kind, Moment};
+use crate::sys::kind::Kind;
+use crate::sys::stat::{Change, Moment};
 
 /// What the path and the descriptor say after `between`.
 fn check(between: impl FnOnce(&Scratch), by_path: Change, by_descriptor: Change) {

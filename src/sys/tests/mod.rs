@@ -1,9 +1,10 @@
 //! The doors against a real kernel: scratch directories, threads without rights, children.
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
-mod denied;
+pub(super) mod denied;
 mod diagnose;
 mod lease;
+mod limits;
 mod look;
 mod race;
 mod read;
@@ -14,6 +15,7 @@ mod resolve;
 mod span;
 mod watch;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -124,12 +126,22 @@ pub(super) fn tool(name: &str, args: &[&str]) -> bool {
 /// Runs `body` in a process of its own, since what it changes is the process's: the test named
 /// `name` is run once more, alone.
 pub(super) fn in_child(name: &str, body: impl FnOnce()) {
+    in_child_of(&[], name, body);
+}
+
+/// As [`in_child`], started by these words.
+pub(super) fn in_child_of(prefix: &[&str], name: &str, body: impl FnOnce()) {
     const CHILD: &str = "LETTERHEAD_TEST_CHILD";
     if std::env::var_os(CHILD).is_some_and(|child| child == name) {
         return body();
     }
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args([&format!("sys::tests::{name}"), "--exact", "--nocapture"])
+    let test = format!("sys::tests::{name}");
+    let own = std::env::current_exe().unwrap();
+    let words = prefix.iter().map(OsStr::new).chain([own.as_os_str()]);
+    let words: Vec<_> = words.chain([OsStr::new(&test)]).collect();
+    let output = Command::new(words[0])
+        .args(&words[1..])
+        .args(["--exact", "--nocapture"])
         .env(CHILD, name)
         .output()
         .unwrap();

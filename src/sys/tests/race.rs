@@ -77,6 +77,28 @@ fn a_link_swapped_between_inside_and_outside_never_leads_there() {
 }
 
 #[test]
+fn an_absolute_link_beneath_the_root_never_leads_outside_while_its_target_is_swapped() {
+    let scratch = Scratch::new();
+    scratch
+        .write("outside/x/f", "outside")
+        .write("secret", "outside")
+        .write("root/d/x/f", "inside");
+    let inside = |name: &str| scratch.path("root").join(name).to_str().unwrap().to_owned();
+    let outside = |name: &str| scratch.path(name).to_str().unwrap().to_owned();
+    scratch.link("root/l", &outside("outside")).link("root/via", &inside("d/x/f"));
+    scratch.link("root/dir", &inside("d")).link("root/a", &inside("via"));
+    scratch.link("root/b", &outside("secret")).link("root/c", &inside("../secret"));
+    if !exchange(&scratch, "root/d", "root/l") {
+        return skip::place("RENAME_EXCHANGE");
+    }
+    hammer(&scratch, &["via", "dir/x/f", "a", "d/x/f"], || {
+        exchange(&scratch, "root/d", "root/l");
+        exchange(&scratch, "root/a", "root/b");
+        exchange(&scratch, "root/b", "root/c");
+    });
+}
+
+#[test]
 fn these_races_would_find_an_escape_if_links_were_followed() {
     let scratch = Scratch::new();
     scratch.write("secret", "outside").write("root/good", "inside");

@@ -31,7 +31,17 @@ fn tree() -> Scratch {
         .link("root/d/climb", "../../secret");
     scratch.link("root/round", "d/../a").link("root/loop", "loop").link("root/ping", "pong");
     scratch.link("root/pong", "ping").link("root/dangling", "nothing").link("root/a-slash", "a/");
-    scratch.link("root/abs-in", scratch.path("root/a").to_str().unwrap());
+    let inside = |name: &str| scratch.path("root").join(name).to_str().unwrap().to_owned();
+    scratch.link("root/abs-in", &inside("a")).link("root/abs-d", &inside("d/"));
+    scratch.link("root/d/abs-root", &inside("")).link("root/abs-abs", &inside("abs-d/e/f"));
+    scratch
+        .link("root/abs-climb", &inside("d/../../secret"))
+        .link("root/abs-none", &inside("nothing"));
+    scratch.link("root/abs-loop", &inside("abs-loop")).link("root/abs-round", &inside("d/../a"));
+    // Its text begins like the root, and leads beside it.
+    scratch
+        .write("rootx/a", "beside")
+        .link("root/abs-near", scratch.path("rootx/a").to_str().unwrap());
     for at in 0..42 {
         scratch.link(&format!("root/chain{at}"), &format!("chain{}", at + 1));
     }
@@ -87,7 +97,18 @@ fn openat2_and_the_walk_say_the_same() {
         (b"climb", OUTSIDE, LINK),
         (b"d/climb", OUTSIDE, LINK),
         (b"to-d/climb", OUTSIDE, LINK),
-        (b"abs-in", OUTSIDE, LINK),
+        (b"abs-in", "a", LINK),
+        (b"abs-d/g", "g", LINK),
+        (b"abs-d", "directory", LINK),
+        (b"d/abs-root", "directory", LINK),
+        (b"d/abs-root/abs-d/abs-root/d/g", "g", LINK),
+        (b"abs-abs", "f", LINK),
+        (b"abs-round", "a", LINK),
+        (b"abs-climb", OUTSIDE, LINK),
+        (b"abs-near", OUTSIDE, LINK),
+        (b"abs-none", ABSENT, LINK),
+        (b"abs-loop", LOOP, LINK),
+        (b"abs-in/", NOT_DIR, LINK),
         (b"dangling", ABSENT, LINK),
         (b"loop", LOOP, LINK),
         (b"ping", LOOP, LINK),
@@ -105,6 +126,36 @@ fn openat2_and_the_walk_say_the_same() {
             let no_atime = How { no_atime: true, ..BENEATH };
             assert_eq!(outcome(root, path, no_atime), *beneath, "{way}, no atime: {name}");
         }
+    }
+}
+
+#[test]
+fn an_absolute_link_may_name_the_root_by_the_link_that_leads_to_it() {
+    let scratch = tree();
+    scratch.link("current", "root");
+    for name in ["current", "root"] {
+        let target = scratch.path(name).join("d/g").to_str().unwrap().to_owned();
+        scratch.link(&format!("root/by-{name}"), &target);
+    }
+    for root in both_ways(&scratch.path("current")) {
+        for path in ["by-current", "by-root"] {
+            assert_eq!(outcome(&root, path.as_bytes(), BENEATH), "g", "{path}");
+        }
+        // Wherever the link is turned, this stays the directory that was opened.
+        fs::remove_file(scratch.path("current")).unwrap();
+        scratch.write("other/d/g", "other").link("current", "other");
+        assert_eq!(outcome(&root, b"by-current", BENEATH), "g");
+        fs::remove_file(scratch.path("current")).unwrap();
+        scratch.link("current", "root");
+    }
+    // Opened by its own name it knows of no link to it.
+    for root in both_ways(&scratch.path("root")) {
+        assert_eq!(outcome(&root, b"by-current", BENEATH), OUTSIDE);
+    }
+    // A root that is everything.
+    for root in both_ways(std::path::Path::new("/")) {
+        let path = scratch.path("root/abs-in");
+        assert_eq!(outcome(&root, &path.as_os_str().as_encoded_bytes()[1..], BENEATH), "a");
     }
 }
 

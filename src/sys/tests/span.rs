@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{IoSlice, Read as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -69,7 +70,7 @@ fn view(data: &FileData) -> (bool, usize) {
 pub(super) fn send(
     lane: &Lane,
     data: &FileData,
-    socket: &TcpStream,
+    socket: impl AsFd,
     most: usize,
 ) -> std::io::Result<usize> {
     let mut views = [IoSlice::new(&[])];

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use super::denied::deny;
 use super::{BENEATH, Scratch, file};
+use crate::sys::Marked;
 use crate::sys::open::Opened;
-use crate::sys::watch::{Mark, Marked, Watcher};
+use crate::sys::watch::{Mark, Watcher};
 
 /// What somebody does.
 type Change<'a> = &'a dyn Fn();

@@ -2,26 +2,28 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{AtFlags, CWD, Dir, FallocateFlags, FileType, Gid, Mode, OFlags, RenameFlags};
 use rustix::fs::{StatVfsMountFlags, Uid, XattrFlags};
 use rustix::io::Errno;
 use rustix::rand::GetRandomFlags;
 
+use super::ring::Rings;
 use super::{Access, Chain, Disk, Ended, Mounted, Onto, lock, mapped};
 use crate::sys::again::uninterrupted;
 use crate::sys::diagnose::Diagnosis;
 use crate::sys::filesystem::Place;
 use crate::sys::filter;
+use crate::sys::kind::Kind;
 use crate::sys::limit::Limit;
 use crate::sys::open::{Handle, How, Opened, Symlinks, duplicate};
 use crate::sys::operation::Operation;
 use crate::sys::probe;
 use crate::sys::read::read_at;
-use crate::sys::refusal::{Found, Refusal};
+use crate::sys::refusal::Refusal;
 use crate::sys::root::Root;
-use crate::sys::stat::{Kind, Stat};
-use crate::sys::uring::Rings;
+use crate::sys::stat::Stat;
 
 /// A directory that is held open: what its path comes to mean later does not matter.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub(crate) struct Directory {
     /// One that can be synced, so not only named.
     descriptor: OwnedFd,
     rings: Rings,
+    /// Whether what is made is for the directory's group, too.
+    shared: AtomicBool,
     /// The same directory, for readers that do not wait.
     root: Root,
 }
@@ -37,8 +41,11 @@ pub(crate) struct Directory {
 const SAFE: OFlags =
     OFlags::CLOEXEC.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
-/// What the umask leaves of it.
-const MODE: Mode = Mode::from_raw_mode(0o666);
+/// Heads hold cookies: what is made is its owner's alone, unless it is shared.
+const OWN: Mode = Mode::from_raw_mode(0o600);
+
+/// The same for the directory's group, whatever the umask.
+const SHARED: Mode = Mode::from_raw_mode(0o660);
 
 impl Directory {
     /// Opens `path`, which the process's owner chose: its own symbolic links are followed.
@@ -47,7 +54,25 @@ impl Directory {
         let opened = uninterrupted(|| rustix::fs::openat(CWD, path, flags, Mode::empty()));
         let descriptor = opened.map_err(refused(Operation::Open))?;
         let root = Root::of(duplicate(&descriptor)?, probe::memory());
-        Ok(Self { descriptor, rings: Rings::default(), root })
+        Ok(Self { descriptor, rings: Rings::default(), shared: AtomicBool::new(false), root })
+    }
+
+    /// Lets the directory's group read and write what is made from now on.
+    pub(crate) fn share_with_group(&self) {
+        self.shared.store(true, Ordering::Relaxed);
+    }
+
+    fn is_shared(&self) -> bool {
+        self.shared.load(Ordering::Relaxed)
+    }
+
+    /// A file that was made now, or may have been: the umask may have taken the group's part away. Of a file
+    /// of somebody else that is theirs to decide.
+    fn made(&self, file: OwnedFd) -> OwnedFd {
+        if self.is_shared() {
+            let _ = uninterrupted(|| rustix::fs::fchmod(&file, SHARED));
+        }
+        file
     }
 
     /// Whether the filesystem is known to answer without a network or a daemon.
@@ -71,8 +96,29 @@ impl Directory {
 
     fn openat(&self, name: &str, flags: OFlags, operation: Operation) -> Result<OwnedFd, Refusal> {
         Refusal::unless_a_path(name.as_bytes())?;
-        let open = || rustix::fs::openat(&self.descriptor, name, flags | SAFE, MODE);
+        let open = || rustix::fs::openat(&self.descriptor, name, flags | SAFE, OWN);
         uninterrupted(open).map_err(refused(operation))
+    }
+
+    /// As [`openat`](Self::openat), if it is a regular file: a link is not followed, a fifo not waited for.
+    fn open_file(
+        &self,
+        name: &str,
+        flags: OFlags,
+        operation: Operation,
+    ) -> Result<OwnedFd, Refusal> {
+        match self.openat(name, flags, operation) {
+            Ok(file) => {
+                let kind = Stat::of(&file)?.kind;
+                if kind == Kind::Regular { Ok(file) } else { Err(Refusal::no_file(kind)) }
+            }
+            Err(refusal) if refusal.is_absence() => Err(refusal),
+            // By the number alone a link is a loop, a socket no device, and a device on some mounts forbidden.
+            Err(refusal) => match self.look(name) {
+                Ok(stat) if stat.kind != Kind::Regular => Err(Refusal::no_file(stat.kind)),
+                Ok(_) | Err(_) => Err(refusal),
+            },
+        }
     }
 }
 
@@ -94,7 +140,9 @@ impl Disk for Directory {
         let stat = stat.map_err(refused(Operation::Mount))?;
         Ok(Mounted {
             read_only: stat.f_flag.contains(StatVfsMountFlags::RDONLY),
-            free: stat.f_bavail.saturating_mul(stat.f_frsize),
+            // A tmpfs without a limit, and some filesystems of others, count nothing.
+            free: (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize)),
+            longest: limit(),
         })
     }
 
@@ -103,27 +151,23 @@ impl Disk for Directory {
             Access::Read => (OFlags::RDONLY, Operation::Resolve),
             Access::Write => (OFlags::RDWR, Operation::Modify),
         };
-        let file = self.openat(name, flags, operation)?;
-        let kind = Stat::of(&file)?.kind;
-        if kind != Kind::Regular {
-            return Err(Refusal::new(Operation::Resolve, Found::NotAFile(kind), Errno::NXIO));
-        }
-        Ok(file)
+        self.open_file(name, flags, operation)
     }
 
     fn open_lock(&self, name: &str) -> Result<OwnedFd, Refusal> {
-        self.openat(name, OFlags::RDWR | OFlags::CREATE, Operation::Lock)
+        let flags = OFlags::RDWR | OFlags::CREATE;
+        self.open_file(name, flags, Operation::Lock).map(|file| self.made(file))
     }
 
     fn create_unnamed(&self) -> Result<OwnedFd, Refusal> {
         let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
-        let open = || rustix::fs::openat(&self.descriptor, ".", flags, MODE);
-        uninterrupted(open).map_err(refused(Operation::Create))
+        let open = || rustix::fs::openat(&self.descriptor, ".", flags, OWN);
+        uninterrupted(open).map(|file| self.made(file)).map_err(refused(Operation::Create))
     }
 
     fn create(&self, name: &str) -> Result<OwnedFd, Refusal> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
-        self.openat(name, flags, Operation::Create)
+        self.openat(name, flags, Operation::Create).map(|file| self.made(file))
     }
 
     fn reserve(&self, file: &OwnedFd, offset: u64, length: u64) -> Result<(), Refusal> {
@@ -256,10 +300,17 @@ impl Disk for Directory {
             Ok(())
         } else {
             let (user, group) = (Uid::from_raw(stat.uid), Gid::from_raw(stat.gid));
-            rustix::fs::fchown(file, Some(user), Some(group))
+            let owner = rustix::fs::fchown(file, Some(user), Some(group));
+            // A file is given to another user by root alone, to one of one's own groups by its owner.
+            owner.or_else(|errno| {
+                rustix::fs::fchown(file, None, Some(group))?;
+                Err(errno)
+            })
         };
+        let is_of_group = stat.gid == now.gid || Stat::of(file)?.gid == stat.gid;
         // After the owner, whose change takes bits of it away.
-        let mode = rustix::fs::fchmod(file, Mode::from_raw_mode(stat.mode));
+        let mode = if is_of_group { stat.mode } else { without_group(stat.mode) };
+        let mode = rustix::fs::fchmod(file, Mode::from_raw_mode(mode));
         let attributes = copy_attributes(other, file);
         owner.and(mode).and(attributes).map_err(refused(Operation::Attributes))
     }
@@ -284,6 +335,11 @@ impl Disk for Directory {
             Err(errno) => Err(Refusal::errno(Operation::Create, errno)),
         }
     }
+}
+
+/// A mode of which another group than the one that it was made for gets no more than everybody has.
+const fn without_group(mode: u32) -> u32 {
+    (mode & !0o2070) | (mode & (mode << 3) & 0o070)
 }
 
 /// Copies extended attributes, as many as can be. A file that has more names than fit is left alone.

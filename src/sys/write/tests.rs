@@ -73,12 +73,11 @@ fn only_regular_files_of_the_directory_itself_are_opened() {
     for access in [Access::Read, Access::Write] {
         disk.open("a", access).unwrap();
         let what = if access == Access::Read { "resolve" } else { "modify" };
-        check(disk.open("link", access), libc::ELOOP, what);
         check(disk.open("missing", access), libc::ENOENT, what);
-        check(disk.open("fifo", access), libc::ENXIO, "resolve");
+        for other in ["link", "fifo", "directory"] {
+            check(disk.open(other, access), libc::ENXIO, "resolve");
+        }
     }
-    check(disk.open("directory", Access::Read), libc::ENXIO, "resolve");
-    check(disk.open("directory", Access::Write), libc::EISDIR, "modify");
     check(disk.open("a\0b", Access::Read), libc::EINVAL, "resolve");
 }
 
@@ -131,6 +130,6 @@ fn a_file_may_resemble_another() {
 #[test]
 fn the_mount_is_known() {
     let mounted = here(&Scratch::new()).mounted().unwrap();
-    assert!(!mounted.read_only && mounted.free > 0, "{mounted:?}");
+    assert!(!mounted.read_only && mounted.free != Some(0), "{mounted:?}");
     check(Directory::open(Path::new("/no/such/directory")), libc::ENOENT, "open");
 }

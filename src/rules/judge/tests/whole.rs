@@ -11,6 +11,7 @@ fn merged(was: (u16, &[Line]), now: (u16, &[Line]), expected: &[Line], settled: 
     let (mut code, mut ledger) = (code, story.take_ledger());
     let rules = &Rules::standard().on(Rule::HeadReplaced, Action::Merge);
     let judged = judge(Case {
+        expected: Vec::new(),
         rules,
         path: "/",
         status: &mut code,

@@ -1,0 +1,40 @@
+//! The command `letterhead`: checks, explains and serves a directory with `_headers` and `_redirects`.
+
+#[cfg(unix)]
+mod arguments;
+#[cfg(unix)]
+mod check;
+#[cfg(unix)]
+mod explain;
+#[cfg(unix)]
+mod printer;
+#[cfg(unix)]
+mod redirects;
+#[cfg(unix)]
+mod serve;
+#[cfg(unix)]
+mod show;
+#[cfg(unix)]
+mod site;
+#[cfg(unix)]
+#[path = "../../../examples/shared/tls.rs"]
+mod tls;
+
+use std::process::ExitCode;
+
+#[cfg(unix)]
+fn main() -> ExitCode {
+    use arguments::Task;
+
+    match arguments::read() {
+        Task::Check(task) => check::run(&task),
+        Task::Explain(task) => explain::run(&task),
+        Task::Serve(task) => serve::run(*task),
+    }
+}
+
+#[cfg(not(unix))]
+fn main() -> ExitCode {
+    eprintln!("wanted a unix to serve files on, found another system");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,111 @@
+//! A root that is looked for again, for trees that are put in place by turning a link.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::opened::Name;
+use super::os_errors::OsErrors;
+use super::settings::Settings;
+use crate::sys::{Refusal, Root};
+
+/// How long a root counts as the present one.
+const LASTS: Duration = Duration::from_secs(1);
+
+/// A path, and what it led to lately.
+pub(super) struct ReloadedRoot {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+struct State {
+    settings: Arc<Settings>,
+    directory: Directory,
+    looked: Instant,
+}
+
+/// Device and number of a directory, if they could be had.
+type Directory = Option<(u64, u64)>;
+
+impl ReloadedRoot {
+    /// A path that has just led to the root of these settings.
+    pub(super) fn of(path: &Path, settings: &Settings) -> Self {
+        let settings = own(settings, Arc::clone(&settings.os_errors.root));
+        let directory = directory(settings.root()).ok();
+        let state = Mutex::new(State { settings, directory, looked: Instant::now() });
+        Self { path: path.to_owned(), state }
+    }
+
+    /// The same path and what it led to lately, for a sender that was told something else.
+    pub(super) fn again(&self, settings: &Settings) -> Self {
+        let state = self.state();
+        let settings = own(settings, Arc::clone(&state.settings.os_errors.root));
+        let (directory, looked) = (state.directory, state.looked);
+        drop(state);
+        Self { path: self.path.clone(), state: Mutex::new(State { settings, directory, looked }) }
+    }
+
+    /// What was served last.
+    pub(super) fn last(&self) -> Arc<Settings> {
+        Arc::clone(&self.state().settings)
+    }
+
+    /// What is served now; `None` if that has to be looked up on the blocking pool.
+    pub(super) fn current(&self) -> Option<Arc<Settings>> {
+        let state = self.state();
+        (state.looked.elapsed() < LASTS).then(|| Arc::clone(&state.settings))
+    }
+
+    /// As [`current`](Self::current), on the blocking pool.
+    pub(super) fn current_blocking(&self) -> Arc<Settings> {
+        let began = Instant::now();
+        self.look().unwrap_or_else(|refusal| {
+            let mut state = self.state();
+            // Of those that looked at the same time one tells.
+            let is_news = began.saturating_duration_since(state.looked) >= LASTS;
+            state.looked = state.looked.max(began);
+            let settings = Arc::clone(&state.settings);
+            drop(state);
+            if is_news {
+                let name = Name::Foreign(self.path.as_os_str().as_encoded_bytes().to_vec());
+                settings.os_errors.give_up(&name, &refusal);
+            }
+            settings
+        })
+    }
+
+    /// Follows the path.
+    fn look(&self) -> Result<Arc<Settings>, Refusal> {
+        let began = Instant::now();
+        // The kernel is asked before the lock is taken: it may be a network that answers.
+        let root = Root::open(&self.path)?;
+        let directory = Some(directory(&root)?);
+        let mut state = self.state();
+        // Whoever began later knows better.
+        if began >= state.looked {
+            state.looked = began;
+            if directory != state.directory {
+                state.directory = directory;
+                state.settings = own(&state.settings, Arc::new(root));
+            }
+        }
+        Ok(Arc::clone(&state.settings))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is served beneath this root, with nothing in memory of any other.
+fn own(settings: &Settings, root: Arc<Root>) -> Arc<Settings> {
+    let os_errors = Arc::new(OsErrors { root, ..OsErrors::clone(&settings.os_errors) });
+    let shared = settings.shared.again(settings.memory.cache, settings.memory.freshness);
+    Arc::new(Settings { os_errors, shared, ..settings.clone() })
+}
+
+fn directory(root: &Root) -> Result<(u64, u64), Refusal> {
+    root.stat().map(|stat| (stat.identity.dev, stat.identity.ino))
+}

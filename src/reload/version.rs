@@ -1,0 +1,99 @@
+//! One version of the file, read whole while no writer had it open.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use super::PolicyFileError;
+use super::error::MOST_BYTES;
+use crate::sys::{Handle, Identity, Opened, Operation, Proof, Refusal, Stat, read_at};
+
+/// Where the kernel cannot say whether somebody writes, a file that changed since so long is done.
+const SETTLED: Duration = Duration::from_millis(40);
+
+/// How often a version that changes while it is read is read again.
+const MOST_READS: u32 = 3;
+
+/// What was found under the name.
+pub(super) enum Found {
+    /// The version that is known.
+    Same,
+    /// Another one.
+    Version(Identity, String),
+    /// Somebody is writing, or may be: ask again soon.
+    Unsettled,
+}
+
+/// Reads what stands under the name, unless it is `known`.
+///
+/// With `wait` a file that may be in the middle of a write is left for later; without, it is taken as it is.
+pub(super) fn read(
+    path: &Path,
+    known: Option<&Identity>,
+    wait: bool,
+) -> Result<Found, PolicyFileError> {
+    let refused = |refusal| PolicyFileError::refused(path, refusal);
+    for _ in 0..MOST_READS {
+        let handle = open(path).map_err(refused)?;
+        let stat = *handle.stat();
+        if known == Some(&stat.identity) {
+            return Ok(Found::Same);
+        }
+        if wait && is_being_written(&handle) {
+            return Ok(Found::Unsettled);
+        }
+        if stat.identity.size > MOST_BYTES {
+            return Err(PolicyFileError::too_long(path, stat.identity.size));
+        }
+        let bytes = content(&handle).map_err(refused)?;
+        let after = Stat::of(&handle).map_err(refused)?;
+        if after.identity == stat.identity && bytes.len() as u64 == stat.identity.size {
+            let text = String::from_utf8(bytes).map_err(|error| {
+                PolicyFileError::not_text(path, error.utf8_error().valid_up_to())
+            })?;
+            return Ok(Found::Version(stat.identity, text));
+        }
+    }
+    Ok(Found::Unsettled)
+}
+
+fn open(path: &Path) -> Result<Handle, Refusal> {
+    // A pipe under that name would keep the call waiting without `NONBLOCK`; it is refused by its kind.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOCTTY | OFlags::NONBLOCK;
+    let descriptor = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|errno| Refusal::errno(Operation::Resolve, errno))?;
+    match Opened::of(descriptor)? {
+        Opened::File(handle) => Ok(handle),
+        Opened::Directory(_) => Err(Refusal::errno(Operation::Read, Errno::ISDIR)),
+    }
+}
+
+/// All of the file, and a byte more than may be if there is.
+fn content(handle: &Handle) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = Vec::new();
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        let read = read_at(handle, &mut chunk, bytes.len() as u64)?;
+        bytes.extend_from_slice(chunk.get(..read).unwrap_or_default());
+        if read == 0 || bytes.len() as u64 > MOST_BYTES {
+            return Ok(bytes);
+        }
+    }
+}
+
+/// Whether somebody has the file open for writing. Where the kernel cannot say, a file that changed just now
+/// counts as one that is being written.
+fn is_being_written(handle: &Handle) -> bool {
+    let stat = handle.stat();
+    match handle.prove() {
+        Proof::Proved(again) => again.identity != stat.identity,
+        Proof::WriterThere => true,
+        Proof::NotPossible(_) => {
+            let changed = stat.identity.mtime.max(stat.identity.ctime).time();
+            let age = changed.and_then(|changed| SystemTime::now().duration_since(changed).ok());
+            age.is_some_and(|age| age < SETTLED)
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One line for each exchange, written by a thread of its own.
+
+mod clock;
+mod form;
+mod queue;
+mod sink;
+mod log;
+mod entry;
+
+pub(crate) use entry::{LogEnd, LogEntry};
+pub use form::LogForm;
+pub use log::AccessLog;

@@ -1,0 +1,35 @@
+//! Who is at the other end of a connection.
+
+use std::net::SocketAddr;
+
+/// The other end of the connection that a request came on, in the request's extensions.
+///
+/// `serve` puts it there if `Serve::peer` was asked for; around another server the application does,
+/// with [`Peer::new`].
+///
+/// # Examples
+///
+/// ```
+/// use http::Request;
+/// use letterhead::report::Peer;
+///
+/// let mut request = Request::new(());
+/// let addr = "192.0.2.7:4711".parse().unwrap();
+/// request.extensions_mut().insert(Peer::new(addr, false));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Peer {
+    /// The client's address, or that of a proxy in front.
+    pub addr: SocketAddr,
+    /// The bytes came through this server's TLS.
+    pub secure: bool,
+}
+
+impl Peer {
+    /// A client at `addr`, whose bytes came through this server's TLS or not.
+    #[must_use]
+    pub const fn new(addr: SocketAddr, secure: bool) -> Self {
+        Self { addr, secure }
+    }
+}

@@ -1,0 +1,85 @@
+//! Blocks that hold for some responses only: by who made them, by status and by the connection.
+
+use std::fmt::Write as _;
+
+use letterhead::LetterheadLayer;
+use letterhead::policy::{Dialect, Policy};
+
+use crate::app::{KINDS, Running, Scratch, Version, app};
+use crate::figures::figures;
+
+const TEXT: &str = "\
+/*
+  X-Always: yes
+  Strict-Transport-Security: max-age=63072000
+  Cache-Control: max-age=60
+/*
+  @when from=file
+  X-From: file
+/*
+  @when from=error
+  X-From: error
+/*
+  @when from=panic
+  X-From: panic
+/*
+  @when from=handler
+  X-From: handler
+/*
+  @when status=4xx,5xx
+  X-Failed: yes
+";
+
+/// Who made a response of each kind.
+const MAKERS: [(&str, &str); 15] = [
+    ("handler", "handler"),
+    ("file", "file"),
+    ("304", "file"),
+    ("206", "file"),
+    ("404", "file"),
+    ("405", "handler"),
+    ("first frame fails", "error"),
+    ("panic", "panic"),
+    ("time-out", "handler"),
+    ("redirect", "handler"),
+    ("preflight", "handler"),
+    ("fallback service", "handler"),
+    ("store", "file"),
+    ("gRPC", "handler"),
+    ("HEAD", "handler"),
+];
+
+#[tokio::test]
+async fn a_block_holds_for_what_its_conditions_say() {
+    let scratch = Scratch::new();
+    let policy = Policy::parse("_headers", TEXT, Dialect::Cloudflare).unwrap();
+    let layer = LetterheadLayer::new().policy(policy);
+    let server = Running::start(app(&scratch).await, layer).await;
+    let mut table = String::from("response            made by");
+    for version in [Version::H1, Version::H2] {
+        let mut client = server.client(version).await;
+        for (kind, (name, maker)) in KINDS.iter().zip(MAKERS) {
+            assert_eq!(kind.name, name);
+            let answer = client.ask(kind).await;
+            let fields = answer.headers();
+            assert_eq!(fields["x-always"], "yes", "{name}");
+            assert_eq!(
+                fields.get("x-from").map(|value| value.to_str().unwrap()),
+                Some(maker),
+                "{name}"
+            );
+            assert_eq!(fields.contains_key("x-failed"), kind.status >= 400, "{name}");
+            // Nothing of this came over TLS.
+            assert!(!fields.contains_key("strict-transport-security"), "{name}");
+            // What is cached goes by the status: a path alone says nothing of errors and redirects.
+            let is_about = kind.status < 300 || kind.status == 304;
+            let lifetime = fields.get("cache-control").is_some_and(|value| value == "max-age=60");
+            assert_eq!(lifetime, is_about, "{name}: {fields:?}");
+            if matches!(version, Version::H1) {
+                write!(table, "\n{name:19} {maker}").unwrap();
+            }
+        }
+    }
+    figures("policy-makers", &table);
+    server.ended().await;
+}
