@@ -6,22 +6,20 @@ pub(super) mod process;
 pub(super) mod modes;
 mod mount;
 mod causes;
+mod bound;
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd as _};
 
-use rustix::fs::{CWD, Mode, OFlags};
-use rustix::io::Errno;
-
 use super::door;
 use super::filesystem::Filesystem;
 use super::kind::Kind;
-use super::limit::Limit;
 use super::operation::Operation;
 use super::refusal::{Found, Refusal};
 use super::root::Root;
 use bit::Bit;
-use causes::{Bound, Cause, Facts, Thing, causes};
+use bound::{bound, has_a_descriptor, number};
+use causes::{Cause, Facts, Thing, causes};
 use modes::{Component, Seen};
 use mount::Mount;
 use needs::Needs;
@@ -127,7 +125,7 @@ impl Facts {
             mount,
             left,
             filtered,
-            bound: bound(operation, errno),
+            bound: bound(operation, errno, &process),
             protected_regular: number("/proc/sys/fs/protected_regular").unwrap_or(0),
             is_elsewhere,
             modules: modules(process.label.as_deref(), loaded.as_deref(), door::has_landlock()),
@@ -141,39 +139,6 @@ fn mount_of(on: impl AsFd) -> Option<Mount> {
     let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:"))?.trim().parse().ok()?;
     let all = door::mounts()?;
     Mount::find(&all, id)
-}
-
-/// The limit that such a refusal speaks of.
-fn bound(operation: Operation, errno: i32) -> Option<Bound> {
-    let of = |name: &str, value: String| Some(Bound { name: name.to_owned(), value });
-    let setting = |path: &str, name: &str| of(name, number::<u64>(path)?.to_string());
-    match (operation, errno) {
-        // A server's own files may be too many as well.
-        (_, libc::EMFILE) if !has_a_descriptor() => {
-            let most = Some(Limit::Descriptors.now()).filter(|most| *most != u64::MAX)?;
-            of("the limit of open files (RLIMIT_NOFILE)", most.to_string())
-        }
-        (Operation::Watch, libc::EMFILE) => {
-            setting("/proc/sys/fs/inotify/max_user_instances", "fs.inotify.max_user_instances")
-        }
-        (Operation::Watch, libc::ENOSPC) => {
-            setting("/proc/sys/fs/inotify/max_user_watches", "fs.inotify.max_user_watches")
-        }
-        (_, libc::EFBIG) => {
-            let most = Some(Limit::FileSize.now()).filter(|most| *most != u64::MAX)?;
-            of("the limit of a file's size (RLIMIT_FSIZE)", format!("{most} bytes"))
-        }
-        (Operation::Thread, libc::EAGAIN) => {
-            let most = door::pids()?;
-            of("the limit of processes (pids.max of the cgroup)", most.to_string())
-        }
-        _ => None,
-    }
-}
-
-fn has_a_descriptor() -> bool {
-    let flags = door::PASS | OFlags::CLOEXEC;
-    !matches!(rustix::fs::openat(CWD, "/", flags, Mode::empty()), Err(Errno::MFILE))
 }
 
 /// Who may refuse without a word: of the modules that are on those that have put a label on the process.
@@ -190,10 +155,6 @@ fn modules(label: Option<&str>, on: Option<&str>, has_landlock: bool) -> Vec<Str
         modules.push("Landlock, which does not tell whom it confines".to_owned());
     }
     modules
-}
-
-fn number<T: std::str::FromStr>(path: &str) -> Option<T> {
-    read(path)?.trim().parse().ok()
 }
 
 impl fmt::Display for Diagnosis {

@@ -14,6 +14,8 @@ pub(super) enum Limit {
     /// sends a signal that ends the process.
     #[allow(dead_code, reason = "only a store writes")]
     FileSize,
+    /// How many threads its user may have. Root and some capabilities are free of it.
+    Threads,
 }
 
 /// The most that is read of `/proc/self/limits`.
@@ -30,6 +32,7 @@ impl Limit {
         let resource = match self {
             Self::Descriptors => libc::RLIMIT_NOFILE,
             Self::FileSize => libc::RLIMIT_FSIZE,
+            Self::Threads => libc::RLIMIT_NPROC,
         };
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: the kernel writes one `rlimit` where one is.
@@ -43,6 +46,7 @@ impl Limit {
         let name = match self {
             Self::Descriptors => "Max open files",
             Self::FileSize => "Max file size",
+            Self::Threads => "Max processes",
         };
         let soft = text.lines().find_map(|line| line.strip_prefix(name))?;
         match soft.split_whitespace().next()? {
@@ -66,9 +70,11 @@ mod tests {
     fn the_text_of_limits_is_read() {
         let text = "Limit                     Soft Limit           Hard Limit           Units     \n\
                     Max file size             1048576              unlimited            bytes     \n\
+                    Max processes             95986                95986                processes \n\
                     Max open files            unlimited            4096                 files     \n";
         assert_eq!(Limit::FileSize.in_text(text), Some(1 << 20));
         assert_eq!(Limit::Descriptors.in_text(text), Some(u64::MAX));
+        assert_eq!(Limit::Threads.in_text(text), Some(95_986));
         for text in ["", "Max file size", "Max file size  x  y", "Max file siz"] {
             assert_eq!(Limit::FileSize.in_text(text), None, "{text:?}");
         }

@@ -12,6 +12,9 @@ const MOST: u64 = 16 * 1024;
 const CAP_DAC_OVERRIDE: u64 = 1 << 1;
 /// Reads any file and searches any directory, no more than that.
 const CAP_DAC_READ_SEARCH: u64 = 1 << 2;
+/// Either frees a process from the limit of its user's threads.
+const CAP_SYS_ADMIN: u64 = 1 << 21;
+const CAP_SYS_RESOURCE: u64 = 1 << 24;
 
 /// The thread's credentials. `None` is what could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +163,13 @@ impl Process {
     /// Whether it has one of these capabilities.
     pub(super) fn has(&self, capabilities: u64) -> bool {
         self.capabilities.map_or(self.uid == 0, |set| set & capabilities != 0)
+    }
+
+    /// Whether the limit of its user's threads holds for it: not for root outside user namespaces, nor with a
+    /// capability that counts there (`copy_process` in the kernel's fork.c).
+    pub(super) fn is_bound_in_threads(&self) -> bool {
+        let is_within = self.namespace.users.is_some();
+        is_within || (self.uid != 0 && !self.has(CAP_SYS_ADMIN | CAP_SYS_RESOURCE))
     }
 
     pub(super) fn is_in(&self, group: u32) -> bool {

@@ -138,6 +138,43 @@ fn no_thread_left_is_the_limit_of_the_cgroup() {
 }
 
 #[test]
+fn no_thread_left_is_the_limit_of_the_user() {
+    in_child("limits::no_thread_left_is_the_limit_of_the_user", || {
+        let Some(limit) = limit::Limit::of_a_user() else { return };
+        limit.shut();
+        let refused = std::thread::Builder::new().spawn(|| ()).unwrap_err();
+        let said = said(Operation::Thread, errno(&refused));
+        limit.lift();
+        let said = said.unwrap();
+        let start = "the limit of the user's threads (RLIMIT_NPROC) is 0; as uid ";
+        assert!(said.starts_with(start), "{said}");
+        // Of a limit that is far away there is nothing to say.
+        assert_eq!(self::said(Operation::Thread, errno(&refused)), None);
+    });
+}
+
+#[test]
+fn watches_of_a_user_namespace_have_a_limit_of_its_own() {
+    let unshare = ["unshare", "--user", "--map-root-user"];
+    if !super::tool(unshare[0], &[unshare[1], unshare[2], "true"]) {
+        return skip::right("a user namespace of its own");
+    }
+    let name = "limits::watches_of_a_user_namespace_have_a_limit_of_its_own";
+    super::in_child_of(&unshare, name, || {
+        fs::write("/proc/sys/user/max_inotify_watches", "1").unwrap();
+        let scratch = Scratch::new();
+        let events = inotify::init(inotify::CreateFlags::CLOEXEC).unwrap();
+        let watch = |name: &str| {
+            scratch.write(name, "");
+            inotify::add_watch(&events, scratch.path(name), inotify::WatchFlags::ATTRIB)
+        };
+        watch("a").unwrap();
+        let said = said(Operation::Watch, watch("b").unwrap_err()).unwrap();
+        assert!(said.starts_with("user.max_inotify_watches is 1; as uid "), "{said}");
+    });
+}
+
+#[test]
 fn a_device_that_is_full_is_told_with_its_mount() {
     let root = Root::open("/dev".as_ref()).unwrap();
     let full = File::options().write(true).open("/dev/full").unwrap();
