@@ -48,7 +48,7 @@ usage: [DIR], [--root DIR]              what is served (default: a small site)
 /// How many names are listed.
 const LISTED: usize = 100_000;
 
-/// What is told to the sender.
+/// The settings of the sender.
 pub(crate) type Step = Box<dyn FnOnce(FileSender) -> FileSender>;
 
 pub(crate) struct Args {
@@ -155,7 +155,7 @@ impl Args {
             }
             "--open-files" => {
                 let most = parsed(name, "a number", &value)?;
-                Box::new(move |files| files.open_files(most))
+                Box::new(move |files| files.open_files(Some(most).filter(|most| *most > 0)))
             }
             name => {
                 let bytes: u64 = parsed(name, "a number of bytes", &value)?;

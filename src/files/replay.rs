@@ -86,9 +86,9 @@ fn may_be_kept(context: &Context<'_>, stat: &Stat) -> bool {
 /// Whether a file of which the kernel sends what is not read is kept open.
 fn may_stay_open(context: &Context<'_>, stat: &Stat) -> bool {
     let (age, settle) = ages(context, stat);
-    // Where open files are counted, they are those that somebody is sent.
+    // Where the application counts open files, they are those that are being sent.
     context.request.takes_open()
-        && context.settings.sending.open_limit.is_none()
+        && !context.settings.sending.open_limit.as_ref().is_some_and(|limit| limit.is_of_sender())
         && context.cache().is_some_and(|cache| cache.takes_open(age, settle))
 }
 

@@ -80,7 +80,7 @@ pub(super) struct Versions {
 }
 
 /// How files are sent.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Sending {
     pub(super) changes: Vec<(Box<str>, OnChange)>,
     /// In bytes a second; 0 is without.
@@ -162,6 +162,17 @@ impl Sending {
     /// What becomes of a change of the file with this name.
     pub(super) fn on_change(&self, name: &[u8]) -> OnChange {
         first_match(&self.changes, name).copied().unwrap_or_default()
+    }
+}
+
+impl Default for Sending {
+    fn default() -> Self {
+        Self {
+            changes: Vec::new(),
+            throttle: 0,
+            least_rate: (0, Duration::ZERO),
+            open_limit: Some(OpenLimit::of_process()),
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
 use crate::apart::{in_child, runtime, until};
-use crate::client::{H2, asks};
+use crate::client::{H2, Raw, asks};
 use crate::figures::figures;
 use crate::running::{Running, soon};
 use crate::scratch::Scratch;
@@ -193,4 +193,40 @@ async fn the_same_are_whole_for_a_client_that_opens_its_window() {
     let answer = h2.get("/files/names/").await.unwrap();
     let list = String::from_utf8(crate::client::whole(answer).await.unwrap()).unwrap();
     assert!(list.contains("99"), "{list}");
+}
+
+#[test]
+fn clients_without_a_window_leave_half_of_the_descriptors_to_others() {
+    const DESCRIPTORS: u64 = 256;
+    let name = "withheld_files::clients_without_a_window_leave_half_of_the_descriptors_to_others";
+    in_child(name, || {
+        let limit = getrlimit(Resource::Nofile);
+        setrlimit(Resource::Nofile, Rlimit { current: Some(DESCRIPTORS), ..limit }).unwrap();
+        runtime().block_on(async {
+            let scratch = Scratch::new();
+            let set = |serve: letterhead::serve::Serve<Router>| serve.max_unsent(usize::MAX);
+            let server = Running::routed(filled(&scratch).await, set).await;
+            let many = scratch.path("files/many");
+            let said = without_window("/files/many", 100);
+            let mut clients = Vec::new();
+            for _ in 0..3 {
+                let mut client = soon(TcpStream::connect(server.addr)).await.unwrap();
+                soon(client.write_all(&said)).await.unwrap();
+                clients.push(client);
+            }
+            until("a half of the descriptors to be of files", || open_below(&many) == 128).await;
+            for (path, status) in [("/files/many", 503), ("/store/many", 200), ("/nothing", 404)] {
+                let mut other = Raw::connect(server.addr).await;
+                other.get(path).await;
+                assert_eq!(other.answer().await.0, status, "{path}");
+                assert_eq!(open_below(&many), 128);
+            }
+            drop(clients);
+            until("every file to be closed", || open_below(&many) == 0).await;
+            let mut other = Raw::connect(server.addr).await;
+            other.get("/files/many").await;
+            let (status, body) = other.answer().await;
+            assert_eq!((status, body.len()), (200, 200 * FileSender::CHUNK));
+        });
+    });
 }

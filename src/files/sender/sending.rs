@@ -65,8 +65,13 @@ impl FileSender {
         self.with(|settings| settings.sending.least_rate = (bytes_per_second, grace))
     }
 
-    /// Has files open for no more than so many responses at once, of this sender and its clones. With 0, the
-    /// default, for as many as the process may have.
+    /// Has files open for no more than `most` responses at once, of this sender and its clones. `None`: for as many as
+    /// the process may have descriptors.
+    ///
+    /// By default the senders of a process share a half of its descriptors (the soft limit of `RLIMIT_NOFILE`, also if
+    /// that is raised later). On HTTP/1 each such response has a connection beside its file, so the other half is what
+    /// the connections need. A client of HTTP/2 that asks for much and takes nothing leaves others descriptors to
+    /// connect with.
     ///
     /// Beyond it a request is answered as if the process had no descriptor left: 503 with `Retry-After: 1`, unless
     /// [`recovery`](Self::recovery) has it otherwise for `EMFILE`, and [`on_refusal`](Self::on_refusal)
@@ -76,7 +81,8 @@ impl FileSender {
     /// A response has one file open while it is sent, and up to three while it is looked for. The
     /// [page](Self::error_page) of an error answer is read besides.
     #[must_use]
-    pub fn open_files(self, most: usize) -> Self {
-        self.with(|settings| settings.sending.open_limit = (most > 0).then(|| OpenLimit::new(most)))
+    pub fn open_files(self, most: impl Into<Option<usize>>) -> Self {
+        let limit = most.into().map(OpenLimit::new);
+        self.with(|settings| settings.sending.open_limit = limit)
     }
 }
