@@ -96,7 +96,7 @@ async fn handler(head: Head, session: Session) -> Response {
     if session.insert("seen", true).await.is_err() {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
-    // The head goes out first; then it can be told whole.
+    // The head goes out first; then the whole account is known.
     head.flush();
     let story = async move { Ok::<_, Infallible>(head.explain()) };
     let mut response = Response::new(Body::from_stream(futures_util::stream::once(story)));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// What a body or a service may fail with: the box that hyper, tower and axum all take.
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// A failure that may be told to the client's connection and to the receipt alike.
+/// A failure that goes to the client's connection and to the receipt alike.
 pub(crate) type Cause = Arc<dyn StdError + Send + Sync>;
 
 /// An error and its sources, outermost first. A chain longer than 64 is taken for a circle.

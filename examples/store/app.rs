@@ -227,7 +227,7 @@ async fn delete(app: &App, name: &str, asked: &HeaderMap) -> Result<Response, St
 }
 
 /// Reads what nobody wants, up to a megabyte, while the answer goes out: content that is not read resets an
-/// HTTP/2 stream, and some clients then take the answer for none. One that waits to be told to go on
+/// HTTP/2 stream, and some clients then take the answer for none. One that waits to be asked to go on
 /// keeps its content.
 fn pass_over(asked: &HeaderMap, body: Body) {
     if !asked.contains_key(EXPECT) {

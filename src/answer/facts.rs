@@ -66,7 +66,7 @@ pub struct Facts {
     varies: bool,
     queries: Queries,
     pub(crate) seed: u64,
-    /// Everything that is told about it but what the answer makes itself.
+    /// Every field about it but those that the answer makes itself.
     pub(crate) fields: HeaderMap,
 }
 
@@ -121,7 +121,7 @@ impl Facts {
         self
     }
 
-    /// When it was changed last. Only whole seconds are told, none before 1970, and never one that
+    /// When it was changed last. Only whole seconds are sent, none before 1970, and never one that
     /// is later than the answer (RFC 9110, section 8.8.2.1).
     #[must_use]
     pub fn last_modified(mut self, time: SystemTime) -> Self {

@@ -42,7 +42,7 @@ impl Coding {
     }
 }
 
-/// What a client accepts. A weight that is not told leaves the coding out of the answer.
+/// What a client accepts. A weight that is not known leaves the coding out of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Accepted {
     /// There is such a field at all.
@@ -76,7 +76,7 @@ impl Accepted {
 
     /// How welcome a coding is; 0 is not at all.
     pub(crate) fn rank(&self, coding: Coding) -> u16 {
-        /// Below every weight that can be told.
+        /// Below every weight that a client can send.
         const UNSAID: u16 = 1;
         let told = |weight: u16| weight * 2;
         let identity = coding == Coding::Identity;

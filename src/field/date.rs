@@ -30,7 +30,7 @@ const WEEKDAYS: [&str; 7] =
 const PLACES: usize = 64;
 
 thread_local! {
-    /// Dates that were told lately, each in the place of its second.
+    /// Dates that were written lately, each in the place of its second.
     static TOLD: RefCell<[Option<(Date, HeaderValue)>; PLACES]> =
         const { RefCell::new([const { None }; PLACES]) };
 }
@@ -121,7 +121,7 @@ impl Date {
         (0..END).contains(&self.0)
     }
 
-    /// The date as a field says it, if it can be told.
+    /// The date as a field writes it, if HTTP has a form for it.
     pub(crate) fn value(self) -> Option<HeaderValue> {
         let place = usize::try_from(self.0).ok()? % PLACES;
         TOLD.with_borrow_mut(|told| match told.get_mut(place)? {

@@ -6,7 +6,7 @@ use http::header::{HeaderName, HeaderValue};
 
 use super::list;
 
-/// How the members of a list are told apart.
+/// How the members of a list are distinguished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Identity {
     /// By their text, whatever blanks it has.
@@ -21,7 +21,7 @@ pub(crate) enum Identity {
 }
 
 impl Identity {
-    /// How the members of the list field `name` are told apart.
+    /// How the members of the list field `name` are distinguished.
     pub(crate) fn of(name: &HeaderName) -> Self {
         match name.as_str() {
             "accept-ch"
@@ -84,7 +84,7 @@ impl Identity {
                 let end = list::bare(member).find(|(_, byte)| matches!(byte, b'=' | b';'));
                 let end = end.map_or(member.len(), |(at, _)| at);
                 let key = list::trim(&member[..end]);
-                // A name in quotes is a string, which is told apart by its letter case too.
+                // A name in quotes is a string, in which letter case counts too.
                 if key.starts_with(b"\"") { Cow::Borrowed(key) } else { list::lower(key) }
             }
         }

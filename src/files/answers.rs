@@ -68,7 +68,7 @@ pub(super) fn refused(status: StatusCode, retry_after: Option<Duration>) -> Erro
     }
 }
 
-/// The answer where no thread could be had to look for the file; the refusal is told on this thread, as there
+/// The answer where no thread could be had to look for the file; the refusal is reported on this thread, as there
 /// is no other. `None`: the application has it that the response fails.
 pub(super) fn without_thread(os_errors: &OsErrors, refusal: &Refusal) -> Option<ErrorAnswer> {
     // Nobody waits here for threads to come back: that may take long.

@@ -209,7 +209,7 @@ impl Cache {
         self.plain.insert(name.into(), Arc::new(Plain { stat, validity }));
     }
 
-    /// Whether what was known holds: because nothing was told since the last look, or by a look.
+    /// Whether what was known holds: because no event came since the last look, or by a look.
     fn check(
         &self,
         validity: Option<&Validity>,
@@ -222,7 +222,7 @@ impl Cache {
         if watching.holds(validity, now) {
             return Some(Looked::Before);
         }
-        // Asked first: what is told after that may have come after the look, too.
+        // Asked first: an event after that may have come after the look, too.
         let before = watching.before(validity);
         if !is_same() {
             return None;
@@ -271,7 +271,7 @@ impl Cache {
 pub(super) enum Looked {
     /// By a look for this request.
     Now,
-    /// By an earlier one, since which nothing was told.
+    /// By an earlier one, since which no event came.
     Before,
 }
 

@@ -14,7 +14,7 @@ pub struct Counts {
     pub kept: u64,
     /// Files of those that had not even to be looked at, because of [`Freshness::Watched`](super::Freshness).
     pub watched: u64,
-    /// Files and absent names that were to be kept, and of which the kernel tells nothing, though
+    /// Files and absent names that were to be kept, and of which the kernel sends no events, though
     /// [`Freshness::Watched`](super::Freshness) asked for it: each request looks at them.
     pub unwatched: Unwatched,
     /// Requests whose file was opened, and what is needed of it read, without waiting.
@@ -46,7 +46,7 @@ pub struct Counts {
     pub bytes: u64,
 }
 
-/// Why the kernel tells nothing of a name, how often; see [`Counts::unwatched`].
+/// Why the kernel sends no events of a name, how often; see [`Counts::unwatched`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unwatched {

@@ -70,7 +70,7 @@ struct Sums {
 }
 
 impl Known {
-    /// The digest of a version, made by `make` if it is not known; without a lock, as whoever is told of
+    /// The digest of a version, made by `make` if it is not known; without a lock, as a listener that hears of
     /// a fault meanwhile may ask for it, too.
     fn sum<E>(
         &self,

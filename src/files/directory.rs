@@ -228,7 +228,7 @@ impl Reading<'_> {
         }
     }
 
-    /// Decides about a refusal, and tells whoever wants to know; nobody waits for that.
+    /// Decides about a refusal and calls the listener, for which no request waits.
     fn rule(&self, name: &Name, refusal: &Refusal, attempt: u32) -> Ruling {
         if self.settings.os_errors.on_refusal.is_some() {
             self.ahead.land();

@@ -80,7 +80,7 @@ impl Watching {
         }
     }
 
-    /// Counts a name of which nothing is told, and tells why, if it is the first of its kind.
+    /// Counts a name that cannot be watched, and reports why, if it is the first of its kind.
     fn without(&self, os_errors: &Arc<OsErrors>, name: &[u8], without: Without) {
         let counters = &self.counters;
         let (bit, counter, (end, refusal)) = match without {

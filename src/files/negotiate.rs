@@ -110,7 +110,7 @@ fn in_no_coding<'a>(
 }
 
 /// Whether a cache has to know that there may be other codings of this name: if its type is one that is worth to
-/// be compressed, or if there is a sibling all the same. Nobody compresses a video, and a cache that were told
+/// be compressed, or if there is a sibling all the same. Nobody compresses a video, and a cache that read
 /// that it varies would store it once for each browser.
 fn may_have_sibling(context: &mut Context<'_>, name: &[u8]) -> Result<bool, LookupError> {
     let settings = context.settings;

@@ -45,7 +45,7 @@ pub enum OnChange {
     Abort,
     /// It goes on, to the length that was promised, if the file has only become longer: for logs and
     /// whatever else is only ever appended to. A file that was rewritten and is longer now cannot be
-    /// told from one that was appended to.
+    /// distinguished from one that was appended to.
     AllowGrowth,
 }
 
@@ -65,14 +65,14 @@ pub enum Settled {
     /// The kernel can be asked for files that belong to the user of this process (or with
     /// `CAP_LEASE`), on local filesystems other than overlay. Where it cannot be, age counts alone, and
     /// [`Counts::by_age`](crate::files::Counts::by_age) counts it. On tmpfs, whose times do not tell of every write, the
-    /// reason is told to [`FileSender::on_refusal`](crate::FileSender::on_refusal) once.
+    /// reason goes to [`FileSender::on_refusal`](crate::FileSender::on_refusal) once.
     #[default]
     ByAge,
     /// As soon as the kernel says that nobody has it open for writing, however young it is.
     ///
     /// Files that are replaced by rename, or rewritten by a program that closes them, so have a strong
     /// tag from the moment they are whole. Where the kernel cannot be asked, age
-    /// counts alone; the reason is told to [`FileSender::on_refusal`](crate::FileSender::on_refusal) once.
+    /// counts alone; the reason goes to [`FileSender::on_refusal`](crate::FileSender::on_refusal) once.
     ///
     /// Before Linux 6.13, and on filesystems other than ext4, xfs, btrfs and tmpfs, the last change has
     /// to be 20 ms old besides: the clock by which a later write is seen has to have moved on.

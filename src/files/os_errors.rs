@@ -37,7 +37,7 @@ impl OsErrors {
         ruling
     }
 
-    /// Decides about a refusal that nobody has to hear of.
+    /// Decides about a refusal that is not reported.
     pub(super) fn decide_quietly(
         &self,
         refusal: &Refusal,

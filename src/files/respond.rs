@@ -28,7 +28,7 @@ use crate::answer::{self, Answer, Coding, Facts, Plan, vary};
 use crate::head::ErrorAnswer;
 use crate::sys::Decision;
 
-/// How often everything is begun again because the file changed before its head was told.
+/// How often everything is begun again because the file changed before its head was sent.
 const MOST_STARTS: u32 = 16;
 
 /// Answers a request, if that takes no time.

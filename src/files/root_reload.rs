@@ -38,7 +38,7 @@ impl ReloadedRoot {
         Self { path: path.to_owned(), state }
     }
 
-    /// The same path and what it led to lately, for a sender that was told something else.
+    /// The same path and what it led to lately, for a sender with other settings.
     pub(super) fn again(&self, settings: &Settings) -> Self {
         let state = self.state();
         let settings = own(settings, Arc::clone(&state.settings.os_errors.root));

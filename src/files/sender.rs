@@ -1,4 +1,4 @@
-//! What a file sender is told: its root, and how what is beneath it is served.
+//! The settings of a file sender: its root, and how what is beneath it is served.
 
 use std::fmt;
 use std::io;
@@ -28,7 +28,7 @@ mod versions;
 /// What a client sees:
 ///
 /// - Status, length and validators are of the file that was opened, and its first bytes have been read
-///   by the time they are told. A file that cannot be opened or read has a true status.
+///   when the head is sent. A file that cannot be opened or read has a true status.
 /// - A file whose size or times tell of a write while it is sent breaks the response
 ///   off, and a broken body never ends cleanly; so does a rename or a new attribute of the file itself.
 ///   Replace files by renaming new ones over them: whoever has the old one open gets it to its end. What
@@ -68,7 +68,7 @@ pub struct FileSender {
     pub(super) settings: Arc<Settings>,
     /// If the root is one that is looked up again.
     pub(super) following: Option<Arc<ReloadedRoot>>,
-    /// How much of a large file is read before its head is told.
+    /// How much of a large file is read before its head is sent.
     pub(super) first: fn() -> usize,
 }
 

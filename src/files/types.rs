@@ -1,4 +1,4 @@
-//! What a file is told to be, by its name: its type and charset, its file name for saving, how long it lasts.
+//! What a file is by its name: its type and charset, its file name for saving, how long it lasts.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -100,7 +100,7 @@ fn lately(extension: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// A type as it is told, if it is a common one.
+/// A type as the field writes it, if it is a common one.
 fn common(media_type: &'static str) -> Option<&'static str> {
     Some(match media_type {
         "text/html" => "text/html; charset=utf-8",

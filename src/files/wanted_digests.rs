@@ -37,14 +37,14 @@ const fn up_to(most: u64, size: u64) -> bool {
 }
 
 impl Versions {
-    /// Whether the tag of a settled version is of its content, and made before its head is told.
+    /// Whether the tag of a settled version is of its content, and made before its head is sent.
     pub(super) fn is_tagged(&self, version: &Identity) -> bool {
         let of_undated = if self.is_dated(version) { 0 } else { CONTENT_TAG };
         up_to(self.tagged.max(of_undated), version.size)
     }
 }
 
-/// Which digests are to be told of a file of this length.
+/// Which digests a response of a file of this length has.
 pub(super) fn wanted_digests(context: &Context<'_>, size: u64, standing: Standing) -> Wanted {
     if standing != Standing::Settled || !up_to(context.settings.versions.digested, size) {
         return Wanted::default();
@@ -85,7 +85,7 @@ pub(super) fn content_tag(
     Ok(EntityTag::of_digest(&sum))
 }
 
-/// What is told of a file, with what its digests say.
+/// The facts of a file, with what its digests say.
 pub(super) fn with_digests(
     context: &Context<'_>,
     facts: Facts,

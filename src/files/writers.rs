@@ -161,7 +161,7 @@ pub(super) fn confirmed(handle: &Handle, now: Stat) -> Result<Stat, Trouble> {
 }
 
 impl Reported {
-    /// Whether it is told for the first time.
+    /// Whether it is reported for the first time.
     fn is_news(&self, obstacle: Obstacle) -> bool {
         let bit = bit(obstacle);
         self.0.fetch_or(bit, Ordering::Relaxed) & bit == 0

@@ -16,7 +16,7 @@ const SEVERAL: u64 = 0;
 ///
 /// A cache that has kept such a response may ask by its `Date` whether it was changed since (RFC 9110, section
 /// 13.1.3). A version that was written in the rest of that second has the very same `Last-Modified`. It may
-/// be forgotten; then a cache that asks so is told in that one case that what it has is still there.
+/// be forgotten; then a cache that asks so gets a 304 for an older version.
 pub(super) struct Young {
     key: RandomState,
     /// 32 bits that know the name and the second, and 32 of the version. One name that is taken for another is

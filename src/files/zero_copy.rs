@@ -26,7 +26,7 @@ use super::service::FileFuture;
 use crate::sys::Handle;
 use crate::sys::span::{self, FileData};
 
-/// What is read before the head is told, to know that the file can be read.
+/// What is read before the head is sent, to know that the file can be read.
 const FIRST: usize = 4 * 1024;
 
 /// Fewer bytes than this are read: to hand them over would cost more.

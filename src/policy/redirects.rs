@@ -66,7 +66,7 @@ pub enum Redirect {
         /// The number of the line, from 1.
         line: usize,
     },
-    /// The client gets what another path of the site has, and is not told: a line with status 200.
+    /// The client gets what another path of the site has and sees no redirect: a line with status 200.
     Rewrite {
         /// The path, percent-encoded, and the query if there is one.
         target: String,

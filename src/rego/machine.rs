@@ -53,7 +53,7 @@ pub(super) fn run(text: &Arc<Text>, limits: Limits, input: Value) -> Result<Valu
     if let Some(refused) = builtins::refused() {
         return Err(refused.to_owned());
     }
-    answer.map_err(|error| told(&error, limits, line))
+    answer.map_err(|error| message(&error, limits, line))
 }
 
 fn made(text: &Text) -> Result<RegoVM, String> {
@@ -86,7 +86,7 @@ fn put_back(machine: Machine) {
 }
 
 /// What went wrong, without the values that regorus' own words have.
-fn told(error: &VmError, limits: Limits, line: Option<usize>) -> String {
+fn message(error: &VmError, limits: Limits, line: Option<usize>) -> String {
     let what = if let VmError::InstructionLimitExceeded { .. } = error {
         format!("wanted at most {} instructions, found more", limits.instructions)
     } else if let VmError::TimeLimitExceeded { .. } = error {

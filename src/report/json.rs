@@ -22,7 +22,7 @@ use crate::head::Receipt;
 /// Each line is written with as few calls of the writer as it takes, while others wait; so give it
 /// a buffer ([`BufWriter`](std::io::BufWriter), or [`LineWriter`](std::io::LineWriter) to see each
 /// line at once), and put it into a [`Background`](super::Background) if the writer is slow. It
-/// flushes when it is [told](Self::flush); a buffer also does when it is dropped.
+/// flushes when [asked](Self::flush); a buffer also does when it is dropped.
 ///
 /// # Examples
 ///

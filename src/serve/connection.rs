@@ -46,7 +46,7 @@ pub(super) struct Shared {
     pub(super) unsent: usize,
     pub(super) http: Builder<Tasks>,
     pub(super) secure: Option<Secure>,
-    /// Requests are told who sent them.
+    /// Requests carry a [`Peer`].
     pub(super) peer: bool,
     pub(super) on_event: Option<OnEvent>,
 }
@@ -208,8 +208,8 @@ where
 {
     let Open { shared, mut member, watch, peer, at, secure } = open;
     let limits = shared.limits;
-    let told = shared.peer.then_some(Peer { addr: peer, secure });
-    let service = Counted::new(service, Arc::clone(&watch), told, !secure, shared.body);
+    let sender = shared.peer.then_some(Peer { addr: peer, secure });
+    let service = Counted::new(service, Arc::clone(&watch), sender, !secure, shared.body);
     let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(io), service);
     let mut connection = pin!(connection);
     let mut patience = Patience::new(limits, at);
@@ -294,7 +294,7 @@ where
         }
         End::Done(Err(error)) => {
             let seen = watch.glance();
-            // One that is told to end before its first byte ends with an error of hyper's.
+            // One that is asked to end before its first byte ends with an error of hyper's.
             let unused = draining && seen.begun == 0;
             let left = seen.live == 0 && !seen.blocked && is_farewell(error.as_ref());
             if !unused && !left {

@@ -1,4 +1,4 @@
-//! What happens to connections beside requests, for whoever wants to know.
+//! Events of connections, for a callback of the application's.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::BoxError;
 use super::patience::Cut;
 
-/// Whoever wants to know.
+/// The application's callback.
 pub(super) type OnEvent = Arc<dyn Fn(&Event) + Send + Sync>;
 
 /// Something that happened to the listener or to a connection; see [`Serve::on_event`](super::Serve::on_event).

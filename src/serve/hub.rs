@@ -1,4 +1,4 @@
-//! Where the connections of a server are counted, and told that it ends.
+//! Where the connections of a server are counted, and learn that it ends.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// The connections' sums are told in steps of so many bytes: what is less is not shared between threads.
+/// The connections report their sums in steps of so many bytes: what is less is not shared between threads.
 pub(super) const STEP: usize = 16 * 1024;
 
 /// A connection whose responses take memory.

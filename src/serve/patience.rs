@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a connection without a request may stay after the server was told to stop.
+/// How long a connection without a request may stay after the server was asked to stop.
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 /// How often a full socket is looked at, at least: so much later than its time a client is cut.
 const TICK: Duration = Duration::from_secs(1);
@@ -129,7 +129,7 @@ pub(super) struct Patience {
     room: Instant,
     /// When it was asked to end.
     ended: Option<Instant>,
-    /// When the server was told to stop.
+    /// When the server was asked to stop.
     drained: Option<Instant>,
     /// When the client that ended its side was last seen to be sent something, and how much that was in all.
     alone: Option<(Instant, u64)>,
@@ -179,7 +179,7 @@ impl Patience {
         self.head.filter(|(begun, _)| *begun == seen.begun).map(|(_, since)| since)
     }
 
-    /// The server was told to stop. False if that was known.
+    /// The server was asked to stop. False if that was known.
     pub(super) fn drains(&mut self, now: Instant) -> bool {
         let first = self.drained.is_none();
         self.drained.get_or_insert(now);

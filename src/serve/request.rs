@@ -37,7 +37,7 @@ struct Due {
     watch: Arc<Watch>,
     demand: Arc<Demand>,
     h2: bool,
-    /// The client sends nothing before it is told to go on (RFC 9110, section 10.1.1).
+    /// The client sends nothing before it is asked to go on (RFC 9110, section 10.1.1).
     asks_first: bool,
     timer: Option<Pin<Box<Sleep>>>,
     /// Polled, and nothing was there.

@@ -26,7 +26,7 @@ use super::tls::Secure;
 /// Longer than any server runs; a sum with a clock's time does not overflow.
 const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 10);
 
-/// Serves HTTP/1 and HTTP/2 on the connections of `listener`, until it is told to stop.
+/// Serves HTTP/1 and HTTP/2 on the connections of `listener`, until it is asked to stop.
 ///
 /// `service` is any tower service over requests with a [`RequestBody`](super::RequestBody): an axum `Router`, a
 /// [`LetterheadLayer`](crate::LetterheadLayer) around one, a service of your own. It is cloned for each
@@ -251,8 +251,8 @@ impl<S, M> Serve<S, M> {
     }
 
     /// Called with what happens beside requests; on the connection's task, so it must not block.
-    pub fn on_event(mut self, told: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.on_event = Some(Arc::new(told));
+    pub fn on_event(mut self, callback: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.on_event = Some(Arc::new(callback));
         self
     }
 }

@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 
 use super::watch::Watch;
 
-/// So little of a frame is told with what is taken after it: h2 copies as much behind the frame's head.
+/// So little of a frame is counted with what is taken after it: h2 copies as much behind the frame's head.
 const LITTLE: u32 = 256;
 /// The data is not that of a stream.
 const NO_STREAM: u32 = u32::MAX;
@@ -25,7 +25,7 @@ pub(super) struct Unsent<D: Buf> {
     watch: Option<Arc<Watch>>,
     /// The response's place, on HTTP/2.
     key: u32,
-    /// Bytes that were taken, of which nobody was told.
+    /// Bytes that were taken and not yet reported.
     untold: u32,
 }
 
@@ -35,7 +35,7 @@ impl<D: Buf> Unsent<D> {
         Self { data, watch: None, key: NO_STREAM, untold: 0 }
     }
 
-    /// Counted for the connection; and for the response `key`, which was told.
+    /// Counted for the connection, and reported to the response `key`.
     pub(super) fn counted(data: D, watch: Arc<Watch>, key: Option<u32>) -> Self {
         Self { data, watch: Some(watch), key: key.unwrap_or(NO_STREAM), untold: 0 }
     }

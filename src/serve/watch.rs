@@ -41,7 +41,7 @@ pub(super) struct Watch {
     receiving: AtomicBool,
     /// When its client ended its side, in milliseconds since `accepted`, and one; or 0.
     ended: AtomicU64,
-    /// The server was told to stop.
+    /// The server was asked to stop.
     draining: AtomicBool,
     /// The connection is its handler's.
     handed_over: AtomicBool,

@@ -46,7 +46,7 @@ pub(super) struct DiskOps<D: Disk> {
     pub(super) settings: Settings,
     pub(super) memory: Arc<Memory>,
     pub(super) counts: Arc<Counts>,
-    /// Whether it was told that the calls that were chosen are not to be had.
+    /// Whether it was reported that the kernel lacks the calls that were chosen.
     pub(super) without_reported: AtomicBool,
     /// Turns for those who may have to wait for a lock. Whoever has it may have been stopped, or be slow: that
     /// must not take the threads from readers, who wait for nobody.
@@ -201,7 +201,7 @@ impl<D: Disk> DiskOps<D> {
         Kind::Locked(waited).into()
     }
 
-    /// Tells whoever wants to know; a panic of theirs is theirs.
+    /// Calls the listener; a panic in it is caught.
     pub(super) fn report(&self, notice: impl FnOnce() -> Notice) {
         if let Some(callback) = &self.settings.on_notice {
             crate::caught::contained(|| callback(&notice()));

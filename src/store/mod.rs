@@ -103,7 +103,7 @@ pub enum Writing {
     /// one before it; and so are the head and the sync of a change in place. Up to 256 KiB of each payload are
     /// kept in memory until then. For this the feature
     /// `io-uring` has to be there, and a kernel that has it and allows it; else each is a call of its
-    /// own, which is told once ([`Notice::Without`]).
+    /// own, which is reported once ([`Notice::Without`]).
     Ring,
     /// Heads are written through a mapping of the file (`mmap`, `msync`), into blocks that are reserved. What the
     /// mapping refuses is written by position, or as [`Recovery`](crate::Recovery) has it for

@@ -1,4 +1,4 @@
-//! What happens inside a store, for whoever wants to know.
+//! Events of a store, for a callback of the application's.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +38,7 @@ pub enum Notice {
         waited: Duration,
     },
     /// The calls that were chosen to write with are not to be had; each write and each sync is a call of its
-    /// own instead. It is told once.
+    /// own instead. It is reported once.
     Without {
         /// What was chosen.
         writing: Writing,

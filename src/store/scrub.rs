@@ -1,4 +1,4 @@
-//! Every file is looked at to its last byte; what can be mended is, the rest is told or put aside.
+//! Every file is looked at to its last byte; what can be mended is, the rest is reported or put aside.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl Scrub {
     }
 
     /// Puts aside what is damaged or forged: it gets a hidden name in the same directory. What another key
-    /// signed, or another store wrote, is only told: that may be a matter of settings.
+    /// signed, or another store wrote, is only reported: that may be a matter of settings.
     #[must_use]
     pub const fn quarantine(mut self) -> Self {
         self.quarantine = true;

@@ -186,7 +186,7 @@ impl<D: Disk> DiskOps<D> {
     fn take_back(&self, file: &D::File, held: &Held, slot: usize) {
         let image = Padded::new(&held.image);
         for (mut bytes, mut offset) in image.in_slot(held.slot.layout, slot).into_iter().rev() {
-            // What refuses this has just refused the other, and that was told.
+            // What refuses this has just refused the other, and that was reported.
             while let Ok(written @ 1..) = self.disk.write(file, bytes, offset) {
                 bytes = bytes.get(written..).unwrap_or_default();
                 offset = offset.saturating_add(written as u64);

@@ -110,7 +110,7 @@ pub(super) fn unwatch(_events: impl AsFd, _watch: i32) -> Result<(), Errno> {
 
 pub(super) fn read_events(
     _events: impl AsFd,
-    _told: impl FnMut(i32, Happened) -> bool,
+    _on_event: impl FnMut(i32, Happened) -> bool,
 ) -> Result<(), Errno> {
     Err(Errno::NOSYS)
 }

@@ -82,7 +82,7 @@ impl Handle {
     }
 
     /// As [`prove`](Self::prove), of a file whose filesystem knows of every writer. If the descriptor is used by several
-    /// threads at once, some of them are told [`Obstacle::Shared`].
+    /// threads at once, some of them get [`Obstacle::Shared`].
     pub(crate) fn prove_again(&self) -> Proof {
         match door::lease_in_silence(self).and_then(|()| door::lease(self, true)) {
             Ok(()) => {}

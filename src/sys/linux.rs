@@ -146,7 +146,7 @@ const OF_FILE: WatchFlags = WatchFlags::MODIFY
     .union(WatchFlags::DELETE_SELF);
 
 /// What changes where names in a directory lead, or the directory itself. What is written to the files
-/// in it is told by watches of their own.
+/// in it come from watches of their own.
 const OF_DIRECTORY: WatchFlags = WatchFlags::CREATE
     .union(WatchFlags::DELETE)
     .union(WatchFlags::MOVE)
@@ -159,7 +159,7 @@ pub(super) fn events() -> Result<OwnedFd, Errno> {
     inotify::init(CreateFlags::CLOEXEC)
 }
 
-/// Watches what a descriptor is open for, under whatever name. A watch that is there already is told more,
+/// Watches what a descriptor is open for, under whatever name. A watch that is there already gets more events,
 /// and nothing less: one name may take for a directory what another one knows to be a file.
 pub(super) fn watch(events: impl AsFd, descriptor: impl AsFd, what: Marked) -> Result<i32, Errno> {
     let flags = match what {
@@ -179,10 +179,10 @@ pub(super) fn unwatch(events: impl AsFd, watch: i32) -> Result<(), Errno> {
     inotify::remove_watch(events, watch)
 }
 
-/// Reads events, and waits for them, until `told` says that it is enough.
+/// Reads events, and waits for them, until `on_event` says that it is enough.
 pub(super) fn read_events(
     events: impl AsFd,
-    mut told: impl FnMut(i32, Happened) -> bool,
+    mut on_event: impl FnMut(i32, Happened) -> bool,
 ) -> Result<(), Errno> {
     let mut buffer = vec![std::mem::MaybeUninit::uninit(); 64 * 1024];
     let mut reader = inotify::Reader::new(events, &mut buffer);
@@ -199,7 +199,7 @@ pub(super) fn read_events(
         } else {
             Happened::Changed
         };
-        if told(event.wd(), happened) {
+        if on_event(event.wd(), happened) {
             return Ok(());
         }
     }

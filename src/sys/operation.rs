@@ -118,7 +118,7 @@ impl Operation {
             Self::Read => "the file's bytes",
             Self::List => "the directory's names",
             Self::Lease => "to know whether a writer is there",
-            Self::Watch => "to be told of changes",
+            Self::Watch => "to watch it for changes",
             Self::Mount => "to know how the directory is mounted",
             Self::Modify => "a file to write to",
             Self::Create => "a new file",

@@ -19,7 +19,7 @@ pub(crate) enum Tried {
     /// That many bytes were at hand. Fewer than asked for is not the end of the file; none is.
     Hit(usize),
     /// They are not at hand (and on their way now): ask where waiting is allowed. So is an end
-    /// before the known size, which some kernels told falsely and only a plain read confirms.
+    /// before the known size, which some kernels report falsely and only a plain read confirms.
     WouldBlock,
     /// This filesystem cannot tell. It is remembered for its device.
     Unsupported,
@@ -67,7 +67,7 @@ impl Handle {
     /// Reads into `buffer` what is in memory at `offset`, and never waits for a disk.
     ///
     /// Of a file that may be behind a network or a daemon it reads nothing: there the kernel may
-    /// wait, whatever it is told.
+    /// wait, whatever the flags say.
     pub(crate) fn try_read_at(&self, buffer: &mut [u8], offset: u64) -> Result<Tried, Refusal> {
         self.try_read_with(buffer, offset, probe::memory())
     }

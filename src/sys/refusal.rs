@@ -64,7 +64,7 @@ impl Refusal {
         self.diagnosis.as_deref()
     }
 
-    /// A filesystem whose changes may be made elsewhere, where nobody here is told of them.
+    /// A filesystem whose changes may be made elsewhere, where this kernel sends no event.
     pub(crate) fn unwatchable() -> Self {
         Self::errno(Operation::Watch, Errno::OPNOTSUPP)
     }

@@ -71,7 +71,7 @@ impl Root {
     pub(super) fn names(&self) -> &[Vec<u8>] {
         self.names.get_or_init(|| {
             let given = self.path.clone();
-            // What is behind `..` is told by the kernel alone.
+            // Only the kernel knows what is behind `..`.
             let climbs = |path: &PathBuf| path.components().any(|c| c == Component::ParentDir);
             let real = door::path_of(self).or_else(|| self.canonical());
             let given = given.filter(|path| !climbs(path)).map(|p| OsString::from(p).into_vec());

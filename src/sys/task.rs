@@ -28,7 +28,7 @@ use crate::caught::{caught, discard};
 /// long, and so on, up to the longest.
 const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
-/// So long a thread believes what it was last told of threads.
+/// So long a thread believes the last count of threads.
 const BELIEVED: Duration = Duration::from_millis(20);
 
 /// So long after a refusal the pool is not asked before the kernel was.

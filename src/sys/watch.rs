@@ -1,4 +1,4 @@
-//! Being told of changes: marks on files and directories that count what happens to them.
+//! Events of changes: marks on files and directories that count what happens to them.
 //!
 //! The kernel's queue of events is read by one thread. It tells nothing of what is written through a
 //! shared mapping, on another machine or below an overlay, and it may be late: a mark that counts nothing
@@ -17,7 +17,7 @@ use super::operation::Operation;
 use super::platform::{Happened, Marked};
 use super::refusal::Refusal;
 
-/// Where changes are told. Its thread ends with it.
+/// Where events arrive. Its thread ends with it.
 pub(crate) struct Watcher {
     queue: Arc<Queue>,
 }
@@ -99,7 +99,7 @@ impl Watcher {
     }
 
     /// What these marks have counted, losses of the queue included: as long as it is the same, nothing
-    /// was told. `None`: one of them is over, or nobody tells of anything any more.
+    /// was seen. `None`: one of them is over, or no event comes any more.
     pub(crate) fn sum(&self, marks: &[Arc<Mark>]) -> Option<u64> {
         if self.queue.is_ended.load(Ordering::Acquire) {
             return None;
@@ -191,7 +191,7 @@ impl Watcher {
         (move || queue.upgrade().is_some(), self.queue.marks().len())
     }
 
-    /// Runs `work` while no event can be told.
+    /// Runs `work` while no event is handled.
     pub(super) fn hold_still(&self, work: impl FnOnce()) {
         let marks = self.queue.marks();
         work();

@@ -1,7 +1,7 @@
 //! Who looks into a directory, and who takes what another one found there.
 //!
 //! A look counts for every request that came before it began. So of many that come at once the first looks,
-//! and the others wait for the one look after that; nobody is told what was there before it asked. What is
+//! and the others wait for the one look after that; no request gets what was there before it asked. What is
 //! found is shared for as long as somebody has it, and not kept for others.
 
 use std::collections::HashMap;
@@ -200,7 +200,7 @@ mod tests {
         let mut ticket = Ticket::NONE;
         let first = desk.rows(KEY, desk.ticket(), |_, known| {
             assert!(known.is_none());
-            // They come now, and are not told what was seen before.
+            // They come now, and do not get what was seen before.
             ticket = desk.ticket();
             Ok::<_, ()>(found())
         });

@@ -36,7 +36,7 @@ struct Row {
     modified: i64,
 }
 
-/// What is told of one name.
+/// What a page shows of one name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::files) struct Entry<'a> {
     pub(in crate::files) name: &'a [u8],
@@ -102,7 +102,7 @@ impl Rows {
         self.is_cut
     }
 
-    /// Of everything that is told of the directory: two states with one digest are one.
+    /// Of everything that a page shows of the directory: two states with one digest are one.
     pub(in crate::files) const fn digest(&self) -> &[u8; 32] {
         &self.digest
     }

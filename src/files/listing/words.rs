@@ -93,7 +93,7 @@ impl Date {
     }
 
     /// For programs: `1994-11-06T08:49:37Z` (RFC 3339, section 5.6), which has years of four digits and no
-    /// others. Whether it could be told.
+    /// others. Whether that is known.
     pub(super) fn instant(&self, text: &mut String) -> bool {
         let Self { year, month, day, second } = self;
         if !(0..=9999).contains(year) {

@@ -41,7 +41,7 @@ impl FileSender {
     /// problem document. For as many statuses as this is called with; a later call for one replaces an earlier.
     ///
     /// The status stays, and so do `Retry-After`, `Allow`, `Vary`, and the `no-store` of 5xx. Of the page
-    /// nothing is told but its type and length. It may be of [`CHUNK`](Self::CHUNK) bytes at most, and
+    /// the response has only its type and length. It may be of [`CHUNK`](Self::CHUNK) bytes at most, and
     /// its name may begin with a dot, so that it is served as nothing else. One that cannot be read leaves the
     /// standard answer.
     ///

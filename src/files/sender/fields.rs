@@ -31,7 +31,7 @@ impl FileSender {
     }
 
     /// The `Content-Type` of files of which the table says none: `application/octet-stream` unless something
-    /// else is said. `None`: none is told.
+    /// else is said. `None`: the field is left out.
     ///
     /// With none and the `nosniff` that every response has, browsers show what they take for text: Chromium
     /// shows an archive as letters. A type that says that nothing is known has it saved.
@@ -54,7 +54,7 @@ impl FileSender {
 
     /// The charset of text whose path below the root matches `pattern`, as in
     /// [`cache_control`](Self::cache_control), where the standard table has none: `utf-8` unless something else
-    /// is said. `None`, or what is no token: no charset is told.
+    /// is said. `None`, or what is no token: no charset is sent.
     ///
     /// Text is `text/*` and JavaScript.
     #[must_use]

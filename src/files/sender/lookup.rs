@@ -16,7 +16,7 @@ impl FileSender {
     /// applications that do their own routing in the browser.
     ///
     /// It goes by `Accept`: browsers list `text/html` when they go to a page, and never when they load a script, a
-    /// picture or data. Those, and programs that take anything (`*/*`), are told 404 as ever: a script that is missing
+    /// picture or data. Those, and programs that take anything (`*/*`), get 404 as ever: a script that is missing
     /// is an error, and no page in its place. So what is answered where there is nothing has `Vary: accept`,
     /// whichever it is.
     ///
@@ -142,7 +142,7 @@ impl FileSender {
     /// seconds earlier than that of the file itself. By default those are passed over: they are of an older
     /// version. Within two seconds nobody can tell: copies keep times to the microsecond (node's `cpSync`, Python's
     /// `copytree`), to the second (`tar`), or not at all. What is passed over is
-    /// [counted](crate::files::Counts::older_siblings), and told once for each directory. A build that takes less than that is better
+    /// [counted](crate::files::Counts::older_siblings), and reported once for each directory. A build that takes less than that is better
     /// served from another directory.
     ///
     /// For trees that are put in place with times in no order.

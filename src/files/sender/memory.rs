@@ -10,7 +10,7 @@ impl FileSender {
     /// A file is kept once it was read whole, if it is settled and no longer than a chunk or a sixteenth
     /// of this. Each request looks at the name again (one `fstatat`): what is kept is served only if the
     /// name has that very version, so a write that has returned is never missed but in the ways that
-    /// are told at [`FileSender`]. Of files on filesystems that may be behind a network or a daemon
+    /// are explained at [`FileSender`]. Of files on filesystems that may be behind a network or a daemon
     /// nothing is kept, nor of what is mounted below the root.
     #[must_use]
     pub fn cache(self, bytes: u64) -> Self {

@@ -1,4 +1,4 @@
-//! What counts as a version of a file, and how a client is told it: age, dates, tags, digests.
+//! What counts as a version of a file, and how a client learns it: age, dates, tags, digests.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ impl FileSender {
     ///
     /// So the tag is the same wherever and whenever the same bytes are put in place, and another where two
     /// versions have the same size and time. `Last-Modified` is sent as ever. A version is read once more before it
-    /// is told for the first time, as for [`digests`](Self::digests).
+    /// is reported for the first time, as for [`digests`](Self::digests).
     #[must_use]
     pub fn content_tags(self, most: u64) -> Self {
         self.with(|settings| settings.versions.tagged = most)

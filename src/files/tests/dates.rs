@@ -1,4 +1,4 @@
-//! Dates in the future, told at several times; and what is not kept, or not from what is kept.
+//! Dates in the future, asked for at several times; and what is not kept, or not from what is kept.
 
 use std::time::{Duration, SystemTime};
 

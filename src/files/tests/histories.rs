@@ -103,7 +103,7 @@ impl History {
         });
     }
 
-    /// Whoever has something is told that it is what is there only if it is.
+    /// A client with a version gets 304 only if that version is there.
     async fn revalidate(&mut self) {
         if self.had.is_empty() {
             return self.load().await;

@@ -127,7 +127,7 @@ async fn no_request_gets_a_version_that_was_there_before() {
     assert_eq!(open(&scratch.0), 0);
 }
 
-/// A thread that may block, and is kept from what it is given to do until this is told to go on.
+/// A thread that may block, and is kept from what it is given to do until this lets it go on.
 struct Busy(std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<()>);
 
 impl Busy {

@@ -1,4 +1,4 @@
-//! A root that is turned, and what that means to what is kept, told and told more.
+//! A root that is turned, and what that means to what is kept, and what a sender with more settings does.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
@@ -53,7 +53,7 @@ async fn nothing_is_kept_of_a_tree_that_is_not_served_any_more() {
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(later(&sender, "GET", "/f", &[]).await.body, "two");
     assert_eq!(sender.counts().files, 1);
-    // What the sender itself was told is no place for files.
+    // The path of a setting of the sender itself is no place for files.
     assert_eq!(sender.settings.shared.counts().files, 0);
 }
 

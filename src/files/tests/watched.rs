@@ -1,4 +1,4 @@
-//! What is watched: told of each change soon, looked at again after a while, and nothing left behind.
+//! What is watched: seen to change soon, looked at again after a while, and nothing left behind.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -34,7 +34,7 @@ async fn until(
         if is_new(&at(sender, "GET", path, &[], now).await) {
             return start.elapsed();
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "{path}: nobody told");
+        assert!(start.elapsed() < Duration::from_secs(20), "{path}: no event came");
         std::thread::yield_now();
     }
 }
@@ -151,7 +151,7 @@ async fn a_thousand_versions_are_told_soon() {
     times.sort();
     let of = |share: usize| times[times.len() * share / 1000 - 1];
     println!(
-        "{ROUNDS} versions, told after {:?} (median), {:?} (99 %), {:?} (all); {}",
+        "{ROUNDS} versions, seen after {:?} (median), {:?} (99 %), {:?} (all); {}",
         of(500),
         of(990),
         of(1000),
@@ -191,7 +191,7 @@ fn without_a_watch_each_request_looks_and_that_is_told_once() {
     std::thread::spawn(refused).join().unwrap();
     let counts = sender.counts();
     assert_eq!((counts.kept, counts.watched, counts.files), (2, 0, 2), "{counts}");
-    let expected = "a: wanted to be told of changes, found ENOSPC (28): next strategy: without events \
+    let expected = "a: wanted to watch it for changes, found ENOSPC (28): next strategy: without events \
                     each request looks at the name itself";
     let lines = lines.lock().unwrap();
     assert!(lines.len() == 1 && lines[0].starts_with(expected), "{lines:?}");
@@ -222,11 +222,11 @@ async fn what_is_reached_over_a_link_is_looked_at() {
             .ends_with("not watched: 1 over links, 0 by filesystem, 0 refused, 0 not cached"),
         "{path_request}"
     );
-    // It is told behind the request.
+    // It is reported behind the request.
     while lines.lock().unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
-    let expected = "link/a: wanted to be told of changes, found a symbolic link on the way: next \
+    let expected = "link/a: wanted to watch it for changes, found a symbolic link on the way: next \
                     strategy: without events each request looks at the name itself";
     assert_eq!(*lines.lock().unwrap(), [expected]);
     fs::remove_file(scratch.0.join("link")).unwrap();

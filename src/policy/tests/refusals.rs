@@ -83,12 +83,12 @@ fn what_is_hardly_meant_is_told() {
         (long, "f:2: Cloudflare takes at most 2000 letters in a line"),
         (many, "f:201: Cloudflare takes at most 100 blocks"),
     ] {
-        let told = |dialect| {
+        let warns = |dialect| {
             let policy = Policy::parse("f", &text, dialect).expect("no bad line");
             policy.warnings().iter().any(|warning| warning.to_string() == expected)
         };
-        assert!(told(Dialect::Cloudflare), "{expected}");
-        assert!(!told(Dialect::Netlify), "{expected}");
+        assert!(warns(Dialect::Cloudflare), "{expected}");
+        assert!(!warns(Dialect::Netlify), "{expected}");
     }
 }
 

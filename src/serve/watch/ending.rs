@@ -19,7 +19,7 @@ impl Watch {
             || self.stirred.load(Ordering::Relaxed)
     }
 
-    /// The server was told to stop.
+    /// The server was asked to stop.
     pub(in crate::serve) fn draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }

@@ -26,7 +26,7 @@ struct Inner {
     free: Vec<u32>,
     /// Bytes of responses that hyper has, and the socket has not.
     unsent: usize,
-    /// How much of that the server's memory was told of.
+    /// How much of that is in the server's memory count.
     charged: usize,
     /// How many wait for others to hold less.
     starving: usize,
@@ -179,7 +179,7 @@ impl Streams {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Bytes that the server's memory was told of.
+    /// Bytes that are in the server's memory count.
     pub(super) fn charged(&self) -> usize {
         self.lock().charged
     }

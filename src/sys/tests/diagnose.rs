@@ -258,9 +258,12 @@ fn a_thread_is_known_by_calls_as_by_its_status() {
     let work = || {
         let groups = [4711, 4712].map(rustix::process::Gid::from_raw);
         rustix::thread::set_thread_groups(&groups).unwrap();
-        let (told, asked) = (Process::of_this_thread(), Process::from_calls());
-        assert_eq!(told.groups, [4711, 4712]);
-        assert_eq!((asked.uid, asked.gid, asked.groups), (told.uid, told.gid, told.groups));
+        let (from_proc, asked) = (Process::of_this_thread(), Process::from_calls());
+        assert_eq!(from_proc.groups, [4711, 4712]);
+        assert_eq!(
+            (asked.uid, asked.gid, asked.groups),
+            (from_proc.uid, from_proc.gid, from_proc.groups)
+        );
     };
     std::thread::scope(|scope| scope.spawn(work).join().unwrap());
 }

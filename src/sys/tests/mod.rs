@@ -112,7 +112,7 @@ pub(super) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Runs a tool; whether it did what it was told. With `LETTERHEAD_ALL_TOOLS` set it has to be there.
+/// Runs a tool; whether it ended well. With `LETTERHEAD_ALL_TOOLS` set it has to be there.
 pub(super) fn tool(name: &str, args: &[&str]) -> bool {
     match Command::new(name).args(args).output() {
         Ok(output) => output.status.success(),

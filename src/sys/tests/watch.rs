@@ -17,7 +17,7 @@ type Change<'a> = &'a dyn Fn();
 fn until(watcher: &Watcher, marks: &[Arc<Mark>], before: Option<u64>) -> Option<u64> {
     let start = Instant::now();
     while watcher.sum(marks) == before {
-        assert!(start.elapsed() < Duration::from_secs(20), "nobody told");
+        assert!(start.elapsed() < Duration::from_secs(20), "no event came");
         std::thread::yield_now();
     }
     watcher.sum(marks)
@@ -127,7 +127,7 @@ fn nothing_is_left_of_the_watch_of_a_whole_filesystem_either() {
     fs::remove_file(scratch.path("root/a")).unwrap();
     let start = Instant::now();
     while watcher.sum(&a).is_some() {
-        assert!(start.elapsed() < Duration::from_secs(20), "nobody told");
+        assert!(start.elapsed() < Duration::from_secs(20), "no event came");
         std::thread::yield_now();
     }
     let (queue, _) = watcher.leftovers();

@@ -295,7 +295,7 @@ impl Disk for Directory {
 
     fn resemble(&self, file: &OwnedFd, other: &OwnedFd) -> Result<(), Refusal> {
         let (stat, now) = (Stat::of(other)?, Stat::of(file)?);
-        // All that can be had is taken over; the first refusal is told.
+        // All that can be had is taken over; the first refusal is reported.
         let owner = if (stat.uid, stat.gid) == (now.uid, now.gid) {
             Ok(())
         } else {
