@@ -21,6 +21,7 @@ pub(crate) mod range;
 pub(crate) mod rpc;
 pub(crate) mod rpc_code;
 pub(crate) mod tag;
+pub(crate) mod trace_parent;
 pub(crate) mod etag;
 pub(crate) mod trailer;
 pub(crate) mod vary;

@@ -3,171 +3,17 @@
 use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::header::HeaderName;
 use http::{Method, StatusCode, Version};
 
-use super::CommitCause;
 use super::deny::Denial;
+use super::request_facts::id_of;
+use super::{CommitCause, Note, Outcome, Peer, RequestFacts, Times};
 use crate::error::{Error, WithCauses};
+use crate::field::trace_parent::TraceParent;
 use crate::ledger::{Entry, Ledger, Lines, Stage};
 use crate::rules::Conflict;
-use crate::rules::framing::Mended;
-
-/// How a response ended.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// Everything that was due was handed to the server: the body ended, or every declared byte
-    /// was handed over, or there was no content to send.
-    ///
-    /// What of it the client has is not known here. The last frame, whatever its size, is handed over as soon as
-    /// there is room for the first byte of it, on HTTP/1 in a buffer and on HTTP/2 in the client's window. A client
-    /// that then takes nothing more is an event of the server's, if it is one that looks: `serve::Event::Cut`.
-    Handed,
-    /// The connection became something else (101, or a successful `CONNECT`).
-    Upgraded,
-    /// The response was broken off, and the client can tell: the connection or stream was closed
-    /// without a proper end.
-    Aborted(Error),
-    /// The server dropped the response before it was complete. Mostly the client left; hyper does
-    /// not say, and a time-out further out or a shutdown looks the same.
-    Dropped,
-    /// The response was dropped while its task was unwinding from a panic.
-    Unwound,
-}
-
-impl Outcome {
-    /// The outcome in one lower-case word.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Handed => "handed",
-            Self::Upgraded => "upgraded",
-            Self::Aborted(_) => "aborted",
-            Self::Dropped => "dropped",
-            Self::Unwound => "unwound",
-        }
-    }
-
-    /// Why the response was broken off, if it was.
-    #[must_use]
-    pub const fn error(&self) -> Option<&Error> {
-        match self {
-            Self::Aborted(error) => Some(error),
-            Self::Handed | Self::Upgraded | Self::Dropped | Self::Unwound => None,
-        }
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Handed => f.write_str("handed over"),
-            Self::Upgraded => f.write_str("upgraded"),
-            Self::Aborted(error) => write!(f, "aborted ({})", WithCauses(error)),
-            Self::Dropped => f.write_str("dropped"),
-            Self::Unwound => f.write_str("dropped by a panic"),
-        }
-    }
-}
-
-/// Something about a response that its author should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Note {
-    /// The framing was mended.
-    Mended(Mended),
-    /// The body sent trailers that no client may be given; these names were left out.
-    TrailersDropped(Vec<HeaderName>),
-    /// [`merge_trailers`](crate::LetterheadLayer::merge_trailers) named these trailers, and their
-    /// definition does not allow it (RFC 9110, section 6.5.1): they were not merged into the head.
-    TrailersNotMerged(Vec<HeaderName>),
-    /// A second layer was found inside; it does nothing. Said once for each outer layer.
-    NestedLayer,
-    /// This failed, too, while the first [failure](Receipt::failure) was being answered; or it
-    /// failed inside a [`RecoverLayer`](crate::RecoverLayer), and the response that went out is
-    /// another one and a success.
-    AlsoFailed(String),
-    /// The body had handed over every byte that its `Content-Length` declares, and did not say
-    /// whether it was over until the hold's deadline. It was taken to be.
-    EndUnseen,
-    /// There is no tokio timer here, so nothing is held. Said once for each layer.
-    NoTimer,
-    /// [`Recover::recover`](crate::Recover::recover) panicked; a plain 500 was sent.
-    RecoverPanicked,
-    /// A [deny rule](crate::deny::Deny) refused the head, and why.
-    Denied(Denial),
-    /// A deny rule that [fails open](crate::deny::Deny::fails_open) could not decide, and why not.
-    DenyFailed(String),
-}
-
-impl Note {
-    /// The kind of note in one lower-case word, for labels; printed, a note says more.
-    #[must_use]
-    pub const fn as_str(&self) -> &'static str {
-        match self {
-            Self::Mended(_) => "mended",
-            Self::TrailersDropped(_) => "trailers-dropped",
-            Self::TrailersNotMerged(_) => "trailers-not-merged",
-            Self::NestedLayer => "nested-layer",
-            Self::AlsoFailed(_) => "also-failed",
-            Self::EndUnseen => "end-unseen",
-            Self::NoTimer => "no-timer",
-            Self::RecoverPanicked => "recover-panicked",
-            Self::Denied(_) => "denied",
-            Self::DenyFailed(_) => "deny-failed",
-        }
-    }
-
-    /// What was mended in the framing, if this is about that.
-    #[must_use]
-    pub const fn mended(&self) -> Option<&Mended> {
-        match self {
-            Self::Mended(mended) => Some(mended),
-            Self::TrailersDropped(_)
-            | Self::TrailersNotMerged(_)
-            | Self::NestedLayer
-            | Self::AlsoFailed(_)
-            | Self::EndUnseen
-            | Self::NoTimer
-            | Self::RecoverPanicked
-            | Self::Denied(_)
-            | Self::DenyFailed(_) => None,
-        }
-    }
-
-    /// Why the head was denied, if this is about that.
-    #[must_use]
-    pub const fn denied(&self) -> Option<&Denial> {
-        if let Self::Denied(denial) = self { Some(denial) } else { None }
-    }
-}
-
-impl fmt::Display for Note {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mended(mended) => mended.fmt(f),
-            Self::TrailersDropped(names) => {
-                f.write_str("trailers dropped:")?;
-                names.iter().try_for_each(|name| write!(f, " {name}"))
-            }
-            Self::TrailersNotMerged(names) => {
-                f.write_str("trailers not merged, their definition does not allow it:")?;
-                names.iter().try_for_each(|name| write!(f, " {name}"))
-            }
-            Self::NestedLayer => f.write_str("a second letterhead layer inside does nothing"),
-            Self::AlsoFailed(text) => write!(f, "also failed: {text}"),
-            Self::EndUnseen => {
-                f.write_str("content-length reached, end of the body not seen: taken for it")
-            }
-            Self::NoTimer => f.write_str("no tokio timer: responses are not held"),
-            Self::RecoverPanicked => f.write_str("the recoverer panicked: sent a plain 500"),
-            Self::Denied(denial) => write!(f, "denied: {denial}"),
-            Self::DenyFailed(reason) => write!(f, "a deny rule could not decide: {reason}"),
-        }
-    }
-}
 
 /// The finished record of one response.
 ///
@@ -187,6 +33,8 @@ pub struct Receipt {
     pub(crate) conflicts_cut: u64,
     pub(crate) path: Option<Arc<str>>,
     pub(crate) route: Option<Box<str>>,
+    /// What few receipts have: nothing of it is kept unless somebody looks.
+    pub(crate) request: Option<Box<RequestFacts>>,
     pub(crate) outcome: Outcome,
 }
 
@@ -312,6 +160,47 @@ impl Receipt {
     #[must_use]
     pub fn route(&self) -> Option<&str> {
         self.route.as_deref()
+    }
+
+    /// The other end of the connection, where the request's extensions had it; `None` without a reporter.
+    ///
+    /// `serve` puts it there if `Serve::peer` was asked for; around another server the application does, with
+    /// [`Peer::new`].
+    #[must_use]
+    pub fn peer(&self) -> Option<&Peer> {
+        self.request.as_ref()?.peer.as_ref()
+    }
+
+    /// The `x-request-id` of the response, or else of the request; `None` without a reporter.
+    ///
+    /// It is visible ASCII of at most 256 bytes: what a client sends otherwise, and a field that the rules keep
+    /// [secret](crate::Rules::secret), is not taken.
+    #[must_use]
+    pub fn request_id(&self) -> Option<&str> {
+        let sent = self.fields.0.iter().map(|(name, value)| (name, value));
+        id_of(sent, |name| self.ledger.secrecy(name))
+            .or_else(|| self.request.as_ref()?.request_id.as_deref())
+    }
+
+    /// The trace that the request is part of, if it has one valid `traceparent`; `None` without a reporter.
+    #[must_use]
+    pub fn trace(&self) -> Option<&TraceParent> {
+        self.request.as_ref()?.trace.as_ref()
+    }
+
+    /// When the response came how far; `None` unless a reporter
+    /// [needs it](crate::report::Reporter::needs_times), or
+    /// [`LetterheadLayer::times`](crate::LetterheadLayer::times) asks for it.
+    #[must_use]
+    pub fn times(&self) -> Option<&Times> {
+        self.request.as_ref()?.times.as_ref()
+    }
+
+    /// How long the head was held, from the service's answer to the commit; `None` where there are no
+    /// [times](Self::times), or nothing was committed.
+    #[must_use]
+    pub fn hold_time(&self) -> Option<Duration> {
+        self.times()?.hold()
     }
 
     /// The head that went out, each field with who set, changed and dropped it; only the writes

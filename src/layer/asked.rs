@@ -9,6 +9,8 @@ use http::{Request, Uri};
 use super::deny_target::DenyTarget;
 use super::policy_handle::PolicyTarget;
 use super::route::{Route, uri};
+use super::stopwatch::{Mark, Stopwatch};
+use crate::head::RequestFacts;
 use crate::report::LogEntry;
 
 /// What a recoverer wants of each request.
@@ -49,6 +51,10 @@ pub(crate) struct Asked {
     pub(crate) policy: Option<PolicyTarget>,
     /// What deny rules will ask for.
     pub(crate) denying: Option<DenyTarget>,
+    /// What the receipt will say of the request.
+    pub(crate) facts: Option<Box<RequestFacts>>,
+    /// Runs where somebody needs times.
+    pub(crate) stopwatch: Option<Box<Stopwatch>>,
 }
 
 /// What a request is about.
@@ -65,6 +71,24 @@ impl Asked {
 
     pub(crate) fn route(&self) -> Option<&str> {
         self.target.as_ref()?.route.as_ref().map(Route::as_str)
+    }
+
+    /// The response has come so far.
+    #[cold]
+    pub(crate) fn mark(&self, mark: Mark) {
+        if let Some(stopwatch) = &self.stopwatch {
+            stopwatch.mark(mark);
+        }
+    }
+
+    /// What the receipt says of the request, now that its response is over.
+    pub(crate) fn take_facts(asked: Option<&mut Self>) -> Option<Box<RequestFacts>> {
+        let asked = asked?;
+        let mut facts = asked.facts.take();
+        if let Some(stopwatch) = &asked.stopwatch {
+            facts.get_or_insert_default().times = Some(stopwatch.read());
+        }
+        facts
     }
 
     /// The version of the header policy that was applied, if one was.

@@ -16,6 +16,7 @@ use super::holding::{Held, Holding};
 use super::instead::{fail, put_instead};
 use super::kept::Kept;
 use super::spare;
+use super::stopwatch::Mark;
 use super::terms::{Survey, Terms, mend, terms_of};
 use super::tidy::tidy;
 use super::{denied, recover, trailers, watched};
@@ -207,12 +208,15 @@ where
     trailers::drop_unsent(exchange, held, &terms);
     tidy(exchange, survey, &mut held.parts.headers, sealing.as_mut());
     let known = seen.zip(sealing.as_ref()).and_then(|(seen, sealing)| seen.if_still(sealing));
-    let sent = watch.map(|watch| match known {
-        Some(lines) if !watch.explained => {
-            debug_assert_eq!(lines, Lines::of(&held.parts.headers));
-            lines
+    let sent = watch.map(|watch| {
+        exchange.mark(Mark::Committed);
+        match known {
+            Some(lines) if !watch.explained => {
+                debug_assert_eq!(lines, Lines::of(&held.parts.headers));
+                lines
+            }
+            Some(_) | None => Lines::of(&held.parts.headers),
         }
-        Some(_) | None => Lines::of(&held.parts.headers),
     });
     let ends =
         watched::ends_a_test(watch, &judged, held.parts.status, sent.as_ref(), sealing.as_ref());

@@ -15,6 +15,8 @@ use super::asked::Asked;
 use super::recover::{Cause, Failure, Origin};
 use super::settings::{Settings, Watch};
 use super::spare;
+use super::stopwatch::Mark;
+use super::strict::indictment;
 use crate::caught::contained;
 use crate::error::{Error, WithCauses};
 use crate::field::nature;
@@ -97,6 +99,14 @@ impl Exchange {
     /// Whether the receipt was delivered.
     pub(crate) const fn is_ended(&self) -> bool {
         self.unheard.is_none()
+    }
+
+    /// Notes that the response has come so far, where somebody needs times.
+    #[inline]
+    pub(crate) fn mark(&self, mark: Mark) {
+        if let Some(asked) = &self.asked {
+            asked.mark(mark);
+        }
     }
 
     /// Ends the exchange well.
@@ -295,6 +305,7 @@ impl Exchange {
             conflicts_cut,
             path,
             route,
+            request: Asked::take_facts(self.asked.as_deref_mut()),
             outcome,
         };
         if nested && self.settings.said_nested.first() {
@@ -359,17 +370,6 @@ pub(crate) fn note_failure(shared: &Shared, error: Error) {
     // The first failure is the cause; what failed while it was answered is a note.
     let note = Note::AlsoFailed(WithCauses(&error).to_string());
     shared.lock().record().notes.push(note);
-}
-
-/// The text with which a strict rule ends a test.
-pub(crate) fn indictment(conflicts: &[Conflict], explained: &str) -> String {
-    let mut text = String::from("a response head broke the rules:\n");
-    for conflict in conflicts {
-        text.push_str("- ");
-        text.push_str(&conflict.to_string());
-        text.push('\n');
-    }
-    text + "the head:\n" + explained
 }
 
 impl Drop for Exchange {

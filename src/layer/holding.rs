@@ -16,6 +16,7 @@ use super::content::Content;
 use super::exchange::Exchange;
 use super::hold::{self, Hold, Until};
 use super::recover::Origin;
+use super::stopwatch::Mark;
 use crate::caught::{Payload, caught};
 use crate::error::{BoxError, Error, Kind};
 use crate::head::{Arrived, CommitCause, Input, Landed, State, Verdict};
@@ -88,6 +89,7 @@ where
     pub(crate) fn begin(&mut self, exchange: &Exchange) -> Option<Last> {
         let Held { parts, content } = &mut self.held;
         let told = if exchange.shared.is_watched() {
+            exchange.mark(Mark::Answered);
             Arrived::take(&mut parts.extensions, exchange.shared.exchange)
         } else {
             None

@@ -13,6 +13,7 @@ use super::content::{Content, Says};
 use super::exchange::{Exchange, Unheard};
 use super::panics::panicked;
 use super::recover::Origin;
+use super::stopwatch::Mark;
 use crate::caught::{Payload, caught, discard};
 use crate::error::{BoxError, Error, Kind};
 use crate::head::{Note, Outcome};
@@ -196,6 +197,9 @@ where
 
     fn out(&mut self, data: B::Data) -> Polled<B::Data> {
         self.exchange.sent = self.meter.handed();
+        if let Some(asked) = self.exchange.asked.as_ref().filter(|_| self.exchange.sent > 0) {
+            asked.mark(Mark::FirstByte);
+        }
         if self.is_all_handed() {
             self.exchange.complete();
         } else if self.meter.is_full() && self.says != Says::Trailers {

@@ -167,7 +167,33 @@ impl LetterheadLayer {
     /// called again for another one.
     #[must_use]
     pub fn reporter(self, reporter: impl Reporter) -> Self {
-        self.watching(|watch| watch.reporters.push(Arc::new(reporter)))
+        self.watching(|watch| {
+            watch.times |= reporter.needs_times();
+            watch.reporters.push(Arc::new(reporter));
+        })
+    }
+
+    /// Takes the [times](Receipt::times) of each response, though no reporter
+    /// [needs them](Reporter::needs_times): for closures, and for [`on_end`](Self::on_end). It also watches who
+    /// wrote what, as a reporter does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use letterhead::{LetterheadLayer, Receipt};
+    ///
+    /// let layer = LetterheadLayer::new().times(true).reporter(|receipt: &Receipt| {
+    ///     if let Some(times) = receipt.times() {
+    ///         println!("{} took {:?}", receipt.path().unwrap_or("-"), times.ended());
+    ///     }
+    /// });
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn times(self, on: bool) -> Self {
+        self.watching(|watch| {
+            watch.times = on || watch.reporters.iter().any(|reporter| reporter.needs_times());
+        })
     }
 
     /// Watches one request in `every`, the first one among them; 0 watches none. What is not

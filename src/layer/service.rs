@@ -16,10 +16,11 @@ use super::policy_handle::PolicyTarget;
 use super::route::{path, route, uri};
 use super::settings::Settings;
 use super::spare;
+use super::stopwatch::Stopwatch;
 use super::{ResponseBody, ResponseFuture};
 use crate::caught::caught;
 use crate::error::BoxError;
-use crate::head::{Ability, Head, Shared};
+use crate::head::{Ability, Head, RequestFacts, Shared};
 use crate::report::{AccessLog, LogEntry};
 
 /// A service whose responses have a commit point; made by
@@ -75,10 +76,10 @@ where
             return ResponseFuture::nested(self.inner.call(request));
         }
         let mut shared = spare::take(Ability::of(&request), request.method().clone());
-        if self.settings.watch.is_some() && self.settings.sampling.takes() {
-            watch(&mut shared, &self.settings, &request);
-        }
         let mut asked = self.settings.recoverer.keep(&request);
+        if self.settings.watch.is_some() && self.settings.sampling.takes() {
+            watch(&mut shared, &mut asked, &self.settings, &request);
+        }
         if self.settings.keeps_requests {
             asked = Some(kept_of(&request, &self.settings, &shared, asked));
         }
@@ -120,12 +121,25 @@ fn log_entry<B>(log: &AccessLog, request: &Request<B>) -> LogEntry {
 
 /// Begins to watch who writes to the head of this request's response.
 #[cold]
-fn watch<B>(shared: &mut Arc<Shared>, settings: &Settings, request: &Request<B>) {
+fn watch<B>(
+    shared: &mut Arc<Shared>,
+    asked: &mut Option<Box<Asked>>,
+    settings: &Settings,
+    request: &Request<B>,
+) {
     // Nobody else has it yet.
-    if let (Some(watch), Some(shared)) = (&settings.watch, Arc::get_mut(shared)) {
-        shared.watch(&watch.rules, Arc::clone(&watch.secrets), path(request));
-        if let Some(route) = route(request.extensions()) {
-            shared.set_route(route);
+    let (Some(watch), Some(shared)) = (&settings.watch, Arc::get_mut(shared)) else { return };
+    if watch.times {
+        asked.get_or_insert_default().stopwatch = Some(Box::new(Stopwatch::start()));
+    }
+    shared.watch(&watch.rules, Arc::clone(&watch.secrets), path(request));
+    if let Some(route) = route(request.extensions()) {
+        shared.set_route(route);
+    }
+    if watch.wants_receipts() {
+        let (fields, extensions) = (request.headers(), request.extensions());
+        if let Some(facts) = RequestFacts::of(fields, extensions, &watch.secrets) {
+            asked.get_or_insert_default().facts = Some(facts);
         }
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Settings {
 pub(crate) struct Watch {
     pub(crate) rules: Arc<Rules>,
     pub(crate) reporters: Vec<Arc<dyn Reporter>>,
+    /// Receipts say when their responses came how far.
+    pub(crate) times: bool,
     /// The head itself says who wrote what.
     pub(crate) explained: bool,
     /// A rejected response says why.
@@ -57,6 +59,11 @@ impl Watch {
         !self.reporters.is_empty() || self.rules.is_strict()
     }
 
+    /// Whether receipts are made for somebody who may look at the request.
+    pub(crate) fn wants_receipts(&self) -> bool {
+        !self.reporters.is_empty() || self.times
+    }
+
     pub(super) fn new() -> Self {
         // Nothing is judged before rules are given.
         let rules = Rule::ALL
@@ -65,6 +72,7 @@ impl Watch {
         Self {
             rules: Arc::new(rules),
             reporters: Vec::new(),
+            times: false,
             explained: false,
             candid: false,
             secrets: Arc::from([]),

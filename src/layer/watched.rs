@@ -7,10 +7,11 @@ use http::response::Parts;
 use http_body::Body;
 
 use super::apply_policy::{Applied, Origin, put_nonce};
-use super::exchange::{Exchange, indictment};
+use super::exchange::Exchange;
 use super::holding::Held;
 use super::instead::{fail, put_instead};
 use super::settings::Watch;
+use super::strict::indictment;
 use crate::error::{Error, Kind};
 use crate::field::json::quoted;
 use crate::head::{ErrorAnswer, Sealing, explain, in_short};

@@ -46,6 +46,7 @@ pub struct Background {
     queue: Arc<Queue>,
     worker: ThreadId,
     patience: Duration,
+    needs_times: bool,
 }
 
 /// What both sides know.
@@ -93,10 +94,11 @@ impl Background {
             panicked: AtomicU64::new(0),
         });
         let theirs = Arc::clone(&queue);
+        let needs_times = reporter.needs_times();
         let thread = thread::Builder::new()
             .name("letterhead-report".to_owned())
             .spawn(move || work(&theirs, reporter))?;
-        Ok(Self { queue, worker: thread.thread().id(), patience: Self::PATIENCE })
+        Ok(Self { queue, worker: thread.thread().id(), patience: Self::PATIENCE, needs_times })
     }
 
     /// How long [`shutdown`](Self::shutdown), or dropping this, waits for the reporter.
@@ -202,6 +204,10 @@ impl Reporter for Background {
         line.waiting.push_back(copy);
         drop(line);
         queue.stirred.notify_one();
+    }
+
+    fn needs_times(&self) -> bool {
+        self.needs_times
     }
 }
 

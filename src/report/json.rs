@@ -114,6 +114,10 @@ impl<W: Write + Send + 'static> Reporter for JsonLines<W> {
             self.errors.fetch_add(1, Ordering::Relaxed);
         }
     }
+
+    fn needs_times(&self) -> bool {
+        true
+    }
 }
 
 impl<W: Write> Out<W> {

@@ -6,7 +6,6 @@ mod collector;
 mod json;
 #[cfg(feature = "metrics")]
 mod metrics;
-mod peer;
 mod access;
 #[cfg(feature = "tracing")]
 mod tracing;
@@ -21,11 +20,12 @@ pub use background::Background;
 pub use collector::Collector;
 #[cfg(feature = "json")]
 pub use json::JsonLines;
-pub use peer::Peer;
 
 use std::sync::Arc;
 
+pub use crate::field::trace_parent::TraceParent;
 use crate::head::Receipt;
+pub use crate::head::{Peer, Times};
 
 /// Takes the finished record of each response.
 ///
@@ -53,6 +53,14 @@ use crate::head::Receipt;
 pub trait Reporter: Send + Sync + 'static {
     /// One response is over.
     fn report(&self, receipt: &Receipt);
+
+    /// Whether its receipts must have [times](Receipt::times); asked once, when it is given to the layer.
+    ///
+    /// They cost five looks at the clock for each response, so they are taken only where a reporter says that
+    /// it needs them. One that is put around another hands its word on.
+    fn needs_times(&self) -> bool {
+        false
+    }
 }
 
 impl<F: Fn(&Receipt) + Send + Sync + ?Sized + 'static> Reporter for F {
@@ -65,5 +73,9 @@ impl<F: Fn(&Receipt) + Send + Sync + ?Sized + 'static> Reporter for F {
 impl<R: Reporter + ?Sized> Reporter for Arc<R> {
     fn report(&self, receipt: &Receipt) {
         (**self).report(receipt);
+    }
+
+    fn needs_times(&self) -> bool {
+        (**self).needs_times()
     }
 }

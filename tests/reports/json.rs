@@ -40,13 +40,15 @@ fn keys(value: &Value, path: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_line_says_everything_about_its_response() {
     let lines = written(JsonLines::new(Vec::new())).await;
     assert_eq!(lines.len(), 2);
     let (plain, odd) = (&lines[0], &lines[1]);
     let expected = json!({
         "v": 1, "method": "GET", "version": "HTTP/1.1", "path": "/plain", "route": null,
+        "peer": null, "request_id": null, "trace_id": null, "parent_id": null,
+        "times": { "answered": 0, "committed": 0, "first_byte": 0, "ended": 0 }, "policy": null,
         "status": 200, "cause": "first frame", "last_stage": "committed", "outcome": "handed",
         "abort": null, "held": 4, "sent": 4, "hooks": 0, "failure": null, "conflicts": [],
         "denied": null, "notes": [], "writes": [], "writes_cut": 0,

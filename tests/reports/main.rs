@@ -7,6 +7,7 @@ mod background;
 mod harmless;
 mod json;
 mod metrics;
+mod record;
 #[path = "../shared/skip.rs"]
 #[allow(dead_code, reason = "each crate of tests lacks something else")]
 mod skip;

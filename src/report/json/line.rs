@@ -1,13 +1,15 @@
 //! Which keys a JSON line has; the guide's page on reports lists the same.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::HeaderName;
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::error::WithCauses;
+use crate::field::trace_parent::TraceParent;
 use crate::head::deny::Denial;
-use crate::head::{CommitCause, Note, Receipt};
+use crate::head::{CommitCause, Note, Receipt, Times};
 use crate::ledger::{Entry, Refusal, Shown};
 use crate::rules::Conflict;
 
@@ -26,6 +28,10 @@ impl Serialize for Line<'_> {
         map.serialize_entry("version", &Printed(format_args!("{:?}", receipt.version())))?;
         map.serialize_entry("path", &receipt.path())?;
         map.serialize_entry("route", &receipt.route())?;
+        map.serialize_entry("peer", &receipt.peer().map(|peer| Printed(peer.addr)))?;
+        map.serialize_entry("request_id", &receipt.request_id())?;
+        map.serialize_entry("trace_id", &receipt.trace().map(TraceParent::trace_id))?;
+        map.serialize_entry("parent_id", &receipt.trace().map(TraceParent::parent_id))?;
         map.serialize_entry("status", &receipt.status().map(|status| status.as_u16()))?;
         map.serialize_entry("cause", &receipt.cause().map(CommitCause::as_str))?;
         map.serialize_entry("last_stage", receipt.last_stage().as_str())?;
@@ -34,6 +40,8 @@ impl Serialize for Line<'_> {
             "abort",
             &receipt.outcome().error().map(|error| Printed(WithCauses(error))),
         )?;
+        map.serialize_entry("times", &receipt.times().map(Micros))?;
+        map.serialize_entry("policy", &receipt.policy_version())?;
         map.serialize_entry("held", &receipt.held_bytes())?;
         map.serialize_entry("sent", &receipt.sent_bytes())?;
         map.serialize_entry("hooks", &receipt.hooks_run())?;
@@ -43,6 +51,21 @@ impl Serialize for Line<'_> {
         map.serialize_entry("notes", &All(receipt.notes()))?;
         map.serialize_entry("writes", &All(receipt.writes()))?;
         map.serialize_entry("writes_cut", &receipt.writes_cut())?;
+        map.end()
+    }
+}
+
+/// Times in whole microseconds.
+struct Micros<'a>(&'a Times);
+
+impl Serialize for Micros<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("answered", &self.0.answered().map(micros))?;
+        map.serialize_entry("committed", &self.0.committed().map(micros))?;
+        map.serialize_entry("first_byte", &self.0.first_byte().map(micros))?;
+        map.serialize_entry("ended", &micros(self.0.ended()))?;
         map.end()
     }
 }

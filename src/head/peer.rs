@@ -1,6 +1,6 @@
 //! Who is at the other end of a connection.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr;
 
 /// The other end of the connection that a request came on, in the request's extensions.
 ///
