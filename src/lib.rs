@@ -59,7 +59,7 @@
 //! | `store` | [`store`]: heads on disk, before their payloads, crash-safe (Linux) |
 //! | `serve` | [`serve()`]: a server over hyper with time-outs, limits and a shutdown that ends |
 //! | `tls` | TLS for it, by rustls |
-//! | `tracing` | `report::Tracing`: one event for each conflict |
+//! | `tracing` | `report::Tracing`: one event for each response, with the level of how it went |
 //! | `full` | all of them but `cli` and `rego` |
 //!
 //! # Where to read on

@@ -11,6 +11,11 @@ mod hook_result;
 pub(crate) mod origin;
 mod peer;
 mod times;
+#[cfg(feature = "tracing")]
+mod span;
+#[cfg(not(feature = "tracing"))]
+#[path = "span_none.rs"]
+mod span;
 mod request_facts;
 mod rpc_answer;
 mod stage;
@@ -50,6 +55,7 @@ pub use receipt::Receipt;
 pub(crate) use receipt::Tally;
 pub(crate) use request_facts::RequestFacts;
 pub(crate) use shared::{Callback, Record, Shared, State};
+pub(crate) use span::Span;
 pub use stage::CommitCause;
 pub(crate) use stage::{Input, Life, Verdict};
 pub use times::Times;

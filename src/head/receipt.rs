@@ -9,7 +9,7 @@ use http::{Method, StatusCode, Version};
 
 use super::deny::Denial;
 use super::request_facts::id_of;
-use super::{CommitCause, Note, Outcome, Peer, RequestFacts, Times};
+use super::{CommitCause, Note, Outcome, Peer, RequestFacts, Span, Times};
 use crate::error::{Error, WithCauses};
 use crate::field::trace_parent::TraceParent;
 use crate::ledger::{Entry, Ledger, Lines, Stage};
@@ -194,6 +194,12 @@ impl Receipt {
     #[must_use]
     pub fn times(&self) -> Option<&Times> {
         self.request.as_ref()?.times.as_ref()
+    }
+
+    /// The span that was current when the request reached the layer, where a reporter needs it.
+    #[allow(dead_code, reason = "events alone stand in spans, and are an option")]
+    pub(crate) fn span(&self) -> Option<&Span> {
+        self.request.as_ref()?.span.as_ref()
     }
 
     /// How long the head was held, from the service's answer to the commit; `None` where there are no

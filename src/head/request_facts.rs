@@ -3,7 +3,7 @@
 use http::Extensions;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{Peer, Times};
+use super::{Peer, Span, Times};
 use crate::field::trace_parent::TraceParent;
 use crate::ledger::Secrecy;
 
@@ -20,6 +20,7 @@ pub(crate) struct RequestFacts {
     pub(crate) request_id: Option<Box<str>>,
     pub(crate) trace: Option<TraceParent>,
     pub(crate) times: Option<Times>,
+    pub(crate) span: Option<Span>,
 }
 
 impl RequestFacts {
@@ -40,7 +41,7 @@ impl RequestFacts {
             (_, _) => None,
         };
         let is_any = peer.is_some() || request_id.is_some() || trace.is_some();
-        is_any.then(|| Box::new(Self { peer, request_id, trace, times: None }))
+        is_any.then(|| Box::new(Self { peer, request_id, trace, ..Self::default() }))
     }
 }
 

@@ -169,6 +169,7 @@ impl LetterheadLayer {
     pub fn reporter(self, reporter: impl Reporter) -> Self {
         self.watching(|watch| {
             watch.times |= reporter.needs_times();
+            watch.span |= reporter.needs_span();
             watch.reporters.push(Arc::new(reporter));
         })
     }

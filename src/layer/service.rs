@@ -20,7 +20,7 @@ use super::stopwatch::Stopwatch;
 use super::{ResponseBody, ResponseFuture};
 use crate::caught::caught;
 use crate::error::BoxError;
-use crate::head::{Ability, Head, RequestFacts, Shared};
+use crate::head::{Ability, Head, RequestFacts, Shared, Span};
 use crate::report::{AccessLog, LogEntry};
 
 /// A service whose responses have a commit point; made by
@@ -141,6 +141,9 @@ fn watch<B>(
         if let Some(facts) = RequestFacts::of(fields, extensions, &watch.secrets) {
             asked.get_or_insert_default().facts = Some(facts);
         }
+    }
+    if let Some(span) = watch.span.then(Span::current).flatten() {
+        asked.get_or_insert_default().facts.get_or_insert_default().span = Some(span);
     }
 }
 

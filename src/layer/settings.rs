@@ -46,6 +46,8 @@ pub(crate) struct Watch {
     pub(crate) reporters: Vec<Arc<dyn Reporter>>,
     /// Receipts say when their responses came how far.
     pub(crate) times: bool,
+    /// A reporter tells of responses in the spans of their requests.
+    pub(crate) span: bool,
     /// The head itself says who wrote what.
     pub(crate) explained: bool,
     /// A rejected response says why.
@@ -73,6 +75,7 @@ impl Watch {
             rules: Arc::new(rules),
             reporters: Vec::new(),
             times: false,
+            span: false,
             explained: false,
             candid: false,
             secrets: Arc::from([]),

@@ -47,6 +47,7 @@ pub struct Background {
     worker: ThreadId,
     patience: Duration,
     needs_times: bool,
+    needs_span: bool,
 }
 
 /// What both sides know.
@@ -94,11 +95,12 @@ impl Background {
             panicked: AtomicU64::new(0),
         });
         let theirs = Arc::clone(&queue);
-        let needs_times = reporter.needs_times();
+        let (needs_times, needs_span) = (reporter.needs_times(), reporter.needs_span());
         let thread = thread::Builder::new()
             .name("letterhead-report".to_owned())
             .spawn(move || work(&theirs, reporter))?;
-        Ok(Self { queue, worker: thread.thread().id(), patience: Self::PATIENCE, needs_times })
+        let (worker, patience) = (thread.thread().id(), Self::PATIENCE);
+        Ok(Self { queue, worker, patience, needs_times, needs_span })
     }
 
     /// How long [`shutdown`](Self::shutdown), or dropping this, waits for the reporter.
@@ -208,6 +210,10 @@ impl Reporter for Background {
 
     fn needs_times(&self) -> bool {
         self.needs_times
+    }
+
+    fn needs_span(&self) -> bool {
+        self.needs_span
     }
 }
 

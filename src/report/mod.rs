@@ -8,6 +8,8 @@ mod json;
 mod metrics;
 mod access;
 #[cfg(feature = "tracing")]
+mod ending;
+#[cfg(feature = "tracing")]
 mod tracing;
 
 #[cfg(feature = "metrics")]
@@ -61,6 +63,12 @@ pub trait Reporter: Send + Sync + 'static {
     fn needs_times(&self) -> bool {
         false
     }
+
+    /// Whether [`Tracing`] is inside, and tells of a response in the span that was current when its request reached
+    /// the layer (with the feature `tracing`); asked once, when it is given to the layer.
+    fn needs_span(&self) -> bool {
+        false
+    }
 }
 
 impl<F: Fn(&Receipt) + Send + Sync + ?Sized + 'static> Reporter for F {
@@ -77,5 +85,9 @@ impl<R: Reporter + ?Sized> Reporter for Arc<R> {
 
     fn needs_times(&self) -> bool {
         (**self).needs_times()
+    }
+
+    fn needs_span(&self) -> bool {
+        (**self).needs_span()
     }
 }

@@ -4,8 +4,10 @@
 mod access;
 mod app;
 mod background;
+mod ear;
 mod harmless;
 mod json;
+mod levels;
 mod metrics;
 mod record;
 #[path = "../shared/skip.rs"]

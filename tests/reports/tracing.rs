@@ -1,86 +1,68 @@
-//! Conflicts as events, seen by a subscriber of our own.
+//! Responses and conflicts as events, seen by a subscriber of our own.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use http::StatusCode;
-use letterhead::report::Tracing;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use letterhead::report::{Background, Reporter, Tracing};
+use letterhead::{LetterheadLayer, Receipt, Rules};
+use tower::{Layer as _, ServiceExt as _, service_fn};
+use tracing::{Instrument as _, Level};
 
 use crate::app;
-
-/// One event, as it was told.
-#[derive(Clone, Debug)]
-struct Told {
-    level: Level,
-    fields: BTreeMap<&'static str, String>,
-}
-
-impl Told {
-    fn get(&self, field: &str) -> &str {
-        self.fields.get(field).map_or("(none)", String::as_str)
-    }
-}
-
-#[derive(Clone, Default)]
-struct Ear {
-    heard: Arc<Mutex<Vec<Told>>>,
-}
-
-impl Subscriber for Ear {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "letterhead"
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut told = Told { level: *event.metadata().level(), fields: BTreeMap::new() };
-        event.record(&mut told);
-        self.heard.lock().unwrap().push(told);
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
-}
-
-impl Visit for Told {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.fields.insert(field.name(), format!("{value:?}"));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.fields.insert(field.name(), value.to_owned());
-    }
-}
+use crate::ear::{Heard, Told};
 
 async fn told(reporter: Tracing) -> Vec<Told> {
-    let ear = Ear::default();
-    let heard = Arc::clone(&ear.heard);
-    let _here = tracing::subscriber::set_default(ear);
+    let (heard, _here) = Heard::here();
     let layer = app::reported(reporter);
     assert_eq!(app::plain(&layer).await, StatusCode::OK);
     assert_eq!(app::odd(&layer).await, StatusCode::OK);
-    let told = heard.lock().unwrap().clone();
+    let told = heard.take();
     app::check_secrets(&format!("{told:?}"));
     told
 }
 
 #[tokio::test]
-async fn each_conflict_is_one_event_with_both_writers() {
+async fn each_response_is_one_event() {
     let told = told(Tracing::new()).await;
+    let events: Vec<_> = told.iter().map(|told| (told.level, told.get("path"))).collect();
+    assert_eq!(events, [(Level::DEBUG, "/plain"), (Level::WARN, "/odd")]);
+    assert_eq!(told[0].get("message"), "response over");
+    assert_eq!(told[1].get("message"), "conflicts in the head");
+    let conflicts = told[1].get("conflicts");
+    let server =
+        "overwritten server: layer inner, then layer outer; `mine` became `yours`; reported";
+    assert!(conflicts.split(" | ").any(|conflict| conflict == server), "{conflicts}");
+    assert_eq!(told[1].get("notes"), "content-length says 9, body has 4: sent 4");
+    let fields: Vec<_> = told[1].fields.keys().copied().collect();
+    let expected = [
+        "cause",
+        "conflicts",
+        "duration",
+        "held",
+        "hold_time",
+        "hooks",
+        "message",
+        "method",
+        "notes",
+        "outcome",
+        "path",
+        "sent",
+        "status",
+        "version",
+        "writes",
+    ];
+    assert_eq!(fields, expected, "what is not known is left out");
+    assert_eq!((told[1].get("held"), told[1].get("sent")), ("4", "4"));
+}
+
+#[tokio::test]
+async fn each_conflict_is_one_event_with_both_writers_if_that_is_asked_for() {
+    let told = told(Tracing::new().each_conflict(true)).await;
+    let rules = told.iter().filter(|told| told.fields.contains_key("rule"));
     let mut rules: Vec<_> =
-        told.iter().map(|told| (told.get("rule"), told.get("field"), told.level)).collect();
+        rules.map(|told| (told.get("rule"), told.get("field"), told.level)).collect();
     rules.sort_unstable();
     assert_eq!(
         rules,
@@ -92,6 +74,7 @@ async fn each_conflict_is_one_event_with_both_writers() {
             ("overwritten", "x-token", Level::WARN),
         ]
     );
+    assert_eq!(told.len(), 7, "and one for each response");
     let server = told.iter().find(|told| told.get("field") == "server").unwrap();
     assert_eq!(server.get("first"), "layer inner");
     assert_eq!(server.get("second"), "layer outer");
@@ -113,59 +96,94 @@ async fn each_conflict_is_one_event_with_both_writers() {
 }
 
 #[tokio::test]
-async fn responses_are_told_when_that_is_asked_for() {
-    let told = told(Tracing::new().responses(true)).await;
-    let over: Vec<_> = told.iter().filter(|told| told.level == Level::DEBUG).collect();
-    let paths: Vec<_> = over.iter().map(|told| told.get("path")).collect();
-    assert_eq!(paths, ["/plain", "/odd"]);
-    assert_eq!(over[1].get("message"), "response over: handed over");
-    let fields: Vec<_> = over[1].fields.keys().copied().collect();
-    let expected = [
-        "cause",
-        "conflicts",
-        "held",
-        "hooks",
-        "message",
-        "method",
-        "notes",
-        "outcome",
-        "path",
-        "sent",
-        "status",
-        "version",
-        "writes",
-    ];
-    assert_eq!(fields, expected);
-    assert_eq!((over[1].get("conflicts"), over[1].get("sent")), ("5", "4"));
-}
-
-#[tokio::test]
-async fn an_event_has_the_route_and_not_only_the_path() {
-    let ear = Ear::default();
-    let heard = Arc::clone(&ear.heard);
-    let _here = tracing::subscriber::set_default(ear);
+async fn an_event_has_the_route_and_the_path() {
+    let (heard, _here) = Heard::here();
     app::routed(&app::reported(Tracing::new())).await;
-    let told = heard.lock().unwrap().clone();
+    let told = heard.take();
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].get("path"), told[0].get("route")), ("/users/7", "/users/{id}"));
 }
 
 #[tokio::test]
 async fn a_denied_head_is_one_event() {
-    let ear = Ear::default();
-    let heard = Arc::clone(&ear.heard);
-    let _here = tracing::subscriber::set_default(ear);
-    let layer = app::reported(Tracing::new().responses(true)).deny(
-        |head: &letterhead::deny::FinalHead<'_>| {
-            vec![format!("no {}", head.path()), "two\nlines".to_owned()]
-        },
-    );
+    let (heard, _here) = Heard::here();
+    let layer = app::reported(Tracing::new()).deny(|head: &letterhead::deny::FinalHead<'_>| {
+        vec![format!("no {}", head.path()), "two\nlines".to_owned()]
+    });
     assert_eq!(app::plain(&layer).await, StatusCode::INTERNAL_SERVER_ERROR);
-    let told = heard.lock().unwrap().clone();
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert_eq!((told[0].level, told[1].level), (Level::WARN, Level::DEBUG));
+    let told = heard.take();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!((told[0].level, told[0].get("message")), (Level::WARN, "head denied"));
     assert_eq!(told[0].get("denied"), "no /plain; two\\nlines");
-    assert_eq!(told[0].get("message"), "denied: no /plain; two\\nlines");
     assert_eq!((told[0].get("path"), told[0].get("status")), ("/plain", "500"));
-    assert_eq!(told[1].get("failure"), "a deny rule refused the response head");
+    assert_eq!(told[0].get("failure"), "a deny rule refused the response head");
+}
+
+#[tokio::test]
+async fn what_only_impairs_the_layer_is_a_warning() {
+    let (heard, _here) = Heard::here();
+    let app = LetterheadLayer::new().layer(service_fn(|_: Request<Full<Bytes>>| async {
+        Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::default()))
+    }));
+    let app = LetterheadLayer::new().reporter(Tracing::new()).layer(app);
+    for expected in [Level::WARN, Level::DEBUG] {
+        let response = app.clone().oneshot(Request::new(Full::default())).await.unwrap();
+        drop(response.into_body().collect().await.map_err(|_| ()).unwrap());
+        let told = heard.take();
+        assert_eq!((told.len(), told[0].level), (1, expected), "it is said once: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_stands_in_the_span_of_its_request_wherever_the_response_ends() {
+    let (heard, _here) = Heard::here();
+    let layer = LetterheadLayer::new().rules(Rules::standard()).reporter(Tracing::new());
+    let app = layer.layer(service_fn(|_: Request<()>| async {
+        Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from_static(b"fine"))))
+    }));
+    let call = async { app.clone().oneshot(Request::new(())).await.unwrap() };
+    let response = call.instrument(tracing::info_span!("outer", path = "/")).await;
+    let collected = async { drop(response.into_body().collect().await.map_err(|_| ()).unwrap()) };
+    let elsewhere = tracing::info_span!("elsewhere", path = "/");
+    tokio::spawn(collected.instrument(elsewhere)).await.unwrap();
+    let told = heard.take();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].spans, ["outer /"], "and not in that of the task that ended it");
+
+    // Without a span of its own it stands where the response ended.
+    let response = app.oneshot(Request::new(())).await.unwrap();
+    drop(response.into_body().collect().await.map_err(|_| ()).unwrap());
+    assert!(heard.take()[0].spans.is_empty());
+}
+
+/// Tells by the subscriber of another thread.
+struct Lent(Tracing, tracing::Dispatch);
+
+impl Reporter for Lent {
+    fn report(&self, receipt: &Receipt) {
+        tracing::dispatcher::with_default(&self.1, || self.0.report(receipt));
+    }
+
+    fn needs_times(&self) -> bool {
+        self.0.needs_times()
+    }
+
+    fn needs_span(&self) -> bool {
+        self.0.needs_span()
+    }
+}
+
+#[tokio::test]
+async fn a_background_hands_times_and_span_on() {
+    let (heard, _here) = Heard::here();
+    let lent = Lent(Tracing::new(), tracing::dispatcher::get_default(Clone::clone));
+    let background = Arc::new(Background::new(lent, 8).unwrap());
+    let layer = LetterheadLayer::new().reporter(Arc::clone(&background));
+    let call = app::plain(&layer).instrument(tracing::info_span!("request", path = "/plain"));
+    assert_eq!(call.await, StatusCode::OK);
+    assert!(background.shutdown());
+    let told = heard.take();
+    assert_eq!(told.len(), 1);
+    assert_eq!(told[0].spans, ["request /plain"]);
+    assert!(told[0].fields.contains_key("duration"));
 }
