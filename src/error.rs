@@ -76,6 +76,11 @@ pub(crate) enum Kind {
 }
 
 impl Error {
+    /// What to do about a missing layer.
+    #[allow(dead_code, reason = "an extractor and events are options")]
+    pub(crate) const REMEDY: &str = "add `.layer(LetterheadLayer::new())` to the router, after its routes; a layer \
+        in between that builds a new request has to hand the old one's extensions on";
+
     pub(crate) const fn new(kind: Kind) -> Self {
         Self { kind, cause: None }
     }
@@ -151,9 +156,11 @@ impl fmt::Display for Error {
             return WithCauses(self).fmt(f);
         }
         match &self.kind {
-            Kind::MissingLayer => f.write_str(
-                "no `Head` in the request's extensions: wanted a `LetterheadLayer` around this \
-                 handler, found none (or a layer in between built a new request without them)",
+            Kind::MissingLayer => write!(
+                f,
+                "no `Head` in the request's extensions: wanted a `LetterheadLayer` around this handler, found \
+                 none; {}",
+                Self::REMEDY
             ),
             Kind::Service => f.write_str("the service failed"),
             Kind::Body => f.write_str("the response body failed"),

@@ -2,21 +2,33 @@
 
 use std::convert::Infallible;
 
+use axum::extract::{MatchedPath, OriginalUri};
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode, Uri};
 
 use crate::error::Error;
 use crate::head::{ErrorAnswer, Head, replace};
+use crate::report::tell_of_missing_layer;
 
-/// Rejects with a 500 that names the missing layer to the log, not to the client.
+/// Rejects with a terse 500 where there is no layer. The [`Error`] says what to do about it; with the feature `tracing`
+/// it is told in an event with the target `letterhead` and the level `WARN`, once for each route, with the fields `route`,
+/// `path` and `remedy`. The client is told nothing.
 impl<S: Sync> FromRequestParts<S> for Head {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        Self::of(&parts.extensions)
+        Self::of(&parts.extensions).inspect_err(|error| {
+            let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+            tell_of_missing_layer(route, uri(parts).path(), error);
+        })
     }
+}
+
+/// The target as the client asked for it: a nested router sees only the rest of it.
+fn uri(parts: &Parts) -> &Uri {
+    parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| &original.0)
 }
 
 /// `Option<Head>`: `None` where there is no layer.

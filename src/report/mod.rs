@@ -6,6 +6,11 @@ mod collector;
 mod json;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(all(feature = "axum", feature = "tracing"))]
+mod missing_layer;
+#[cfg(all(feature = "axum", not(feature = "tracing")))]
+#[path = "missing_layer_none.rs"]
+mod missing_layer;
 mod access;
 #[cfg(feature = "tracing")]
 mod ending;
@@ -22,6 +27,8 @@ pub use background::Background;
 pub use collector::Collector;
 #[cfg(feature = "json")]
 pub use json::JsonLines;
+#[cfg(feature = "axum")]
+pub(crate) use missing_layer::tell_of_missing_layer;
 
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use letterhead::report::{Background, Reporter, Tracing};
-use letterhead::{LetterheadLayer, Receipt, Rules};
+use letterhead::{Head, LetterheadLayer, Receipt, Rules};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 use tracing::{Instrument as _, Level};
 
@@ -154,6 +154,58 @@ async fn an_event_stands_in_the_span_of_its_request_wherever_the_response_ends()
     let response = app.oneshot(Request::new(())).await.unwrap();
     drop(response.into_body().collect().await.map_err(|_| ()).unwrap());
     assert!(heard.take()[0].spans.is_empty());
+}
+
+/// Asks a router without the layer, twice.
+async fn without_the_layer(app: axum::Router, path: &str) {
+    for _ in 0..2 {
+        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(
+            !String::from_utf8_lossy(&body).contains("Letterhead"),
+            "the client is told nothing"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_missing_layer_is_told_of_once_for_each_route_with_what_to_do() {
+    let (heard, _here) = Heard::here();
+    let handler = || axum::routing::get(async |_: Head| "hello");
+    let within = axum::Router::new().route("/within/{id}", handler());
+    let app = axum::Router::new()
+        .route("/missing/{id}", handler())
+        .route("/optional", axum::routing::get(async |_: Option<Head>| "hello"))
+        .nest("/nested", within)
+        .fallback(handler());
+    without_the_layer(app.clone(), "/missing/1?key=s3cr3t-tok").await;
+    without_the_layer(app.clone(), "/nested/within/1").await;
+    without_the_layer(app.clone(), "/no-route").await;
+    let optional = Request::get("/optional").body(axum::body::Body::empty()).unwrap();
+    assert_eq!(app.oneshot(optional).await.unwrap().status(), StatusCode::OK);
+
+    let told = heard.take();
+    let places: Vec<_> = told.iter().map(|told| (told.get("route"), told.get("path"))).collect();
+    assert_eq!(
+        places,
+        [
+            ("/missing/{id}", "/missing/1"),
+            ("/nested/within/{id}", "/nested/within/1"),
+            ("(none)", "/no-route"),
+        ]
+    );
+    for told in &told {
+        assert_eq!(told.level, Level::WARN);
+        assert!(told.get("remedy").contains("`.layer(LetterheadLayer::new())`"), "{told:?}");
+        assert!(
+            told.get("message").starts_with("no `Head` in the request's extensions: "),
+            "{told:?}"
+        );
+        assert!(told.get("message").ends_with(told.get("remedy")), "{told:?}");
+    }
+    app::check_secrets(&format!("{told:?}"));
 }
 
 /// Tells by the subscriber of another thread.
