@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use http::StatusCode;
 use http::header::{HeaderName, HeaderValue};
 
-use crate::ledger::{Entry, Fate, Ledger, Lines, Shown, Verb, Writer};
+use crate::ledger::{Entry, Fate, Ledger, Lines, Shown, Stage, Verb, Writer};
 
 /// The most fields of one explanation.
 const MOST_FIELDS: usize = 2048;
@@ -47,6 +47,29 @@ pub(crate) fn explain(status: Option<StatusCode>, fields: &Lines, ledger: &Ledge
         writeln!(text, "({} more writes were not kept)", ledger.cut()).unwrap_or_default();
     }
     text
+}
+
+/// What an explanation at this stage cannot say yet, in whole lines.
+pub(super) const fn not_known(stage: Stage, watched: bool) -> &'static str {
+    match (stage, watched) {
+        (Stage::Open, true) => {
+            "(not known yet: the fields of the response, what layers write to it, hooks, policy and rules)\n"
+        }
+        (Stage::Open, false) => {
+            "(not known yet: the fields of the response, what layers write to it, hooks and policy)\n\
+             (not known at all: which layer writes what, because no rules and no reporter watch)\n"
+        }
+        (Stage::Held, true) => "(not known yet: later writes, hooks, policy and rules)\n",
+        (Stage::Held, false) => {
+            "(not known yet: later writes, hooks and policy)\n\
+             (not known at all: which layer wrote what, because no rules and no reporter watch)\n"
+        }
+        (Stage::Committing, _) => "(the head is being committed: its hooks alone see the fields)\n",
+        (Stage::Committed | Stage::Ended, true) => "",
+        (Stage::Committed | Stage::Ended, false) => {
+            "(not known at all: the fields that went out, because no rules and no reporter watch)\n"
+        }
+    }
 }
 
 /// The same on one line, for a debug field: each field and its writers, the last one first.

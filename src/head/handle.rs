@@ -237,15 +237,19 @@ impl Head {
     /// The head as it is planned, or went out: each field with who set, changed and dropped it, in
     /// readable text. Secret values are left out. While a handler is at work there are only the
     /// writes through `Head`; while hooks run their [`Draft::explain`](crate::Draft::explain) has it
-    /// all.
+    /// all. What is not known yet is said in the last lines, in parentheses.
     ///
     /// Who wrote what is known where somebody watches: a layer with
     /// [rules](crate::LetterheadLayer::rules) or a [reporter](crate::LetterheadLayer::reporter);
     /// else only the writes through this handle are.
     #[must_use]
     pub fn explain(&self) -> String {
-        let (status, fields, ledger) = self.shared.lock().told();
-        super::explain(status, &fields, &ledger)
+        let state = self.shared.lock();
+        let (stage, (status, fields, mut ledger)) = (state.life.stage(), state.told());
+        drop(state);
+        ledger.tell_apart();
+        let explained = super::explain(status, &fields, &ledger);
+        explained + super::explain::not_known(stage, self.shared.is_watched())
     }
 
     /// Whether the head is gone: from here on only trailers can be placed.

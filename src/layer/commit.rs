@@ -179,6 +179,7 @@ where
     put_nonce(policy.is_some(), held, sealing.as_mut());
     let mut judged = match (&mut sealing, watch) {
         (Some(sealing), Some(watch)) => {
+            sealing.ledger.tell_apart();
             watched::judge(exchange, watch, sealing, held, policy.as_ref())
         }
         (_, _) => Judged::default(),
@@ -218,8 +219,8 @@ where
             Some(_) | None => Lines::of(&held.parts.headers),
         }
     });
-    let ends =
-        watched::ends_a_test(watch, &judged, held.parts.status, sent.as_ref(), sealing.as_ref());
+    let (sent_lines, status) = (sent.as_ref(), held.parts.status);
+    let ends = watched::ends_a_test(exchange, watch, &judged, sent_lines, sealing.as_ref(), status);
     let mut state = exchange.shared.lock();
     if let Some(mut sealing) = sealing {
         let record = state.record();

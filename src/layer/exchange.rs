@@ -16,7 +16,7 @@ use super::recover::{Cause, Failure, Origin};
 use super::settings::{Settings, Watch};
 use super::spare;
 use super::stopwatch::Mark;
-use super::strict::indictment;
+use super::strict::Indictment;
 use crate::caught::contained;
 use crate::error::{Error, WithCauses};
 use crate::field::nature;
@@ -327,8 +327,7 @@ impl Exchange {
         // A test may end here, with what was not known at the commit; but not while it ends.
         let late = |conflict: &Conflict| matches!(conflict.rule(), Rule::LateWrite | Rule::Framing);
         let ends = watch.rules.is_strict() && receipt.conflicts().iter().any(late);
-        let text = || indictment(receipt.conflicts(), &receipt.explain());
-        assert!(!ends || std::thread::panicking(), "{}", text());
+        assert!(!ends || std::thread::panicking(), "{}", Indictment::of(&receipt));
         contained(move || drop(receipt));
     }
 
@@ -350,6 +349,12 @@ impl Exchange {
                 record.notes.push(Note::AlsoFailed(WithCauses(&failure).to_string()));
             }
         }
+    }
+
+    /// The path of the request, and the route that it took, where somebody watches.
+    pub(crate) fn place(&self) -> (Arc<str>, Option<Box<str>>) {
+        let mut state = self.shared.lock();
+        (state.path(), state.record().route.clone())
     }
 
     /// The stage the head is in.

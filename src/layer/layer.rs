@@ -213,7 +213,8 @@ impl LetterheadLayer {
     }
 
     /// Lets a response that was [rejected](crate::Action::Reject) or [denied](Self::deny) say why: the
-    /// conflicts, with their writers, or the messages are members of the problem document. For development.
+    /// conflicts, with their writers, method, path and route, and [what to do](crate::Rule::remedy), or the messages are
+    /// members of the problem document. For development.
     #[must_use]
     pub fn debug_answers(self, on: bool) -> Self {
         self.watching(|watch| watch.candid = on)

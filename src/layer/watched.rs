@@ -11,12 +11,12 @@ use super::exchange::Exchange;
 use super::holding::Held;
 use super::instead::{fail, put_instead};
 use super::settings::Watch;
-use super::strict::indictment;
+use super::strict::{Indictment, broken};
 use crate::error::{Error, Kind};
 use crate::field::json::quoted;
 use crate::head::{ErrorAnswer, Sealing, explain, in_short};
 use crate::ledger::Lines;
-use crate::rules::{self, Case, Conflict, Judged};
+use crate::rules::{self, Case, Conflict, Judged, Rule};
 
 /// The field that says who wrote each field, where the operator wants that.
 const DEBUG_FIELD: HeaderName = HeaderName::from_static("x-letterhead");
@@ -40,7 +40,7 @@ where
         for culprit in &judged.culprits {
             held.parts.headers.remove(culprit);
         }
-        let answer = refusal(&judged.conflicts, watch.candid);
+        let answer = refusal(exchange, &judged.conflicts, watch.candid);
         put_instead(exchange, held, Some(sealing), answer);
         fail(exchange);
         if let Some(policy) = policy {
@@ -92,30 +92,41 @@ fn case<'a, B: Body>(
 
 /// The text with which a strict rule ends a test, if one was broken.
 pub(crate) fn ends_a_test(
+    exchange: &Exchange,
     watch: Option<&Watch>,
     judged: &Judged,
-    status: StatusCode,
     sent: Option<&Lines>,
     sealing: Option<&Sealing>,
+    status: StatusCode,
 ) -> Option<String> {
     if judged.conflicts.is_empty() || !watch?.rules.is_strict() {
         return None;
     }
     let explained = explain(Some(status), sent?, &sealing?.ledger);
-    Some(indictment(&judged.conflicts, &explained))
+    let (path, route) = exchange.place();
+    let (method, conflicts) = (&exchange.shared.method, &*judged.conflicts);
+    let (route, explained) = (route.as_deref(), &*explained);
+    Some(Indictment { method, path: &path, route, conflicts, explained }.text())
 }
 
 /// What a client is told of a rejected response: no more than its status, unless it is to know.
-fn refusal(conflicts: &[Conflict], candid: bool) -> ErrorAnswer {
+fn refusal(exchange: &Exchange, conflicts: &[Conflict], candid: bool) -> ErrorAnswer {
     let answer = ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
     if !candid {
         return answer;
     }
-    let listed: Vec<String> =
-        conflicts.iter().map(|conflict| quoted(&conflict.to_string())).collect();
+    let told: Vec<_> = conflicts.iter().map(|conflict| quoted(&conflict.to_string())).collect();
+    let remedy = |rule: Rule| quoted(&format!("{rule}: {}", rule.remedy()));
+    let remedies: Vec<_> = broken(conflicts).into_iter().map(remedy).collect();
+    let (path, route) = exchange.place();
     let text = format!(
-        r#"{{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the response head broke the rules of this server","conflicts":[{}]}}"#,
-        listed.join(",")
+        r#"{{"type":"about:blank","title":"Internal Server Error","status":500,"detail":"the response head broke the rules of this server","method":{},"path":{},"route":{},"conflicts":[{}],"remedies":[{}],"guide":{}}}"#,
+        quoted(exchange.shared.method.as_str()),
+        quoted(&path),
+        route.map_or_else(|| "null".to_owned(), |route| quoted(&route)),
+        told.join(","),
+        remedies.join(","),
+        quoted(Rule::GUIDE),
     );
     answer.content(HeaderValue::from_static("application/problem+json"), text)
 }

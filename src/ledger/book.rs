@@ -7,13 +7,16 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::values::weight;
-use super::{Entry, Fate, Refusal, Secrecy, Values, Verb, Writer};
+use super::{Entry, Fate, LayerName, Refusal, Secrecy, Values, Verb, Writer};
 
 /// The most entries that one head keeps; what comes after is counted, not kept.
 const MOST_ENTRIES: usize = 1024;
 
 /// The most bytes of values that one ledger keeps alive, with 64 for each value.
 const MOST_BYTES: usize = 256 * 1024;
+
+/// So many layers of a head are told apart.
+const MOST_LAYERS: usize = 32;
 
 /// The entries of one head.
 #[derive(Clone, Debug, Default)]
@@ -131,6 +134,33 @@ impl Ledger {
         self.cut += later.cut;
         for entry in later.entries {
             self.record(entry);
+        }
+    }
+
+    /// Gives layers of one name numbers, in the order in which they wrote first.
+    pub(crate) fn tell_apart(&mut self) {
+        let mut known: [Option<&LayerName>; MOST_LAYERS] = [None; MOST_LAYERS];
+        let mut any = false;
+        for layer in self.entries.iter().filter_map(|entry| entry.writer.place_of()) {
+            for place in &mut known {
+                match place {
+                    Some(other) if other.is(layer) => break,
+                    Some(other) => any |= other.as_str() == layer.as_str(),
+                    None => {
+                        *place = Some(layer);
+                        break;
+                    }
+                }
+            }
+        }
+        if !any {
+            return;
+        }
+        let layers: Vec<LayerName> = known.into_iter().flatten().cloned().collect();
+        for entry in &mut self.entries {
+            let author = entry.seen.as_mut().and_then(|seen| seen.superseded_by.as_deref_mut());
+            let layer = author.and_then(Writer::place_mut).into_iter();
+            layer.chain(entry.writer.place_mut()).for_each(|layer| layer.tell_apart(&layers));
         }
     }
 

@@ -14,6 +14,8 @@ pub struct LayerName {
     label: Arc<Label>,
     /// Which of the services that were made of the layer this is.
     instance: u64,
+    /// Which of those with the same name on one head, from 1; 0 if it is the only one.
+    ordinal: u32,
 }
 
 /// A name, and the fields that the layer of that name is there to change.
@@ -30,14 +32,14 @@ impl LayerName {
     }
 
     fn labelled(label: Label) -> Self {
-        Self { label: Arc::new(label), instance: 0 }
+        Self { label: Arc::new(label), instance: 0, ordinal: 0 }
     }
 
     /// The name of another service that is made of the layer.
     pub(crate) fn instance(&self) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let instance = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { label: Arc::clone(&self.label), instance }
+        Self { label: Arc::clone(&self.label), instance, ordinal: 0 }
     }
 
     /// Which service of all that have names this is; 0 if it is none.
@@ -83,6 +85,14 @@ impl LayerName {
         self.label.codes_content
     }
 
+    /// Gives it a number among those of `layers` that have the same name, if there are several.
+    pub(super) fn tell_apart(&mut self, layers: &[Self]) {
+        let same = || layers.iter().filter(|other| other.as_str() == self.as_str());
+        if let (2.., Some(at)) = (same().count(), same().position(|other| other.is(self))) {
+            self.ordinal = u32::try_from(at + 1).unwrap_or_default();
+        }
+    }
+
     /// Whether both are of one service, and not only of one name.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.instance == other.instance && Arc::ptr_eq(&self.label, &other.label)
@@ -97,9 +107,12 @@ impl Label {
     }
 }
 
+/// The name; where several layers of one name wrote to a head, with a number: `cors#1` is the one that wrote
+/// first, mostly the innermost.
 impl fmt::Display for LayerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(self.as_str())?;
+        if self.ordinal > 0 { write!(f, "#{}", self.ordinal) } else { Ok(()) }
     }
 }
 
@@ -224,8 +237,23 @@ impl Writer {
             }
     }
 
+    /// The same, to be changed.
+    pub(super) const fn place_mut(&mut self) -> Option<&mut LayerName> {
+        match self {
+            Self::Layer(name) | Self::Unnamed(Some(name)) => Some(name),
+            Self::Place(_)
+            | Self::Response
+            | Self::Unnamed(None)
+            | Self::Trailers
+            | Self::Framing
+            | Self::ErrorAnswer
+            | Self::Rule
+            | Self::Policy(_) => None,
+        }
+    }
+
     /// The named layer that this is, or stands around.
-    const fn place_of(&self) -> Option<&LayerName> {
+    pub(super) const fn place_of(&self) -> Option<&LayerName> {
         match self {
             Self::Layer(name) | Self::Unnamed(Some(name)) => Some(name),
             Self::Place(_)

@@ -127,7 +127,7 @@ fn tell_conflict(receipt: &Receipt, conflict: &Conflict) {
     }
     match conflict.settled() {
         Settled::Resolved => tell!(Level::INFO),
-        Settled::Reported | Settled::Rejected => tell!(Level::WARN),
+        Settled::Reported | Settled::Rejected | Settled::Failed => tell!(Level::WARN),
     }
 }
 

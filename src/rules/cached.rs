@@ -25,8 +25,8 @@ pub(super) fn cached(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
         && cache_control::shares_cookies(&cache)
         && !varies_by_all(case)
     {
-        let first = Some(cast.writer(&SET_COOKIE));
-        found.push(about(case, cast, Rule::Contradiction, &CACHE_CONTROL, first, COOKIE));
+        let other = Some((cast.writer(&SET_COOKIE), cast.time(&SET_COOKIE)));
+        found.push(about(case, cast, Rule::Contradiction, &CACHE_CONTROL, other, COOKIE));
     }
     found
 }
@@ -48,8 +48,8 @@ pub(super) fn kept_error(case: &Case<'_>, cast: Cast<'_>) -> Vec<Conflict> {
         let lines: Vec<HeaderValue> = case.fields.get_all(field).iter().cloned().collect();
         if cache_control::is_shared(&lines) {
             let detail = "shared caches may keep this answer to a failure";
-            let first = Some(cast.status_writer());
-            found.push(about(case, cast, Rule::CachedError, field, first, detail));
+            let other = Some((cast.status_writer(), cast.status_time()));
+            found.push(about(case, cast, Rule::CachedError, field, other, detail));
         }
     }
     found
@@ -60,10 +60,16 @@ fn about(
     cast: Cast<'_>,
     rule: Rule,
     field: &HeaderName,
-    first: Option<&Writer>,
+    other: Option<(&Writer, u64)>,
     detail: &'static str,
 ) -> Conflict {
-    let second = cast.writer(field);
+    let (writer, time) = (cast.writer(field), cast.time(field));
+    // Both stand, so what was written first is named first.
+    let (first, second) = match other {
+        Some((other, when)) if when > time => (Some(writer), other),
+        Some((other, _)) => (Some(other), writer),
+        None => (None, writer),
+    };
     Conflict {
         field: Some(field.clone()),
         first: first.cloned(),

@@ -6,7 +6,7 @@ use std::fmt;
 use http::StatusCode;
 use http::header::HeaderName;
 
-use super::{Action, Rule};
+use super::{Action, Rule, Rules};
 use crate::field::class;
 use crate::ledger::{Lines, Secrecy, Shown, Values, Writer};
 
@@ -20,6 +20,8 @@ pub enum Settled {
     Resolved,
     /// The response became a 500.
     Rejected,
+    /// It ended the test; see [`Rules::strict`](crate::Rules::strict).
+    Failed,
 }
 
 impl Settled {
@@ -30,6 +32,7 @@ impl Settled {
             Self::Reported => "reported",
             Self::Resolved => "resolved",
             Self::Rejected => "rejected",
+            Self::Failed => "failed",
         }
     }
 }
@@ -58,6 +61,8 @@ pub struct Conflict {
     pub(crate) lost: Lines,
     /// What may be put in where something is missing.
     pub(crate) offer: Values,
+    /// The second write was made before the first, and was stated again at the commit.
+    pub(crate) restated: bool,
     /// Which line of the ledger it is about.
     pub(crate) entry: Option<usize>,
     pub(crate) action: Action,
@@ -78,9 +83,17 @@ impl Conflict {
             detail: None,
             lost: Lines(Vec::new()),
             offer: Values::None,
+            restated: false,
             entry: None,
             action: Action::Report,
             settled: Settled::Reported,
+        }
+    }
+
+    /// With strict rules, what is not put right or rejected ends the test.
+    pub(crate) fn ends_a_test(&mut self, rules: &Rules) {
+        if rules.is_strict() && self.settled == Settled::Reported {
+            self.settled = Settled::Failed;
         }
     }
 
@@ -159,6 +172,9 @@ impl fmt::Display for Conflict {
             write!(f, " {field}")?;
         }
         match (&self.first, &self.second) {
+            (Some(first), Some(second)) if self.restated => {
+                write!(f, ": {second}, then {first}, and at the commit {second} again")?;
+            }
             (Some(first), Some(second)) => write!(f, ": {first}, then {second}")?,
             (None, Some(one)) | (Some(one), None) => write!(f, ": {one}")?,
             (None, None) => {}

@@ -216,6 +216,7 @@ fn of_field<'a>(
         before: before.clone(),
         after: after.clone(),
         secrecy: ledger.secrecy(field),
+        restated: seen.occasion == Occasion::Restated,
         detail: seen.cut.then(|| "the values were too large to keep".into()),
         ..Conflict::new(rule)
     })

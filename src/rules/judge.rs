@@ -82,7 +82,8 @@ impl Case<'_> {
             // What a layer does that was named for it is no conflict once it is put right.
             conflict.settled != Settled::Resolved || !is_expected(conflict)
         });
-        for conflict in settled {
+        for mut conflict in settled {
+            conflict.ends_a_test(self.rules);
             if judged.conflicts.len() < MOST_CONFLICTS {
                 judged.conflicts.push(conflict);
             } else {

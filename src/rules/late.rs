@@ -41,5 +41,6 @@ pub(crate) fn judge_late<'a>(
         }));
     }
     found.truncate(MOST);
+    found.iter_mut().for_each(|conflict| conflict.ends_a_test(rules));
     found
 }

@@ -74,8 +74,9 @@ impl Rules {
         Self { mode: Mode::Observe, ..Self::standard() }
     }
 
-    /// For tests: a response with a conflict that is not [allowed](Action::Allow) panics with the
-    /// whole ledger.
+    /// For tests: a response with a conflict that is not [allowed](Action::Allow) panics. The text says which
+    /// request it was and which route it took, each conflict, [what to do](Rule::remedy) about it, and the
+    /// whole head with its writers.
     ///
     /// A conflict that is known at the commit panics in the response future; a late write when the
     /// body ends or is dropped. In a server the panic ends the connection's task, and the test

@@ -69,10 +69,14 @@ fn any_origin(case: &Case<'_>, cast: Cast<'_>) -> Option<Conflict> {
     if !is(ACCESS_CONTROL_ALLOW_ORIGIN, "*") || !is(ACCESS_CONTROL_ALLOW_CREDENTIALS, "true") {
         return None;
     }
-    let field = ACCESS_CONTROL_ALLOW_ORIGIN;
+    let (field, other) = (ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS);
+    let (mut first, mut second) = (cast.writer(&other), cast.writer(&field));
+    if cast.time(&other) > cast.time(&field) {
+        std::mem::swap(&mut first, &mut second);
+    }
     Some(Conflict {
-        first: Some(cast.writer(&ACCESS_CONTROL_ALLOW_CREDENTIALS).clone()),
-        second: Some(cast.writer(&field).clone()),
+        first: Some(first.clone()),
+        second: Some(second.clone()),
         secrecy: case.ledger.secrecy(&field),
         after: Values::of(case.fields.get_all(&field).iter()),
         field: Some(field),

@@ -77,7 +77,7 @@ async fn a_session_is_kept_with_the_assets() {
         field: "cache-control",
         without: "max-age=86400",
         rule: Rule::Contradiction,
-        told: "contradiction cache-control: layer session, then layer assets; `max-age=86400`; \
+        told: "contradiction cache-control: layer assets, then layer session; `max-age=86400`; \
                a cookie on a response that shared caches may keep",
         actions: &[(Action::Merge, "private, max-age=86400")],
     }

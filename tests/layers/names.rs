@@ -63,6 +63,41 @@ async fn what_the_handler_writes_through_the_head_and_what_layers_write_is_one_s
     assert_eq!(conflict.first().unwrap().to_string(), "layer stamp");
     let place = conflict.second().unwrap().location().unwrap();
     assert!(place.file().ends_with("tests/layers/names.rs"), "{place}");
+    // It was made first, and stated again at the commit.
+    let place = format!("{}:{}", place.file(), place.line());
+    let told = format!(
+        "overwritten server: {place}, then layer stamp, and at the commit {place} again; \
+         `1` became `from the handler`; reported"
+    );
+    assert_eq!(conflict.to_string(), told);
+}
+
+#[tokio::test]
+async fn layers_of_one_name_are_told_apart() {
+    let router = Router::new()
+        .route("/", on_get(|| async { "hello" }))
+        .layer(named("stamp", stamp("1")))
+        .layer(named("other", stamp("2")))
+        .layer(named("stamp", stamp("3")));
+    let (_, receipt) = ask(router, Rules::standard(), get("/", &[])).await;
+    let told: Vec<_> = receipt.conflicts().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "overwritten server: layer stamp#1, then layer other; `1` became `2`; reported",
+            "overwritten server: layer other, then layer stamp#2; `2` became `3`; reported",
+        ]
+    );
+    assert!(receipt.explain().contains("  insert by layer stamp#2: 3\n"), "{}", receipt.explain());
+    let writers: Vec<_> = receipt.writes().iter().map(|write| write.writer().to_string()).collect();
+    let outside = "an unnamed layer outside stamp#2";
+    assert_eq!(writers, ["layer stamp#1", "layer other", "layer stamp#2", outside]);
+    // The name itself is as it was given.
+    let names = receipt.writes().iter().filter_map(|write| write.writer().layer());
+    assert_eq!(
+        names.map(letterhead::LayerName::as_str).collect::<Vec<_>>(),
+        ["stamp", "other", "stamp"]
+    );
 }
 
 #[tokio::test]
@@ -196,6 +231,8 @@ async fn the_head_explains_itself_while_it_is_made_and_in_a_field_where_that_is_
     let told = hear.recv().unwrap();
     assert!(told.starts_with("status 201\n  status by "), "{told}");
     assert!(told.contains("vary: origin\n  append by ") && told.contains("tests/layers/names.rs:"));
+    let not_known = "(not known yet: the fields of the response, what layers write to it, hooks, policy and rules)\n";
+    assert!(told.ends_with(not_known), "{told}");
     let field = response.headers()["x-letterhead"].to_str().unwrap();
     assert!(field.contains("content-type by the handler"), "{field}");
     assert!(field.contains("server by layer stamp"), "{field}");
