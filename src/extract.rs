@@ -13,8 +13,8 @@ use crate::head::{ErrorAnswer, Head, replace};
 use crate::report::tell_of_missing_layer;
 
 /// Rejects with a terse 500 where there is no layer. The [`Error`] says what to do about it; with the feature `tracing`
-/// it is told in an event with the target `letterhead` and the level `WARN`, once for each route, with the fields `route`,
-/// `path` and `remedy`. The client is told nothing.
+/// it is logged in an event with the target `letterhead` and the level `WARN`, once for each route, with the fields `route`,
+/// `path` and `remedy`. The client learns nothing of it.
 impl<S: Sync> FromRequestParts<S> for Head {
     type Rejection = Error;
 

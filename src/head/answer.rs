@@ -86,7 +86,7 @@ impl ErrorAnswer {
         Self { code: Some(code), ..Self::new(code.http_status()) }
     }
 
-    /// What the client is told in words: the `detail` of the problem document, `grpc-message`
+    /// What the client reads: the `detail` of the problem document, `grpc-message`
     /// (percent-encoded), or the `message` of Connect. The client sees it, so it should tell no
     /// internals.
     #[must_use]

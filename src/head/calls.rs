@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use super::Told;
+use super::ProvenanceSlot;
 use crate::ledger::LayerName;
 
 /// One call of a named layer, as its two sides know it. It goes in with the request, in its `Head`.
@@ -20,8 +20,8 @@ pub(crate) struct Calls {
 pub(crate) struct Call {
     id: CallId,
     pub(crate) name: LayerName,
-    /// The story of the response that the layer was given last.
-    pub(crate) given: Option<Told>,
+    /// The provenance of the response that the layer was given last.
+    pub(crate) given: Option<ProvenanceSlot>,
 }
 
 impl Calls {
@@ -33,10 +33,10 @@ impl Calls {
     }
 
     /// The layer is given a response. What comes back is nobody's response, and to be dropped.
-    pub(crate) fn give(&mut self, id: CallId, told: Told) -> Option<Told> {
+    pub(crate) fn give(&mut self, id: CallId, slot: ProvenanceSlot) -> Option<ProvenanceSlot> {
         match self.open.iter_mut().rfind(|call| call.id == id) {
-            Some(call) => call.given.replace(told),
-            None => Some(told),
+            Some(call) => call.given.replace(slot),
+            None => Some(slot),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A layer that retries, or a handler that asks another one, copies the extensions of its request, and
 //! with them the [`Head`](crate::Head). An extractor clones it as well, and that means nothing. The two
-//! are told apart by the place that calls `clone`: one line of the `http` crate clones what lies in
+//! are distinguished by the place that calls `clone`: one line of the `http` crate clones what lies in
 //! extensions, and a value of our own that is cloned there says which line it is.
 
 use std::panic::Location;

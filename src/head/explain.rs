@@ -171,8 +171,8 @@ impl<'a> Stories<'a> {
                 line(text, "set", base, &first.before().to_string());
             }
         }
-        for told in lines {
-            match told {
+        for shown in lines {
+            match shown {
                 Line::Wrote(entry) => {
                     let value = with_fate(entry, &entry.after().to_string());
                     line(text, entry.verb().as_str(), entry.writer(), &value);

@@ -245,7 +245,7 @@ impl Head {
     #[must_use]
     pub fn explain(&self) -> String {
         let state = self.shared.lock();
-        let (stage, (status, fields, mut ledger)) = (state.life.stage(), state.told());
+        let (stage, (status, fields, mut ledger)) = (state.life.stage(), state.known_head());
         drop(state);
         ledger.tell_apart();
         let explained = super::explain(status, &fields, &ledger);

@@ -122,7 +122,7 @@ impl State {
     }
 
     /// Status, fields and ledger as far as they are known, for an explanation.
-    pub(crate) fn told(&self) -> (Option<StatusCode>, Lines, Ledger) {
+    pub(crate) fn known_head(&self) -> (Option<StatusCode>, Lines, Ledger) {
         let record = self.record.as_ref();
         let mut fields = HeaderMap::new();
         let mut status = self.lent_status().unwrap_or_default();
@@ -134,11 +134,11 @@ impl State {
             None => {}
         }
         let mut ledger = record.map(|record| record.sealing.ledger.clone()).unwrap_or_default();
-        let story = record.and_then(|record| record.told.as_ref());
-        if let Some(told) = story {
-            let mut story = told.ledger();
-            story.join(ledger);
-            ledger = story;
+        let provenance = record.and_then(|record| record.provenance.as_ref());
+        if let Some(slot) = provenance {
+            let mut provenance = slot.ledger();
+            provenance.join(ledger);
+            ledger = provenance;
         } else if let Some(record) = record {
             record.sealing.batch_entries().for_each(|entry| ledger.record(entry.clone()));
         }

@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 use super::attempts::Attempts;
 use super::calls::Calls;
 use super::write::Write;
-use super::{Ability, Arrived, Landed, Life, Note, Receipt, Sealing, Trailing};
+use super::{Ability, ArrivedProvenance, Landed, Life, Note, Receipt, Sealing, Trailing};
 use crate::error::Error;
 use crate::ledger::{Entry, Fate, Lines, Placed, Refusal, Stage};
 use crate::rules::{Conflict, Rules};
@@ -73,7 +73,7 @@ pub(crate) struct Record {
     pub(crate) callbacks: Vec<Callback>,
     pub(crate) notes: Vec<Note>,
     /// What layers did to the response; it comes with it.
-    pub(crate) told: Option<Arrived>,
+    pub(crate) provenance: Option<ArrivedProvenance>,
     /// What is known of responses that writes landed on, if there are any.
     landings: Option<Box<Landed>>,
     /// What the application says about the kinds of its fields.

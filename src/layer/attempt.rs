@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use http::Response;
 
-use crate::head::{Attempt, Intent, Landed, Landing, Planned, Shared, Sorted, Told, Write};
+use crate::head::{
+    Attempt, Intent, Landed, Landing, Planned, ProvenanceSlot, Shared, Sorted, Write,
+};
 use crate::ledger::{Entry, Fate, Ledger, Writer};
 use crate::rules::Rules;
 
 /// Puts the writes of `attempt` on its response, so that the layers outside see them, and marks the
-/// response. `story` is what a watched response has with it.
+/// response. `provenance` is what a watched response has with it.
 #[cold]
 pub(crate) fn put_writes<B>(
     shared: &Arc<Shared>,
     attempt: Option<Attempt>,
     response: &mut Response<B>,
-    story: Option<&Told>,
+    provenance: Option<&ProvenanceSlot>,
 ) {
     let Some(attempt) = attempt else { return };
     let Taken { mark, sorted, before, rules } = take(shared, attempt, response);
@@ -26,11 +28,11 @@ pub(crate) fn put_writes<B>(
         return;
     }
     let handler = Writer::Response;
-    let author = story.map(|_| &handler);
+    let author = provenance.map(|_| &handler);
     let status = response.status();
     let landing = Landing { status, failed: false, author, rules: rules.as_deref() };
     let mut ledger = Ledger::default();
-    if story.is_some() {
+    if provenance.is_some() {
         ledger.watch(shared.secrets());
     }
     let (mut status, mut fields) = (status, std::mem::take(response.headers_mut()));
@@ -44,8 +46,8 @@ pub(crate) fn put_writes<B>(
         entries.push(entry);
     }
     let number = shared.lock().sealing().add_batch(attempt, landed, entries.clone());
-    if let Some(story) = story {
-        story.with(|story| story.landed(number, entries, status, &fields));
+    if let Some(provenance) = provenance {
+        provenance.with(|provenance| provenance.landed(number, entries, status, &fields));
     }
     *response.status_mut() = status;
     *response.headers_mut() = fields;

@@ -22,8 +22,8 @@ use super::tidy::tidy;
 use super::{denied, recover, trailers, watched};
 use crate::error::Error;
 use crate::head::{
-    Arrived, CommitCause, Ended, ErrorAnswer, Input, Landing, Note, Planned, Sealing, State,
-    Trailing,
+    ArrivedProvenance, CommitCause, EndedProvenance, ErrorAnswer, Input, Landing, Note, Planned,
+    Sealing, State, Trailing,
 };
 use crate::ledger::Lines;
 use crate::rules::Judged;
@@ -85,7 +85,7 @@ where
 /// What waited for the commit, and what layers did to the response on its way here.
 struct Sealed {
     sealing: Option<Sealing>,
-    told: Option<Arrived>,
+    provenance: Option<ArrivedProvenance>,
     /// The batches of writes that landed on the response on its way here.
     landed: Vec<u32>,
 }
@@ -109,12 +109,12 @@ fn seal<B: Body>(exchange: &Exchange, held: &Held<B>, input: Input) -> Sealed {
     state.life = state.life.step(input).0;
     state.held = held.content.frames.bytes();
     let sealing = state.take_sealing();
-    let (mut told, mut landed) = (None, Vec::new());
+    let (mut provenance, mut landed) = (None, Vec::new());
     if sealing.is_some() {
         let record = state.record();
-        (told, landed) = (record.told.take(), record.take_landed());
+        (provenance, landed) = (record.provenance.take(), record.take_landed());
     }
-    Sealed { sealing, told, landed }
+    Sealed { sealing, provenance, landed }
 }
 
 /// Brings together what layers did to the response and what waited for the commit, and applies it.
@@ -122,16 +122,16 @@ fn seal<B: Body>(exchange: &Exchange, held: &Held<B>, input: Input) -> Sealed {
 fn apply(
     exchange: &Exchange,
     sealing: &mut Sealing,
-    (told, landed): (Option<Arrived>, Vec<u32>),
+    (provenance, landed): (Option<ArrivedProvenance>, Vec<u32>),
     parts: &mut Parts,
     failed: bool,
 ) -> Option<Seen> {
     let Parts { status, headers, .. } = parts;
     let (mut seen, mut known) = (None, Vec::new());
-    if let Some(told) = told {
-        known = told.batches();
+    if let Some(provenance) = provenance {
+        known = provenance.batches();
         // What layers did comes before what is applied now.
-        let Ended { ledger, lines, extensions } = told.end(*status, headers);
+        let EndedProvenance { ledger, lines, extensions } = provenance.end(*status, headers);
         spare::give_extensions(extensions);
         let later = std::mem::replace(&mut sealing.ledger, ledger);
         sealing.ledger.join(later);
@@ -157,12 +157,12 @@ where
     B: Body,
     B::Data: From<Bytes>,
 {
-    let Sealed { mut sealing, told, landed } = sealed;
+    let Sealed { mut sealing, provenance, landed } = sealed;
     let watch = exchange.settings.watch.as_ref().filter(|_| exchange.shared.is_watched());
     let failed = instead.is_some();
-    let seen = sealing
-        .as_mut()
-        .and_then(|sealing| apply(exchange, sealing, (told, landed), &mut held.parts, failed));
+    let seen = sealing.as_mut().and_then(|sealing| {
+        apply(exchange, sealing, (provenance, landed), &mut held.parts, failed)
+    });
     let mut origin = Origin::Handler;
     if let Some((answer, by)) = instead {
         put_instead(exchange, held, sealing.as_mut(), answer);
@@ -346,7 +346,7 @@ fn empty<B: Body>(
 ) -> Kept<B> {
     let ability = exchange.ability();
     // An empty body of a `HEAD` may be what a `GET` has, or may not: whoever is outside judges
-    // as without the layer. Of other content the length is not told.
+    // as without the layer. Of other content the length is not declared.
     let due = framing::content_is_due(parts.status, false, ability.connect);
     let says = if due && content.is_spent() {
         Says::AsItIs

@@ -16,48 +16,48 @@ pub(crate) struct Content<B: Body> {
     pub(crate) body: Option<B>,
     /// The trailers it ended with.
     pub(crate) trailers: Option<Box<HeaderMap>>,
-    /// The exact length that the body told before it was polled. It is asked once, as hyper does:
+    /// The exact length that the body declared before it was polled. It is asked once, as hyper does:
     /// there are bodies that go on telling the same.
-    told: Option<u64>,
+    declared: Option<u64>,
 }
 
-/// What the server is told about the length and the end, beyond what the content says itself.
+/// What the server learns about the length and the end, beyond what the content says itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Says {
     /// The exact length, which the head may have, too.
     Exactly,
     /// What the rest of the body says.
     AsItIs,
-    /// Nothing of a length: the body has told one and gone past it.
+    /// Nothing of a length: the body has declared one and gone past it.
     NoLength,
     /// Trailers may follow: with a length HTTP/1.1 would not be chunked, and after an end that is
     /// said early nobody would ask for them.
     Trailers,
-    /// There is no content, and no length of it is told: whoever is outside must not add a zero.
+    /// There is no content, and no length of it is declared: whoever is outside must not add a zero.
     Nothing,
-    /// The same, and its end is not told either until somebody asks.
+    /// The same, and its end is not declared either until it is asked for.
     NothingYet,
 }
 
 impl<B: Body> Content<B> {
     pub(crate) const fn none() -> Self {
-        Self { frames: Frames::new(), body: None, trailers: None, told: None }
+        Self { frames: Frames::new(), body: None, trailers: None, declared: None }
     }
 
     /// The content of a fresh response.
     pub(crate) const fn of(body: B) -> Self {
-        Self { frames: Frames::new(), body: Some(body), trailers: None, told: None }
+        Self { frames: Frames::new(), body: Some(body), trailers: None, declared: None }
     }
 
     /// Asks a fresh body for its length and whether it is over. One that panics is given up.
     pub(crate) fn ask(&mut self) -> Result<(), Payload> {
         let Some(body) = &self.body else { return Ok(()) };
-        let (mut told, mut over) = (None, false);
+        let (mut declared, mut over) = (None, false);
         let asked = caught(|| {
             over = body.is_end_stream();
-            told = if over { Some(0) } else { body.size_hint().exact() };
+            declared = if over { Some(0) } else { body.size_hint().exact() };
         });
-        self.told = told;
+        self.declared = declared;
         if over || asked.is_err() {
             self.drop_body();
         }
@@ -75,14 +75,14 @@ impl<B: Body> Content<B> {
     pub(crate) fn exact(&self) -> Option<u64> {
         match &self.body {
             None => Some(self.frames.bytes),
-            // A body that has given more than it told has no known length.
-            Some(_) => self.told.filter(|told| self.frames.bytes <= *told),
+            // A body that has given more than it declared has no known length.
+            Some(_) => self.declared.filter(|declared| self.frames.bytes <= *declared),
         }
     }
 
     /// Whose word counts for a length that is not known.
     pub(crate) fn says(&self) -> Says {
-        let broke_its_word = self.told.is_some() && self.exact().is_none();
+        let broke_its_word = self.declared.is_some() && self.exact().is_none();
         if broke_its_word { Says::NoLength } else { Says::AsItIs }
     }
 
@@ -116,7 +116,7 @@ impl<B: Body> Content<B> {
     pub(crate) fn clear(&mut self) {
         self.drop_body();
         self.trailers = None;
-        self.told = None;
+        self.declared = None;
         if !self.frames.is_empty() {
             let frames = std::mem::replace(&mut self.frames, Frames::new());
             contained(move || drop(frames));

@@ -19,7 +19,7 @@ use super::recover::Origin;
 use super::stopwatch::Mark;
 use crate::caught::{Payload, caught};
 use crate::error::{BoxError, Error, Kind};
-use crate::head::{Arrived, CommitCause, Input, Landed, State, Verdict};
+use crate::head::{ArrivedProvenance, CommitCause, Input, Landed, State, Verdict};
 use crate::rules::framing::content_is_due;
 use crate::sys::timer;
 
@@ -88,9 +88,9 @@ where
     /// held, was flushed before the answer, or its body is already over.
     pub(crate) fn begin(&mut self, exchange: &Exchange) -> Option<Last> {
         let Held { parts, content } = &mut self.held;
-        let told = if exchange.shared.is_watched() {
+        let provenance = if exchange.shared.is_watched() {
             exchange.mark(Mark::Answered);
-            Arrived::take(&mut parts.extensions, exchange.shared.exchange)
+            ArrivedProvenance::take(&mut parts.extensions, exchange.shared.exchange)
         } else {
             None
         };
@@ -99,8 +99,8 @@ where
         let asked = content.ask();
 
         let mut state = exchange.shared.lock();
-        if told.is_some() {
-            state.record().told = told;
+        if provenance.is_some() {
+            state.record().provenance = provenance;
         }
         if exchange.shared.has_attempted() {
             take_mark(&mut state, &mut parts.extensions);

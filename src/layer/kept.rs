@@ -37,7 +37,7 @@ pub(crate) struct Kept<B: Body> {
 }
 
 enum Aside<D> {
-    /// The server is being told that the response breaks off.
+    /// The server learns that the response breaks off.
     Abort(Abort),
     /// The body failed before the commit and is left alone; said after what was held.
     Broken(Error),
@@ -218,7 +218,7 @@ where
     ) -> Polled<B::Data> {
         match self.peek(cx) {
             Peek::Nothing => self.out(data),
-            // A body that told its length once is believed; on HTTP/2 the end is asked for.
+            // A body that declared its length once is believed; on HTTP/2 the end is asked for.
             Peek::Unknown if self.says != Says::AsItIs => self.out(data),
             Peek::Unknown if self.exchange.ability().has_streams() => self.out(data),
             Peek::Unknown => self.keep_back(data, patience, cx),

@@ -7,8 +7,8 @@ use http::{HeaderMap, Request, Response};
 use super::attempt;
 use super::route::route;
 use super::spare;
-use crate::head::{Attempt, CallId, Head, Shared, Told};
-use crate::ledger::{LayerName, Story};
+use crate::head::{Attempt, CallId, Head, ProvenanceSlot, Shared};
+use crate::ledger::{LayerName, Provenance};
 
 /// One side of one call of a named layer.
 pub(crate) struct Probe {
@@ -97,18 +97,18 @@ impl Probe {
 
     fn enter_watched<B>(&self, call: CallId, response: &mut Response<B>) {
         let status = response.status();
-        let known = self.told(response).map(|told| {
-            told.with(|story| story.between(status, response.headers()));
-            told.clone()
+        let known = self.slot_of(response).map(|slot| {
+            slot.with(|provenance| provenance.record_unnamed(status, response.headers()));
+            slot.clone()
         });
-        let told = known.or_else(|| {
+        let slot = known.or_else(|| {
             let secrets = self.shared.secrets();
-            self.tell(response, |story, fields| story.restart(status, fields, secrets))
+            self.attach(response, |provenance, fields| provenance.restart(status, fields, secrets))
         });
         if self.awaits_writes() {
-            attempt::put_writes(&self.shared, self.attempt, response, told.as_ref());
+            attempt::put_writes(&self.shared, self.attempt, response, slot.as_ref());
         }
-        let before = told.and_then(|told| self.shared.calls().give(call, told));
+        let before = slot.and_then(|slot| self.shared.calls().give(call, slot));
         // What it was given before was nobody's response; its values are dropped after the lock.
         drop(before);
     }
@@ -119,48 +119,53 @@ impl Probe {
         let call = self.call.and_then(|call| self.shared.calls().close(call));
         let Some(call) = call else { return };
         let status = response.status();
-        if let Some(told) = self.told(response) {
-            told.with(|story| story.leave(call.name, status, response.headers()));
+        if let Some(slot) = self.slot_of(response) {
+            slot.with(|provenance| provenance.record_layer(call.name, status, response.headers()));
             return;
         }
-        let given = call.given.map(|given| given.with(|story| story.told()));
+        let given = call.given.map(|given| given.with(|provenance| provenance.duplicate()));
         let fields = response.headers();
-        let story = match given {
+        let provenance = match given {
             // It only took the extensions out.
-            Some(mut story) if story.is_within(fields) => {
-                story.leave(call.name, status, fields);
-                story
+            Some(mut provenance) if provenance.is_within(fields) => {
+                provenance.record_layer(call.name, status, fields);
+                provenance
             }
-            given => Story::answered(&call.name, status, fields, self.shared.secrets(), given),
+            given => {
+                Provenance::short_circuit(&call.name, status, fields, self.shared.secrets(), given)
+            }
         };
-        self.tell(response, |begun, _| *begun = story);
+        self.attach(response, |begun, _| *begun = provenance);
     }
 
-    /// The story that the response has with it, if it is one of this exchange: a layer may have
+    /// The provenance that the response has with it, if it is one of this exchange: a layer may have
     /// kept a response of another one.
-    fn told<'a, B>(&self, response: &'a Response<B>) -> Option<&'a Told> {
-        response.extensions().get::<Told>().filter(|told| told.is_of(self.shared.exchange))
+    fn slot_of<'a, B>(&self, response: &'a Response<B>) -> Option<&'a ProvenanceSlot> {
+        response
+            .extensions()
+            .get::<ProvenanceSlot>()
+            .filter(|slot| slot.is_of(self.shared.exchange))
     }
 
-    /// Gives the response its story.
-    fn tell<B>(
+    /// Gives the response its provenance.
+    fn attach<B>(
         &self,
         response: &mut Response<B>,
-        begin: impl FnOnce(&mut Story, &HeaderMap),
-    ) -> Option<Told> {
+        begin: impl FnOnce(&mut Provenance, &HeaderMap),
+    ) -> Option<ProvenanceSlot> {
         let mut extensions = std::mem::take(response.extensions_mut());
         if extensions.is_empty() {
             extensions = spare::take_extensions();
         }
-        if extensions.get::<Told>().is_none() {
-            extensions.insert(Told::default());
+        if extensions.get::<ProvenanceSlot>().is_none() {
+            extensions.insert(ProvenanceSlot::default());
         }
-        let told = extensions.get_mut::<Told>().map(|told| {
-            told.renew(self.shared.exchange, |story| begin(story, response.headers()));
-            told.clone()
+        let slot = extensions.get_mut::<ProvenanceSlot>().map(|slot| {
+            slot.renew(self.shared.exchange, |provenance| begin(provenance, response.headers()));
+            slot.clone()
         });
         *response.extensions_mut() = extensions;
-        told
+        slot
     }
 }
 

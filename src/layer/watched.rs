@@ -109,13 +109,14 @@ pub(crate) fn ends_a_test(
     Some(Indictment { method, path: &path, route, conflicts, explained }.text())
 }
 
-/// What a client is told of a rejected response: no more than its status, unless it is to know.
+/// What a client learns of a rejected response: no more than its status, unless `debug_answers` is on.
 fn refusal(exchange: &Exchange, conflicts: &[Conflict], candid: bool) -> ErrorAnswer {
     let answer = ErrorAnswer::new(StatusCode::INTERNAL_SERVER_ERROR);
     if !candid {
         return answer;
     }
-    let told: Vec<_> = conflicts.iter().map(|conflict| quoted(&conflict.to_string())).collect();
+    let quoted_conflicts: Vec<_> =
+        conflicts.iter().map(|conflict| quoted(&conflict.to_string())).collect();
     let remedy = |rule: Rule| quoted(&format!("{rule}: {}", rule.remedy()));
     let remedies: Vec<_> = broken(conflicts).into_iter().map(remedy).collect();
     let (path, route) = exchange.place();
@@ -124,7 +125,7 @@ fn refusal(exchange: &Exchange, conflicts: &[Conflict], candid: bool) -> ErrorAn
         quoted(exchange.shared.method.as_str()),
         quoted(&path),
         route.map_or_else(|| "null".to_owned(), |route| quoted(&route)),
-        told.join(","),
+        quoted_conflicts.join(","),
         remedies.join(","),
         quoted(Rule::GUIDE),
     );

@@ -15,7 +15,7 @@ const MOST_ENTRIES: usize = 1024;
 /// The most bytes of values that one ledger keeps alive, with 64 for each value.
 const MOST_BYTES: usize = 256 * 1024;
 
-/// So many layers of a head are told apart.
+/// So many layers of a head are distinguished.
 const MOST_LAYERS: usize = 32;
 
 /// The entries of one head.
@@ -47,7 +47,7 @@ impl Ledger {
         self.watch.is_some()
     }
 
-    /// How much of this field's values may be told.
+    /// How much of this field's values may be shown.
     pub(crate) fn secrecy(&self, name: &HeaderName) -> Secrecy {
         let configured = |watch: &Watch| watch.secrets.contains(name);
         Secrecy::with(name, self.watch.as_ref().is_some_and(configured))

@@ -6,14 +6,14 @@ mod values;
 mod writer;
 mod entry;
 mod book;
-mod story;
+mod provenance;
 
 pub(crate) use book::Ledger;
 pub use entry::{Entry, Fate, Verb};
 pub(crate) use entry::{Occasion, Seen};
 pub use placed::{Placed, Refusal};
+pub(crate) use provenance::Provenance;
 pub use stage::Stage;
-pub(crate) use story::Story;
 pub use values::Shown;
 pub(crate) use values::{Lines, Secrecy, Values};
 pub use writer::{LayerName, PolicyPlace, Writer};

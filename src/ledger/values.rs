@@ -56,7 +56,7 @@ pub(crate) fn weight(value: &HeaderValue) -> usize {
     value.len() + 64
 }
 
-/// Nothing of a value is told by accident.
+/// Nothing of a value is shown by accident.
 impl fmt::Debug for Values {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} values", self.as_slice().len())
@@ -89,7 +89,7 @@ impl fmt::Debug for Lines {
     }
 }
 
-/// How much of a field's values may be told.
+/// How much of a field's values may be shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Secrecy {
     #[default]
@@ -169,8 +169,8 @@ impl<'a> Shown<'a> {
     #[must_use]
     pub fn values(&self) -> Option<&'a [HeaderValue]> {
         let open = self.secrecy == Secrecy::Open && !self.cut;
-        let told = open && !self.values.iter().any(HeaderValue::is_sensitive);
-        told.then_some(self.values)
+        let is_shown = open && !self.values.iter().any(HeaderValue::is_sensitive);
+        is_shown.then_some(self.values)
     }
 }
 

@@ -21,7 +21,7 @@ const NOTES: &str = "letterhead_notes_total";
 const HELD: &str = "letterhead_held_bytes";
 const SENT: &str = "letterhead_sent_bytes";
 
-/// Every name, with what a person is told of it.
+/// Every name, with a description for people.
 const TABLE: [(&str, Kind, Unit, &str); 7] = [
     (RESPONSES, Kind::Counter, Unit::Count, "responses that are over"),
     (CONFLICTS, Kind::Counter, Unit::Count, "conflicts between writers of a response head"),

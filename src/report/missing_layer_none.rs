@@ -1,4 +1,4 @@
-//! Nobody is told of handlers that want a head where there is none: the feature that tells is off.
+//! Handlers without a layer are not logged: the feature `tracing` is off.
 
 use crate::error::Error;
 

@@ -173,7 +173,7 @@ fn sum_up(receipt: &Receipt) {
     }
 }
 
-/// So many of a kind are told of on one line.
+/// So many of a kind are named on one line.
 const MOST_LISTED: usize = 16;
 
 /// Some of a kind, on one line.

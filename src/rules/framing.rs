@@ -86,7 +86,7 @@ pub enum Mended {
     },
     /// `Content-Length` was repeated or had blanks around its number; it went out once and bare.
     UntidyLength,
-    /// `Content-Length: 0` on a body that was not over, nor told that it is empty: taken out,
+    /// `Content-Length: 0` on a body that was not over, nor declared itself empty: taken out,
     /// because a server would not even ask such a body.
     UnprovedZero,
     /// `Content-Length` lines that disagree or are no number were taken out.

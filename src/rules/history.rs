@@ -233,10 +233,11 @@ fn changes_a_cookie(before: &[HeaderValue], after: &[HeaderValue]) -> bool {
 fn of_status(cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
     let (was, is) = (entry.seen.as_ref()?.was?, entry.status?);
     let first = cast.status_writer();
-    // A response says 200 unless it is told otherwise; to tell it through the head is no conflict.
+    // A response says 200 unless something else is set; to set it through the head is no conflict.
     let unsaid = matches!(first, Writer::Response) && was == StatusCode::OK;
-    let told = matches!(entry.writer, Writer::Place(_));
-    if was == is || first.is(&entry.writer) || unsaid && told || entry.writer.owns_status() {
+    let through_head = matches!(entry.writer, Writer::Place(_));
+    if was == is || first.is(&entry.writer) || unsaid && through_head || entry.writer.owns_status()
+    {
         return None;
     }
     Some(Conflict {
@@ -247,7 +248,7 @@ fn of_status(cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
     })
 }
 
-/// One conflict for the whole head. What was lost is told with it.
+/// One conflict for the whole head. It names what was lost.
 fn head_replaced(case: &Case<'_>, cast: Cast<'_>, entry: &Entry) -> Option<Conflict> {
     if matches!(entry.writer, Writer::ErrorAnswer) {
         // It says itself what it keeps, and why it came.

@@ -51,7 +51,7 @@ impl Case<'_> {
         if found.is_empty() {
             return;
         }
-        // What was done to a head that nobody will see is told, and nothing is done about it.
+        // What was done to a head that no client will see is reported, and nothing is done about it.
         let answer = last_answer(self.ledger.entries());
         let mut replay = Replay::default();
         let mut settled = Vec::with_capacity(found.len());

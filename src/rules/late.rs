@@ -14,7 +14,7 @@ pub(crate) fn judge_late<'a>(
     mended: impl Iterator<Item = &'a Mended>,
 ) -> Vec<Conflict> {
     let mut found = Vec::new();
-    // A promise that was refused has told its author: what follows it is no surprise.
+    // A promise that was refused has informed its author: what follows it is no surprise.
     let refused = |field| {
         ledger.entries().iter().any(|entry| {
             let is_refused = matches!(entry.fate(), Fate::Refused(_));
@@ -23,8 +23,10 @@ pub(crate) fn judge_late<'a>(
     };
     for entry in ledger.entries() {
         let Fate::Refused(refusal) = entry.fate() else { continue };
-        let told = entry.field().is_some() && refused(entry.field());
-        if entry.is_late() && !told && rules.action(Rule::LateWrite, entry.field()) != Action::Allow
+        let is_known = entry.field().is_some() && refused(entry.field());
+        if entry.is_late()
+            && !is_known
+            && rules.action(Rule::LateWrite, entry.field()) != Action::Allow
         {
             found.push(Conflict {
                 field: entry.field().cloned(),

@@ -1,4 +1,4 @@
-//! Judgement: what may go out as it was written, and what has to be mended, told or refused.
+//! Judgement: what may go out as it was written, and what has to be mended, reported or refused.
 
 mod expect;
 pub(crate) mod framing;

@@ -1,4 +1,4 @@
-//! The actions: a field's story told again, without what should not have happened.
+//! The actions: a field's history repeated, without what should not have happened.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,8 +16,8 @@ use crate::ledger::{Entry, Fate, Seen, Stage, Values, Verb, Writer};
 pub(crate) struct Replay {
     /// By the place of the entry that it is about.
     by_entry: BTreeMap<usize, Action>,
-    /// The fields whose stories are told again, with what stood there at first where that is not
-    /// what the story says.
+    /// The fields whose histories are repeated, with what stood there at first where that is not
+    /// what the history says.
     stories: BTreeMap<Key, Option<Vec<HeaderValue>>>,
     /// Fields that get these values, whatever their stories say.
     set: BTreeMap<Key, Vec<HeaderValue>>,
@@ -115,7 +115,7 @@ impl Replay {
         }
     }
 
-    /// What is due of a replaced head stands at the beginning of the new one's story. Of several replaced
+    /// What is due of a replaced head stands at the beginning of the new one's history. Of several replaced
     /// heads the last one's word counts.
     fn restore(&mut self, place: usize, case: &Case<'_>, conflict: &Conflict, entry: usize) {
         if conflict.action == Action::KeepLast {
@@ -169,14 +169,14 @@ impl Replay {
         }
         for (place, keys) in &self.noted {
             let Some(conflict) = conflicts.get_mut(*place) else { continue };
-            let told = conflict.entry.is_none_or(|entry| !failed.entries.contains(&entry));
-            if told && !keys.iter().any(|key| failed.fields.contains(key)) {
+            let holds = conflict.entry.is_none_or(|entry| !failed.entries.contains(&entry));
+            if holds && !keys.iter().any(|key| failed.fields.contains(key)) {
                 conflict.settled = Settled::Resolved;
             }
         }
     }
 
-    /// The values of a field at the end of its story, told without the offending entries.
+    /// The values of a field at the end of its history, repeated without the offending entries.
     fn tell(
         &self,
         case: &Case<'_>,
@@ -188,9 +188,9 @@ impl Replay {
         let Key(field) = key;
         let shape = case.rules.shape(field);
         let entries = case.ledger.entries().iter().enumerate().skip(since);
-        let mut told =
+        let mut entries =
             entries.filter(|(_, e)| e.field() == Some(field) && took_effect(e)).peekable();
-        let first = told.peek().and_then(|(_, entry)| entry.seen.as_ref());
+        let first = entries.peek().and_then(|(_, entry)| entry.seen.as_ref());
         let stood: Vec<HeaderValue> = match first {
             Some(seen) => seen.before.as_slice().to_vec(),
             None => case.fields.get_all(field).iter().cloned().collect(),
@@ -201,7 +201,7 @@ impl Replay {
             Some(base) => merge::merge(field, shape, base, &stood),
             None => stood,
         };
-        for (at, entry) in told {
+        for (at, entry) in entries {
             let Some(seen) = &entry.seen else { continue };
             if seen.cut {
                 // What it was is not known any more: what is there stays.

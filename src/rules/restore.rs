@@ -70,7 +70,7 @@ fn is_of_the_representation(status: StatusCode) -> bool {
 /// What is due of `field`, which a head with the status `was` had, in one with `now`.
 ///
 /// What states a policy always is. `etag` says whether the new head or the lost one has a tag: where
-/// there is none, a 304 is told by its date.
+/// there is none, a 304 is recognised by its date.
 pub(super) fn due(
     rules: &Rules,
     field: &HeaderName,

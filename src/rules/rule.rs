@@ -125,18 +125,18 @@ impl fmt::Display for Rule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// Nothing, and nobody is told.
+    /// Nothing, and nothing is reported.
     Allow,
-    /// It is told; the head goes out as it is.
+    /// It is reported; the head goes out as it is.
     #[default]
     Report,
-    /// What stood there first is put back, and it is told.
+    /// What stood there first is put back, and it is reported.
     KeepFirst,
-    /// What was written last stands alone, and it is told.
+    /// What was written last stands alone, and it is reported.
     KeepLast,
-    /// Both are joined, and it is told.
+    /// Both are joined, and it is reported.
     Merge,
-    /// The response becomes a 500, and it is told.
+    /// The response becomes a 500, and it is reported.
     Reject,
 }
 

@@ -22,7 +22,7 @@ use crate::field::nature;
 /// use letterhead::{Action, LetterheadLayer, Rule, Rules};
 ///
 /// let rules = Rules::standard()
-///     // Lists are joined instead of replaced, and it is still told.
+///     // Lists are joined instead of replaced, and it is still reported.
 ///     .on(Rule::ListReplaced, Action::Merge)
 ///     // Nobody may overwrite this one.
 ///     .on_field(Rule::Overwritten, header::X_FRAME_OPTIONS, Action::KeepFirst);

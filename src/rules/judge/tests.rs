@@ -10,7 +10,7 @@ use http::StatusCode;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Case, Judged, judge};
-use crate::ledger::{LayerName, Story};
+use crate::ledger::{LayerName, Provenance};
 use crate::rules::{Action, Conflict, Expect, Rule, Rules, Settled};
 
 type Line = (&'static str, &'static str);
@@ -34,21 +34,21 @@ fn run(rules: &Rules, heads: &[(u16, Pairs)]) -> (u16, HeaderMap, Judged) {
     const NAMES: [&str; 4] = ["one", "two", "three", "four"];
     let none = || Arc::from([]);
     let (mut before, rest) = heads.split_first().expect("a response");
-    let mut story = Story::begin(status(before.0), &map(before.1), none());
+    let mut provenance = Provenance::begin(status(before.0), &map(before.1), none());
     for (head, name) in rest.iter().zip(NAMES) {
         let layer = LayerName::new(name.into());
         let (code, fields) = (status(head.0), map(head.1));
         let own =
             before.1.len() > 1 && !before.1.iter().any(|(name, _)| fields.contains_key(*name));
         if own {
-            story = Story::answered(&layer, code, &fields, none(), Some(story));
+            provenance = Provenance::short_circuit(&layer, code, &fields, none(), Some(provenance));
         } else {
-            story.leave(layer, code, &fields);
+            provenance.record_layer(layer, code, &fields);
         }
         before = head;
     }
     let (mut code, mut fields) = (status(before.0), map(before.1));
-    let mut ledger = story.take_ledger();
+    let mut ledger = provenance.take_ledger();
     let judged = judge(Case {
         expected: Vec::new(),
         rules,
@@ -181,12 +181,12 @@ fn every_conflict_is_acted_upon_though_not_every_one_is_listed() {
         let name = HeaderName::try_from(format!("x-{number}")).expect("a name");
         fields.insert(name, HeaderValue::from_static("1"));
     }
-    let mut story = Story::begin(StatusCode::OK, &fields, Arc::from([]));
+    let mut provenance = Provenance::begin(StatusCode::OK, &fields, Arc::from([]));
     for value in fields.values_mut() {
         *value = HeaderValue::from_static("2");
     }
-    story.leave(LayerName::new("one".into()), StatusCode::OK, &fields);
-    let mut ledger = story.take_ledger();
+    provenance.record_layer(LayerName::new("one".into()), StatusCode::OK, &fields);
+    let mut ledger = provenance.take_ledger();
     let mut status = StatusCode::OK;
     let judged = judge(Case {
         expected: Vec::new(),
@@ -312,10 +312,10 @@ fn what_an_owner_does_and_what_changes_nothing_is_no_conflict() {
     let length = HeaderName::from_static("content-length");
     let owner = LayerName::new("gzip".into()).owning([length]).owning_status();
     let before = map(&[("content-length", "5"), ("content-type", "a/b")]);
-    let mut story = Story::begin(StatusCode::OK, &before, Arc::from([]));
+    let mut provenance = Provenance::begin(StatusCode::OK, &before, Arc::from([]));
     let mut fields = map(&[("content-type", "a/b")]);
-    story.leave(owner, StatusCode::NOT_MODIFIED, &fields);
-    let mut ledger = story.take_ledger();
+    provenance.record_layer(owner, StatusCode::NOT_MODIFIED, &fields);
+    let mut ledger = provenance.take_ledger();
     let mut status = StatusCode::NOT_MODIFIED;
     let judged = judge(Case {
         expected: Vec::new(),

@@ -135,11 +135,11 @@ fn a_coding_against_no_transform_is_reported_and_cannot_be_mended() {
 /// A response that a layer coded which was named for that.
 fn by_a_coder(rules: &Rules, before: Pairs, after: Pairs) -> (HeaderMap, Judged) {
     let mut status = StatusCode::OK;
-    let mut story = Story::begin(status, &map(before), Arc::from([]));
+    let mut provenance = Provenance::begin(status, &map(before), Arc::from([]));
     let mut fields = map(after);
     let name = LayerName::new("gzip".into()).coding_content();
-    story.leave(name, status, &fields);
-    let mut ledger = story.take_ledger();
+    provenance.record_layer(name, status, &fields);
+    let mut ledger = provenance.take_ledger();
     let (status, ledger) = (&mut status, &mut ledger);
     let judged =
         judge(Case { rules, expected: Vec::new(), path: "/", status, fields: &mut fields, ledger });

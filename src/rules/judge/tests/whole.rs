@@ -5,10 +5,11 @@ use super::*;
 /// What a merge makes of a head that a layer replaced by one of its own, and whether it says so.
 fn merged(was: (u16, &[Line]), now: (u16, &[Line]), expected: &[Line], settled: Settled) {
     let layer = LayerName::new("one".into());
-    let given = Story::begin(status(was.0), &map(was.1), Arc::from([]));
+    let given = Provenance::begin(status(was.0), &map(was.1), Arc::from([]));
     let (code, mut fields) = (status(now.0), map(now.1));
-    let mut story = Story::answered(&layer, code, &fields, Arc::from([]), Some(given));
-    let (mut code, mut ledger) = (code, story.take_ledger());
+    let mut provenance =
+        Provenance::short_circuit(&layer, code, &fields, Arc::from([]), Some(given));
+    let (mut code, mut ledger) = (code, provenance.take_ledger());
     let rules = &Rules::standard().on(Rule::HeadReplaced, Action::Merge);
     let judged = judge(Case {
         expected: Vec::new(),

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{StatusCode, header};
 
-use super::Story;
+use super::Provenance;
 use crate::ledger::{Entry, LayerName, Lines, Verb, Writer};
 
 fn layer(name: &'static str) -> LayerName {
     LayerName::new(name.into())
 }
 
-fn begin(fields: &HeaderMap) -> Story {
-    Story::begin(StatusCode::OK, fields, Arc::from([]))
+fn begin(fields: &HeaderMap) -> Provenance {
+    Provenance::begin(StatusCode::OK, fields, Arc::from([]))
 }
 
 fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
@@ -29,10 +29,10 @@ fn check(
     before: &[(&'static str, &'static str)],
     after: &[(&'static str, &'static str)],
 ) -> String {
-    let mut story = begin(&map(before));
-    story.leave(layer("one"), StatusCode::OK, &map(after));
-    assert_eq!(story.fields, Lines::of(&map(after)), "what was seen last is what is there");
-    let ledger = story.take_ledger();
+    let mut provenance = begin(&map(before));
+    provenance.record_layer(layer("one"), StatusCode::OK, &map(after));
+    assert_eq!(provenance.fields, Lines::of(&map(after)), "what was seen last is what is there");
+    let ledger = provenance.take_ledger();
     let lines: Vec<_> = ledger
         .entries()
         .iter()
@@ -67,20 +67,20 @@ fn the_difference_is_the_layers() {
     assert_eq!(check(&[], &[("a", "1")]), "insert a: (none) -> 1");
 }
 
-fn printed(story: &mut Story) -> Vec<String> {
-    story.take_ledger().entries().iter().map(ToString::to_string).collect()
+fn printed(provenance: &mut Provenance) -> Vec<String> {
+    provenance.take_ledger().entries().iter().map(ToString::to_string).collect()
 }
 
 #[test]
 fn what_stands_between_two_names_is_unnamed() {
-    let mut story = begin(&map(&[("a", "1")]));
+    let mut provenance = begin(&map(&[("a", "1")]));
     let (inner, outer) = (layer("inner"), layer("outer"));
-    story.leave(inner, StatusCode::OK, &map(&[("a", "1")]));
-    story.between(StatusCode::CREATED, &map(&[("a", "2")]));
-    story.leave(outer, StatusCode::CREATED, &map(&[("a", "2")]));
-    story.between(StatusCode::CREATED, &map(&[("a", "3")]));
+    provenance.record_layer(inner, StatusCode::OK, &map(&[("a", "1")]));
+    provenance.record_unnamed(StatusCode::CREATED, &map(&[("a", "2")]));
+    provenance.record_layer(outer, StatusCode::CREATED, &map(&[("a", "2")]));
+    provenance.record_unnamed(StatusCode::CREATED, &map(&[("a", "3")]));
     assert_eq!(
-        printed(&mut story),
+        printed(&mut provenance),
         [
             "status 201 by an unnamed layer outside inner while open: applied",
             "insert a by an unnamed layer outside inner while open: overridden",
@@ -93,11 +93,13 @@ fn what_stands_between_two_names_is_unnamed() {
 fn a_layer_that_answers_itself_is_told_with_what_it_lost() {
     let denied = StatusCode::UNAUTHORIZED;
     let fields = map(&[("a", "1")]);
-    let mut story = Story::answered(&layer("auth"), denied, &fields, Arc::from([]), None);
-    assert_eq!(printed(&mut story), ["answer 401 by layer auth while open: applied"]);
+    let mut provenance =
+        Provenance::short_circuit(&layer("auth"), denied, &fields, Arc::from([]), None);
+    assert_eq!(printed(&mut provenance), ["answer 401 by layer auth while open: applied"]);
     let given = begin(&map(&[("a", "1"), ("b", "2"), ("b", "3")]));
-    let mut story = Story::answered(&layer("auth"), denied, &fields, Arc::from([]), Some(given));
-    let ledger = story.take_ledger();
+    let mut provenance =
+        Provenance::short_circuit(&layer("auth"), denied, &fields, Arc::from([]), Some(given));
+    let ledger = provenance.take_ledger();
     let entry: &Entry = &ledger.entries()[0];
     assert_eq!((entry.verb(), entry.lost().count()), (Verb::Answer, 1));
     assert!(matches!(entry.writer(), Writer::Layer(name) if name.as_str() == "auth"));
@@ -105,7 +107,7 @@ fn a_layer_that_answers_itself_is_told_with_what_it_lost() {
 
 #[test]
 fn ten_thousand_fields_and_large_values_are_bounded_and_the_cut_is_counted() {
-    let mut story = begin(&HeaderMap::new());
+    let mut provenance = begin(&HeaderMap::new());
     let mut fields = HeaderMap::new();
     let large = HeaderValue::from_bytes(&vec![b'x'; 1 << 20]).expect("legal");
     fields.insert(header::SERVER, large);
@@ -113,16 +115,16 @@ fn ten_thousand_fields_and_large_values_are_bounded_and_the_cut_is_counted() {
         let name = HeaderName::try_from(format!("x-{number}")).expect("a name");
         fields.insert(name, HeaderValue::from_bytes(b"caf\xe9").expect("legal"));
     }
-    story.leave(layer("one"), StatusCode::OK, &fields);
+    provenance.record_layer(layer("one"), StatusCode::OK, &fields);
     // A removal moves the last field into the gap, so that nearly everything differs.
     for _ in 0..100 {
         fields.remove(header::SERVER);
         fields.remove("x-7");
-        story.leave(layer("two"), StatusCode::OK, &fields);
+        provenance.record_layer(layer("two"), StatusCode::OK, &fields);
         fields.insert("x-7", HeaderValue::from_static("1"));
-        story.leave(layer("three"), StatusCode::OK, &fields);
+        provenance.record_layer(layer("three"), StatusCode::OK, &fields);
     }
-    let ledger = story.take_ledger();
+    let ledger = provenance.take_ledger();
     assert_eq!(ledger.entries().len(), 1024);
     assert!(ledger.cut() > 10_001 - 1024, "{}", ledger.cut());
     assert_eq!(ledger.entries()[0].after().to_string(), "(too large to keep)");
@@ -132,14 +134,14 @@ fn ten_thousand_fields_and_large_values_are_bounded_and_the_cut_is_counted() {
 #[test]
 fn many_small_values_are_bounded_too() {
     let mut fields = HeaderMap::new();
-    let mut story = begin(&fields);
+    let mut provenance = begin(&fields);
     for _ in 0..1000 {
         for _ in 0..10 {
             fields.append("x-a", HeaderValue::from_static(""));
         }
-        story.leave(layer("one"), StatusCode::OK, &fields);
+        provenance.record_layer(layer("one"), StatusCode::OK, &fields);
     }
-    let ledger = story.take_ledger();
+    let ledger = provenance.take_ledger();
     let kept: usize = ledger
         .entries()
         .iter()
@@ -176,15 +178,15 @@ fn the_ledger_replayed_over_the_first_head_is_the_last_one() {
             scribble(&mut random, &mut fields);
         }
         let mut replayed = fields.clone();
-        let mut story = begin(&fields);
+        let mut provenance = begin(&fields);
         for one in layers.iter().take(random.usize(..layers.len())) {
             for _ in 0..random.usize(..most) {
                 scribble(&mut random, &mut fields);
             }
-            story.leave(one.clone(), StatusCode::OK, &fields);
-            assert_eq!(story.fields, Lines::of(&fields));
+            provenance.record_layer(one.clone(), StatusCode::OK, &fields);
+            assert_eq!(provenance.fields, Lines::of(&fields));
         }
-        for entry in story.take_ledger().entries() {
+        for entry in provenance.take_ledger().entries() {
             let field = entry.field().expect("no head of one's own");
             let seen = entry.seen.as_ref().expect("watched");
             let stood: Vec<_> = replayed.get_all(field).iter().cloned().collect();

@@ -1,4 +1,4 @@
-//! The story of one response on its way out: seen on both sides of each named layer, and the difference is theirs.
+//! The provenance of one response on its way out: seen on both sides of each named layer, and the difference is theirs.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -18,10 +18,10 @@ const SMALL: usize = 16;
 
 /// A response as it was seen last, and what was done to it until then.
 ///
-/// It travels with its response. So a response that a layer drops takes its story along, one that
+/// It travels with its response. So a response that a layer drops takes its provenance along, one that
 /// is tried again begins a new one, and one that a layer makes itself has none.
 #[derive(Debug, Default)]
-pub(crate) struct Story {
+pub(crate) struct Provenance {
     fields: Lines,
     status: StatusCode,
     ledger: Ledger,
@@ -31,16 +31,16 @@ pub(crate) struct Story {
     batches: Vec<u32>,
 }
 
-impl Story {
+impl Provenance {
     /// A response that has just come into sight.
     pub(crate) fn begin(
         status: StatusCode,
         fields: &HeaderMap,
         secrets: Arc<[HeaderName]>,
     ) -> Self {
-        let mut story = Self::default();
-        story.restart(status, fields, secrets);
-        story
+        let mut provenance = Self::default();
+        provenance.restart(status, fields, secrets);
+        provenance
     }
 
     /// Another response has just come into sight, and nothing is known of an earlier one.
@@ -57,17 +57,17 @@ impl Story {
         self.batches.clear();
     }
 
-    /// A response that `layer` made itself. `given` is the story of the one that it was given, if
+    /// A response that `layer` made itself. `given` is the provenance of the one that it was given, if
     /// it was given any: what is not in the new head is lost. Of a field with members or with lines that
     /// count for themselves, that is each line which the new head does not repeat.
-    pub(crate) fn answered(
+    pub(crate) fn short_circuit(
         layer: &LayerName,
         status: StatusCode,
         fields: &HeaderMap,
         secrets: Arc<[HeaderName]>,
         given: Option<Self>,
     ) -> Self {
-        let mut story = Self::begin(status, fields, secrets);
+        let mut provenance = Self::begin(status, fields, secrets);
         let mut seen = Seen::default();
         if let Some(given) = given {
             let lost = given.fields.0.into_iter().filter(|(name, value)| {
@@ -77,14 +77,14 @@ impl Story {
             });
             seen.lost = Lines(lost.take(MOST_LOST).collect());
             seen.was = Some(given.status);
-            story.ledger = given.ledger;
-            story.ledger.discard(status, fields);
-            story.batches = given.batches;
+            provenance.ledger = given.ledger;
+            provenance.ledger.discard(status, fields);
+            provenance.batches = given.batches;
         }
         let answer = entry(Verb::Answer, None, &Writer::Layer(layer.clone()), seen);
-        story.ledger.record(Entry { status: Some(status), ..answer });
-        story.last = Some(layer.clone());
-        story
+        provenance.ledger.record(Entry { status: Some(status), ..answer });
+        provenance.last = Some(layer.clone());
+        provenance
     }
 
     /// Whether every line that was seen is still there.
@@ -93,7 +93,7 @@ impl Story {
     }
 
     /// The response passes a point outside of `last` that nobody with a name has changed.
-    pub(crate) fn between(&mut self, status: StatusCode, fields: &HeaderMap) {
+    pub(crate) fn record_unnamed(&mut self, status: StatusCode, fields: &HeaderMap) {
         if !self.is_same(status, fields) {
             let writer = Writer::Unnamed(self.last.clone());
             self.compare(&writer, status, fields);
@@ -101,7 +101,12 @@ impl Story {
     }
 
     /// `layer` hands the response on.
-    pub(crate) fn leave(&mut self, layer: LayerName, status: StatusCode, fields: &HeaderMap) {
+    pub(crate) fn record_layer(
+        &mut self,
+        layer: LayerName,
+        status: StatusCode,
+        fields: &HeaderMap,
+    ) {
         if !self.is_same(status, fields) {
             self.compare(&Writer::Layer(layer.clone()), status, fields);
         }
@@ -133,19 +138,19 @@ impl Story {
         &self.ledger
     }
 
-    /// What was done, at the end of the story.
+    /// What was done, at the end of the provenance.
     pub(crate) fn take_ledger(&mut self) -> Ledger {
         std::mem::take(&mut self.ledger)
     }
 
-    /// What was done, and what was seen last; nothing is left of the story.
+    /// What was done, and what was seen last; nothing is left of the provenance.
     pub(crate) fn end(&mut self) -> (Ledger, Lines) {
         let Self { fields, ledger, .. } = std::mem::take(self);
         (ledger, fields)
     }
 
     /// A copy, for a layer that may yet answer by itself.
-    pub(crate) fn told(&self) -> Self {
+    pub(crate) fn duplicate(&self) -> Self {
         let Self { fields, status, ledger, last, batches } = self;
         let (fields, ledger) = (fields.clone(), ledger.clone());
         Self { fields, status: *status, ledger, last: last.clone(), batches: batches.clone() }
