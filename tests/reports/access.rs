@@ -19,10 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What was written, and in how many calls.
 #[derive(Clone, Default)]
-struct Memory(Arc<Mutex<(Vec<u8>, usize)>>);
+pub(crate) struct Memory(Arc<Mutex<(Vec<u8>, usize)>>);
 
 impl Memory {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().0.clone()).unwrap()
     }
 
@@ -65,7 +65,7 @@ impl Write for Gated {
 }
 
 /// One exchange with the content `fine`.
-async fn ask(layer: &LetterheadLayer, request: Request<Full<Bytes>>) {
+pub(crate) async fn ask(layer: &LetterheadLayer, request: Request<Full<Bytes>>) {
     let app = layer.layer(service_fn(|_: Request<Full<Bytes>>| async {
         Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from_static(b"fine"))))
     }));
@@ -78,7 +78,7 @@ fn get(target: &str) -> Request<Full<Bytes>> {
 }
 
 /// A request whose client writes what a log must not repeat.
-fn odd(target: &str) -> Request<Full<Bytes>> {
+pub(crate) fn odd(target: &str) -> Request<Full<Bytes>> {
     let addr: SocketAddr = "[::ffff:192.0.2.7]:4711".parse().unwrap();
     let mut request = get(target);
     request.extensions_mut().insert(Peer::new(addr, false));

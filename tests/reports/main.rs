@@ -9,6 +9,7 @@ mod harmless;
 mod json;
 mod levels;
 mod metrics;
+mod names;
 mod record;
 #[path = "../shared/skip.rs"]
 #[allow(dead_code, reason = "each crate of tests lacks something else")]

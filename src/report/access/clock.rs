@@ -34,6 +34,11 @@ impl Clock {
         since.subsec_millis()
     }
 
+    /// The second, counted from the begin of 1970.
+    pub(super) const fn unix(&self) -> u64 {
+        self.second
+    }
+
     pub(super) fn combined(&self) -> &[u8] {
         self.combined.as_bytes()
     }

@@ -4,13 +4,14 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
-use http::header::{HeaderMap, REFERER, USER_AGENT};
+use http::header::{HOST, HeaderMap, REFERER, USER_AGENT};
 use http::{Extensions, Method, StatusCode, Uri, Version};
 
 use super::AccessLog;
 use super::clock::Clock;
-use super::form::{Facts, LogForm};
-use crate::head::Outcome;
+use super::facts::{Facts, Request};
+use super::form::LogForm;
+use crate::head::{Outcome, Peer};
 
 /// How many places for what was asked a thread has ready for its next requests.
 const SPARE: usize = 64;
@@ -66,9 +67,22 @@ impl AccessLog {
         asked.begun = Instant::now();
         asked.client = client;
         let form = self.form;
-        form.request(&mut asked.text, method.as_str(), target(uri), name(version));
-        asked.fields_at = asked.text.len();
         let field = |name| fields.get(name).map(http::HeaderValue::as_bytes);
+        let mut request = Request {
+            method: method.as_str(),
+            target: target(uri),
+            version: name(version),
+            host: None,
+            peer: None,
+            client,
+        };
+        if form == LogForm::Caddy {
+            let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+            request.host = authority.or_else(|| field(HOST));
+            request.peer = extensions.get::<Peer>().map(|peer| peer.addr);
+        }
+        form.request(&mut asked.text, &request);
+        asked.fields_at = asked.text.len();
         form.agents(&mut asked.text, field(REFERER), field(USER_AGENT));
         entry
     }
@@ -102,7 +116,9 @@ impl AccessLog {
             status: ended.status.map(|status| status.as_u16()),
             sent: ended.sent,
             micros: match self.form {
-                LogForm::Json => asked.begun.elapsed().as_micros(),
+                LogForm::Json | LogForm::Caddy | LogForm::Ecs => {
+                    u64::try_from(asked.begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+                }
                 LogForm::Combined => 0,
             },
             outcome: ended.outcome.as_str(),

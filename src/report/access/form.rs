@@ -1,6 +1,9 @@
-//! How a line is written: the two forms, and what becomes of bytes that a client chose.
+//! How a line is written: the forms, and what each makes of an exchange.
 
 use super::clock::Clock;
+use super::facts::{Facts, Request};
+use super::text::{Escapes, address, decimals, digits, escape, quote};
+use super::{caddy, ecs};
 
 /// How an [`AccessLog`](super::AccessLog) writes a line.
 ///
@@ -26,49 +29,61 @@ pub enum LogForm {
     /// "micros":312,"outcome":"handed"}
     /// ```
     Json,
+    /// One JSON object in the names and units of Caddy's structured access log, which tools for that read (`goaccess
+    /// --log-format=CADDY`). What Caddy has beside that, bytes of the request and fields of the response, is left out; so is
+    /// what is not known. The status of an exchange that never had one is 0:
+    ///
+    /// ```text
+    /// {"level":"info","ts":1795933432.017,"logger":"http.log.access","msg":"handled request",
+    /// "request":{"remote_ip":"192.0.2.7","remote_port":"4711","client_ip":"192.0.2.7","proto":"HTTP/1.1","method":"GET",
+    /// "host":"example.com","uri":"/a?b","headers":{"User-Agent":["curl/8.5.0"]}},
+    /// "duration":0.000312,"size":1024,"status":200}
+    /// ```
+    Caddy,
+    /// One JSON object in the names of the Elastic Common Schema. What is not known is left out, and
+    /// `event.outcome` is `success`, `failure` (a status from 500, or a response that was broken off) or `unknown`:
+    ///
+    /// ```text
+    /// {"@timestamp":"2026-11-29T06:23:52.017Z","log.level":"info","ecs.version":"8.5.0","message":"handled request",
+    /// "client.ip":"192.0.2.7","http.request.method":"GET","url.original":"/a?b","http.version":"1.1",
+    /// "http.response.status_code":200,"http.response.body.bytes":1024,"user_agent.original":"curl/8.5.0",
+    /// "event.duration":312000,"event.outcome":"success"}
+    /// ```
+    Ecs,
 }
-
-/// How many bytes of a target or a field a line shows.
-pub(super) const MOST_SHOWN: usize = 2048;
 
 /// The status of an exchange that never had one: the client left before the head was committed. nginx
 /// writes the same.
 const NO_STATUS: u64 = 499;
 
-/// What stands in a line beside what the client sent.
-pub(super) struct Facts<'a> {
-    pub(super) client: Option<std::net::IpAddr>,
-    /// What [`LogForm::request`] and [`LogForm::agents`] wrote.
-    pub(super) request: &'a [u8],
-    pub(super) agents: &'a [u8],
-    pub(super) status: Option<u16>,
-    pub(super) sent: u64,
-    pub(super) micros: u128,
-    pub(super) outcome: &'static str,
-}
+/// What is not known.
+const NULL: &[u8] = b"null";
 
 impl LogForm {
     /// What of a line is known from the request's first line.
-    pub(super) fn request(self, out: &mut Vec<u8>, method: &str, target: &str, version: &str) {
+    pub(super) fn request(self, out: &mut Vec<u8>, request: &Request<'_>) {
+        let (method, target) = (request.method.as_bytes(), request.target.as_bytes());
         match self {
             Self::Combined => {
                 out.push(b'"');
-                self.escape(out, method.as_bytes());
+                escape(out, method, Escapes::Hex);
                 out.push(b' ');
-                self.escape(out, target.as_bytes());
+                escape(out, target, Escapes::Hex);
                 out.push(b' ');
-                out.extend_from_slice(version.as_bytes());
+                out.extend_from_slice(request.version.as_bytes());
                 out.push(b'"');
             }
             Self::Json => {
                 out.extend_from_slice(b",\"method\":");
-                self.quote(out, Some(method.as_bytes()));
+                quote(out, Some(method), NULL, Escapes::Json);
                 out.extend_from_slice(b",\"target\":");
-                self.quote(out, Some(target.as_bytes()));
+                quote(out, Some(target), NULL, Escapes::Json);
                 out.extend_from_slice(b",\"version\":\"");
-                out.extend_from_slice(version.as_bytes());
+                out.extend_from_slice(request.version.as_bytes());
                 out.push(b'"');
             }
+            Self::Caddy => caddy::request(out, request),
+            Self::Ecs => ecs::request(out, request),
         }
     }
 
@@ -77,16 +92,18 @@ impl LogForm {
         match self {
             Self::Combined => {
                 out.push(b' ');
-                self.quote(out, referer);
+                quote(out, referer, b"\"-\"", Escapes::Hex);
                 out.push(b' ');
-                self.quote(out, agent);
+                quote(out, agent, b"\"-\"", Escapes::Hex);
             }
             Self::Json => {
                 out.extend_from_slice(b",\"referer\":");
-                self.quote(out, referer);
+                quote(out, referer, NULL, Escapes::Json);
                 out.extend_from_slice(b",\"user_agent\":");
-                self.quote(out, agent);
+                quote(out, agent, NULL, Escapes::Json);
             }
+            Self::Caddy => caddy::agents(out, referer, agent),
+            Self::Ecs => ecs::agents(out, referer, agent),
         }
     }
 
@@ -95,7 +112,7 @@ impl LogForm {
         let status = facts.status.map_or(NO_STATUS, u64::from);
         match self {
             Self::Combined => {
-                client(out, facts.client, b"-");
+                address(out, facts.client, b"-");
                 out.extend_from_slice(b" - - [");
                 out.extend_from_slice(clock.combined());
                 out.extend_from_slice(b"] ");
@@ -111,7 +128,7 @@ impl LogForm {
                 out.extend_from_slice(b",\"client\":");
                 let quote: &[u8] = if facts.client.is_some() { b"\"" } else { b"" };
                 out.extend_from_slice(quote);
-                client(out, facts.client, b"null");
+                address(out, facts.client, NULL);
                 out.extend_from_slice(quote);
                 out.extend_from_slice(facts.request);
                 out.extend_from_slice(b",\"status\":");
@@ -123,11 +140,13 @@ impl LogForm {
                 digits(out, facts.sent);
                 out.extend_from_slice(facts.agents);
                 out.extend_from_slice(b",\"micros\":");
-                digits(out, u64::try_from(facts.micros).unwrap_or(u64::MAX));
+                digits(out, facts.micros);
                 out.extend_from_slice(b",\"outcome\":\"");
                 out.extend_from_slice(facts.outcome.as_bytes());
                 out.extend_from_slice(b"\"}");
             }
+            Self::Caddy => caddy::line(out, facts, clock, millis),
+            Self::Ecs => ecs::line(out, facts, clock, millis),
         }
         out.push(b'\n');
     }
@@ -141,92 +160,27 @@ impl LogForm {
                 out.extend_from_slice(clock.combined());
                 out.extend_from_slice(b"] \"-\" 0 0 \"-\" \"access log: ");
                 digits(out, dropped);
-                out.extend_from_slice(b" lines dropped\"\n");
+                out.extend_from_slice(b" lines dropped\"");
             }
             Self::Json => {
                 begin(out, clock, millis);
                 out.extend_from_slice(b",\"dropped\":");
                 digits(out, dropped);
-                out.extend_from_slice(b"}\n");
+                out.push(b'}');
             }
+            Self::Caddy => caddy::gap(out, dropped, clock, millis),
+            Self::Ecs => ecs::gap(out, dropped, clock, millis),
         }
+        out.push(b'\n');
     }
-
-    /// A value in quotes, or what stands for none.
-    fn quote(self, out: &mut Vec<u8>, value: Option<&[u8]>) {
-        match (value, self) {
-            (Some(value), _) => {
-                out.push(b'"');
-                self.escape(out, value);
-                out.push(b'"');
-            }
-            (None, Self::Combined) => out.extend_from_slice(b"\"-\""),
-            (None, Self::Json) => out.extend_from_slice(b"null"),
-        }
-    }
-
-    /// The value without whatever has a meaning to a reader, cut where it is too long.
-    fn escape(self, out: &mut Vec<u8>, value: &[u8]) {
-        let (shown, cut) = match value.get(..MOST_SHOWN) {
-            Some(shown) if shown.len() < value.len() => (shown, true),
-            _ => (value, false),
-        };
-        let mut rest = shown;
-        while let Some(at) = rest.iter().position(|byte| !is_plain(*byte)) {
-            let (plain, odd) = rest.split_at(at);
-            out.extend_from_slice(plain);
-            if let Some((byte, behind)) = odd.split_first() {
-                out.extend_from_slice(if self == Self::Json { b"\\u00" } else { b"\\x" });
-                out.extend_from_slice(&hex(*byte));
-                rest = behind;
-            }
-        }
-        out.extend_from_slice(rest);
-        if cut {
-            out.extend_from_slice(b"...");
-        }
-    }
-}
-
-/// What goes into both forms as it is.
-const fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
-}
-
-fn hex(byte: u8) -> [u8; 2] {
-    let digit = |value: u8| if value < 10 { b'0' + value } else { b'A' + value - 10 };
-    [digit(byte >> 4), digit(byte & 15)]
 }
 
 fn begin(out: &mut Vec<u8>, clock: &Clock, millis: u32) {
     out.extend_from_slice(b"{\"v\":1,\"time\":\"");
     out.extend_from_slice(clock.iso());
     out.push(b'.');
-    for digit in [millis / 100, millis / 10 % 10, millis % 10] {
-        digits(out, u64::from(digit));
-    }
+    decimals(out, u64::from(millis), 3);
     out.extend_from_slice(b"Z\"");
-}
-
-/// The address as text; `write!` into a vector cannot fail.
-fn client(out: &mut Vec<u8>, client: Option<std::net::IpAddr>, none: &[u8]) {
-    use std::io::Write as _;
-    match client {
-        Some(client) => write!(out, "{client}").unwrap_or_default(),
-        None => out.extend_from_slice(none),
-    }
-}
-
-fn digits(out: &mut Vec<u8>, number: u64) {
-    let mut text = [b'0'; 20];
-    let (mut at, mut rest) = (text.len(), number);
-    while at == text.len() || rest > 0 {
-        at -= 1;
-        // The rest of a division by ten is one digit.
-        text[at] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
-        rest /= 10;
-    }
-    out.extend_from_slice(&text[at..]);
 }
 
 #[cfg(test)]

@@ -10,17 +10,18 @@ use std::time::Duration;
 
 use http::{Extensions, HeaderMap};
 
-use super::form::{self, LogForm};
+use super::form::LogForm;
 use super::queue::Queue;
 use super::sink::{Sink, past_the_lock, work};
+use super::text;
 use crate::caught::{caught, discard};
 use crate::report::Peer;
 
 /// Who asked, by the request's fields and extensions.
 type ClientOf = Arc<dyn Fn(&HeaderMap, &Extensions) -> Option<IpAddr> + Send + Sync>;
 
-/// An access log: one line for each exchange, in the [combined form](LogForm::Combined) or as
-/// [JSON](LogForm::Json).
+/// An access log: one line for each exchange, in the [combined form](LogForm::Combined) or as JSON in
+/// [names of its own](LogForm::Json), in [Caddy's](LogForm::Caddy) or in [Elastic's](LogForm::Ecs).
 ///
 /// Give it to [`LetterheadLayer::access_log`](crate::LetterheadLayer::access_log). The task that served the
 /// response makes the text and puts it into a buffer; a thread of the log's own writes many lines with one call,
@@ -78,7 +79,7 @@ impl AccessLog {
     pub const PATIENCE: Duration = Duration::from_secs(1);
 
     /// How many bytes of a target or a field a line shows: 2048. A longer one is cut, and ends with `...`.
-    pub const MOST_SHOWN: usize = form::MOST_SHOWN;
+    pub const MOST_SHOWN: usize = text::MOST_SHOWN;
 
     /// A log in the combined form that is written to `writer`. It needs no buffer, and may block: it is called on a
     /// thread of its own.

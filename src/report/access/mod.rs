@@ -1,6 +1,10 @@
 //! One line for each exchange, written by a thread of its own.
 
 mod clock;
+mod facts;
+mod text;
+mod caddy;
+mod ecs;
 mod form;
 mod queue;
 mod sink;
