@@ -53,7 +53,7 @@
 //! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
 //! | `io-uring` | `store::Writing::Ring`: payload, head and sync of a stored response in one submission (Linux) |
 //! | `json` | `report::JsonLines`: one JSON object for each response |
-//! | `metrics` | `report::Metrics`: counters and histograms |
+//! | `metrics` | `report::Metrics` and `report::HttpMetrics`: counters and histograms |
 //! | `policy` | [`policy`]: a `_headers` file, parsed, and what it makes of each response |
 //! | `rego` | [`Rego`]: [deny rules](deny) in the language of Open Policy Agent (not in `full`: regorus brings 60 crates) |
 //! | `store` | [`store`]: heads on disk, before their payloads, crash-safe (Linux) |

@@ -171,6 +171,12 @@ impl Receipt {
         self.request.as_ref()?.peer.as_ref()
     }
 
+    /// Whether the request came through TLS, as far as [`Peer`] or its target says; `false` without a reporter.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.request.as_ref().is_some_and(|request| request.secure)
+    }
+
     /// The `x-request-id` of the response, or else of the request; `None` without a reporter.
     ///
     /// It is visible ASCII of at most 256 bytes: what a client sends otherwise, and a field that the rules keep

@@ -2,6 +2,7 @@
 
 use http::Extensions;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::uri::Scheme;
 
 use super::{Peer, Span, Times};
 use crate::field::trace_parent::TraceParent;
@@ -17,6 +18,8 @@ const MOST_OF_ID: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RequestFacts {
     pub(crate) peer: Option<Peer>,
+    /// It came through TLS, as far as that is known.
+    pub(crate) secure: bool,
     pub(crate) request_id: Option<Box<str>>,
     pub(crate) trace: Option<TraceParent>,
     pub(crate) times: Option<Times>,
@@ -26,11 +29,13 @@ pub(crate) struct RequestFacts {
 impl RequestFacts {
     /// What the request says; `None` if it says nothing of this.
     pub(crate) fn of(
+        scheme: Option<&Scheme>,
         fields: &HeaderMap,
         extensions: &Extensions,
         secrets: &[HeaderName],
     ) -> Option<Box<Self>> {
         let peer = extensions.get::<Peer>().copied();
+        let secure = scheme == Some(&Scheme::HTTPS) || peer.is_some_and(|peer| peer.secure);
         let is_secret = |name: &str| secrets.iter().any(|secret| secret.as_str() == name);
         let id = fields.get(REQUEST_ID).filter(|_| !is_secret(REQUEST_ID));
         let request_id = id.and_then(shown_id).map(Into::into);
@@ -40,8 +45,8 @@ impl RequestFacts {
             (Some(one), None) => TraceParent::parse(one.as_bytes()),
             (_, _) => None,
         };
-        let is_any = peer.is_some() || request_id.is_some() || trace.is_some();
-        is_any.then(|| Box::new(Self { peer, request_id, trace, ..Self::default() }))
+        let is_any = secure || peer.is_some() || request_id.is_some() || trace.is_some();
+        is_any.then(|| Box::new(Self { peer, secure, request_id, trace, ..Self::default() }))
     }
 }
 
@@ -71,12 +76,12 @@ mod tests {
     fn check(value: &[u8], expected: Option<&str>) {
         let mut fields = HeaderMap::new();
         fields.insert(REQUEST_ID, HeaderValue::from_bytes(value).expect("legal"));
-        let facts = RequestFacts::of(&fields, &Extensions::new(), &[]);
+        let facts = RequestFacts::of(None, &fields, &Extensions::new(), &[]);
         let of_request = facts.and_then(|facts| facts.request_id);
         assert_eq!(of_request.as_deref(), expected);
         assert_eq!(id_of(fields.iter(), |_| Secrecy::Open), expected);
         let secrets = [HeaderName::from_static(REQUEST_ID)];
-        assert!(RequestFacts::of(&fields, &Extensions::new(), &secrets).is_none());
+        assert!(RequestFacts::of(None, &fields, &Extensions::new(), &secrets).is_none());
         assert_eq!(id_of(fields.iter(), |_| Secrecy::Secret), None);
     }
 
@@ -96,7 +101,7 @@ mod tests {
         let mut fields = HeaderMap::new();
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         fields.insert("traceparent", HeaderValue::from_static(trace));
-        let of = |fields: &HeaderMap| RequestFacts::of(fields, &Extensions::new(), &[]);
+        let of = |fields: &HeaderMap| RequestFacts::of(None, fields, &Extensions::new(), &[]);
         assert!(of(&fields).is_some_and(|facts| facts.trace.is_some()));
         fields.append("traceparent", HeaderValue::from_static(trace));
         assert!(of(&fields).is_none());

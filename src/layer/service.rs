@@ -18,10 +18,10 @@ use super::settings::Settings;
 use super::spare;
 use super::stopwatch::Stopwatch;
 use super::{ResponseBody, ResponseFuture};
-use crate::caught::caught;
+use crate::caught::{caught, contained};
 use crate::error::BoxError;
 use crate::head::{Ability, Head, RequestFacts, Shared, Span};
-use crate::report::{AccessLog, LogEntry};
+use crate::report::{AccessLog, Begun, LogEntry};
 
 /// A service whose responses have a commit point; made by
 /// [`LetterheadLayer`](crate::LetterheadLayer).
@@ -138,8 +138,14 @@ fn watch<B>(
     }
     if watch.wants_receipts() {
         let (fields, extensions) = (request.headers(), request.extensions());
-        if let Some(facts) = RequestFacts::of(fields, extensions, &watch.secrets) {
-            asked.get_or_insert_default().facts = Some(facts);
+        let facts = RequestFacts::of(uri(request).scheme(), fields, extensions, &watch.secrets);
+        let secure = facts.as_ref().is_some_and(|facts| facts.secure);
+        if facts.is_some() {
+            asked.get_or_insert_default().facts = facts;
+        }
+        let begun = Begun { method: request.method(), secure };
+        for reporter in &watch.reporters {
+            contained(|| reporter.begin(&begun));
         }
     }
     if let Some(span) = watch.span.then(Span::current).flatten() {

@@ -1,7 +1,10 @@
 //! Doors to people: what becomes of the record of a response.
 
+mod begun;
 mod background;
 mod collector;
+#[cfg(feature = "metrics")]
+mod http_metrics;
 #[cfg(feature = "json")]
 mod json;
 #[cfg(feature = "metrics")]
@@ -18,12 +21,15 @@ mod ending;
 mod tracing;
 
 #[cfg(feature = "metrics")]
+pub use self::http_metrics::HttpMetrics;
+#[cfg(feature = "metrics")]
 pub use self::metrics::Metrics;
 #[cfg(feature = "tracing")]
 pub use self::tracing::Tracing;
 pub use access::{AccessLog, LogForm};
 pub(crate) use access::{LogEnd, LogEntry};
 pub use background::Background;
+pub use begun::Begun;
 pub use collector::Collector;
 #[cfg(feature = "json")]
 pub use json::JsonLines;
@@ -63,6 +69,11 @@ pub trait Reporter: Send + Sync + 'static {
     /// One response is over.
     fn report(&self, receipt: &Receipt);
 
+    /// A request has reached the layer, and its response will be reported: whoever counts what is under way counts it
+    /// here, and [`report`](Self::report), which follows once, takes it back. It runs on the task that serves the
+    /// request, before the service is called. A panic in it is caught and forgotten. A [`Background`] does not hand it on.
+    fn begin(&self, _request: &Begun<'_>) {}
+
     /// Whether its receipts must have [times](Receipt::times); asked once, when it is given to the layer.
     ///
     /// They cost five looks at the clock for each response, so they are taken only where a reporter says that
@@ -88,6 +99,10 @@ impl<F: Fn(&Receipt) + Send + Sync + ?Sized + 'static> Reporter for F {
 impl<R: Reporter + ?Sized> Reporter for Arc<R> {
     fn report(&self, receipt: &Receipt) {
         (**self).report(receipt);
+    }
+
+    fn begin(&self, request: &Begun<'_>) {
+        (**self).begin(request);
     }
 
     fn needs_times(&self) -> bool {

@@ -6,6 +6,7 @@ mod app;
 mod background;
 mod ear;
 mod harmless;
+mod http_metrics;
 mod json;
 mod levels;
 mod metrics;
