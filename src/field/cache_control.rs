@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 use http::header::{HeaderName, HeaderValue};
 
+#[allow(unused_imports, reason = "a policy and its nonces ask, and are an option")]
+pub(crate) use allows::is_targeted;
 pub(crate) use allows::{forbids_transform, is_shared, restrictions, shares_cookies};
 
 use super::list;

@@ -24,6 +24,15 @@ pub(crate) fn with_nonce(value: &HeaderValue, nonce: Option<&str>) -> Option<Hea
     Some(changed)
 }
 
+/// `value` as it was before `nonce` was put in. `None`: it is not there.
+pub(crate) fn with_place(value: &HeaderValue, nonce: &str) -> Option<HeaderValue> {
+    let source = format!("'nonce-{nonce}'");
+    let text = value.to_str().ok().filter(|text| text.contains(&source))?;
+    let mut before = HeaderValue::try_from(text.replace(&source, PLACE)).ok()?;
+    before.set_sensitive(value.is_sensitive());
+    Some(before)
+}
+
 fn of_directive(directive: &str, nonce: Option<&str>) -> String {
     let is_place = |word: &str| word.eq_ignore_ascii_case(PLACE);
     if !directive.split_ascii_whitespace().any(is_place) {
@@ -65,6 +74,9 @@ mod tests {
             let value = HeaderValue::from_static(value);
             assert_eq!(with_nonce(&value, Some("N")).unwrap_or(value.clone()), with);
             assert_eq!(with_nonce(&value, None).unwrap_or(value), without);
+            let again = with_place(&HeaderValue::from_static(with), "N")
+                .map(|value| with_nonce(&value, None));
+            assert_eq!(again.flatten().unwrap_or(HeaderValue::from_static(with)), without);
         }
         for value in ["script-src 'nonce-abc'", "script-src nonce", "", "script-src 'nonces'"] {
             assert_eq!(with_nonce(&HeaderValue::from_static(value), Some("N")), None, "{value}");

@@ -112,23 +112,24 @@ impl Sealing {
         self.drop_hooks();
     }
 
-    /// An error answer takes the head's place, with those fields that `outlives` lets it keep: marks
-    /// the writes that go with it. Returns its content.
+    /// An error answer takes the head's place, with those fields that `outlives` lets it keep (none without it):
+    /// marks the writes that go with it. Returns its content.
     pub(crate) fn replaced(
         &mut self,
         status: &mut StatusCode,
         fields: &mut HeaderMap,
         answer: ErrorAnswer,
-        outlives: &dyn Fn(&HeaderName) -> bool,
+        outlives: Option<&dyn Fn(&HeaderName) -> bool>,
     ) -> Bytes {
         // It was for the response that goes.
         self.nonce = None;
         let was = *status;
         let before = self.ledger.watches().then(|| Lines::of(fields));
         let brings: Vec<HeaderName> = answer.names().cloned().collect();
-        let written = landing::written_for_errors(&self.ledger, fields);
-        let content = replace(status, fields, answer, outlives);
-        landing::put_back(&written, fields);
+        let written = outlives.map(|_| landing::written_for_errors(&self.ledger, fields));
+        let stays = |name: &HeaderName| outlives.is_some_and(|outlives| outlives(name));
+        let content = replace(status, fields, answer, &stays);
+        landing::put_back(&written.unwrap_or_default(), fields);
         // What is not there any more went with the old head, whoever would have had it stay.
         self.ledger.replaced(|name| fields.contains_key(name) && !brings.contains(name));
         if let Some(before) = before {

@@ -1,8 +1,10 @@
-//! A mark on responses that were made of a file, for header policies that ask who made one.
+//! Marks on responses of who made them: a file, a named layer; for header policies that ask.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::Extensions;
+
+use crate::ledger::LayerName;
 
 /// Responses are marked only where a layer has a policy.
 static IS_ASKED: AtomicBool = AtomicBool::new(false);
@@ -29,4 +31,35 @@ pub(crate) fn mark_file(extensions: &mut Extensions) {
 #[allow(dead_code, reason = "a policy alone asks, and is an option")]
 pub(crate) fn is_from_file(extensions: &Extensions) -> bool {
     extensions.get::<FromFile>().is_some()
+}
+
+/// Named layers mark responses only where a policy asks for one by its name.
+static IS_LAYER_ASKED: AtomicBool = AtomicBool::new(false);
+
+/// The named layer that made the response; nothing if what stands inside of all named layers made it.
+#[derive(Clone, Debug)]
+struct MadeBy(Option<LayerName>);
+
+/// From now on named layers mark responses.
+#[allow(dead_code, reason = "a policy alone asks, and is an option")]
+pub(crate) fn ask_for_layers() {
+    IS_LAYER_ASKED.store(true, Ordering::Relaxed);
+}
+
+#[inline]
+pub(crate) fn is_layer_asked() -> bool {
+    IS_LAYER_ASKED.load(Ordering::Relaxed)
+}
+
+/// Marks a response that nobody has marked yet: it is this layer's, or nobody's who has a name.
+pub(crate) fn mark_layer(extensions: &mut Extensions, layer: Option<&LayerName>) {
+    if extensions.get::<MadeBy>().is_none() {
+        extensions.insert(MadeBy(layer.cloned()));
+    }
+}
+
+/// The named layer that made the response.
+#[allow(dead_code, reason = "a policy alone asks, and is an option")]
+pub(crate) fn layer_of(extensions: &Extensions) -> Option<&str> {
+    extensions.get::<MadeBy>()?.0.as_ref().map(LayerName::as_str)
 }

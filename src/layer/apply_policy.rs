@@ -11,7 +11,7 @@ use super::nonce;
 use super::policy_handle::Version;
 use crate::field::rpc::{Protocol, Rpc};
 use crate::head::Sealing;
-use crate::head::origin::is_from_file;
+use crate::head::origin::{is_from_file, layer_of};
 use crate::ledger::{Entry, Fate, PolicyPlace, Seen, Stage, Verb, Writer};
 pub(crate) use crate::policy::Origin;
 use crate::policy::{self, Edit, Expectations, Policy};
@@ -55,7 +55,10 @@ impl Applied {
             method: &exchange.shared.method,
             secure: target.request.is_secure,
         };
-        let layer = sealing.as_deref().and_then(author);
+        let layer = match sealing.as_deref().filter(|sealing| sealing.ledger.watches()) {
+            Some(sealing) => author(sealing),
+            None => layer_of(extensions).map(str::to_owned),
+        };
         let response = policy::Response {
             status: *status,
             origin: if is_file { Origin::File } else { origin },
@@ -102,4 +105,9 @@ pub(crate) fn put_nonce<B: Body>(applied: bool, held: &mut Held<B>, sealing: Opt
     if applied || sealing.as_ref().is_some_and(|sealing| sealing.nonce.is_some()) {
         nonce::put(held.parts.status, &mut held.parts.headers, sealing);
     }
+}
+
+/// Takes the nonce out of a head that does not go out, before fields of it stay on another one.
+pub(crate) fn withdraw_nonce<B: Body>(held: &mut Held<B>, sealing: &Sealing) -> bool {
+    nonce::withdraw(&mut held.parts.headers, sealing)
 }

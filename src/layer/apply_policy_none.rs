@@ -46,3 +46,8 @@ pub(crate) const fn put_nonce<B: Body>(
     _sealing: Option<&mut Sealing>,
 ) {
 }
+
+/// There are no nonces.
+pub(crate) const fn withdraw_nonce<B: Body>(_held: &mut Held<B>, _sealing: &Sealing) -> bool {
+    false
+}

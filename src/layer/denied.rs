@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, HeaderValue};
 use http_body::Body;
 
-use super::apply_policy::{Applied, Origin};
+use super::apply_policy::{Applied, Origin, put_nonce};
 use super::deny_rules::Verdicts;
 use super::exchange::Exchange;
 use super::holding::Held;
@@ -45,10 +45,11 @@ pub(crate) fn deny<B>(
     exchange.note_failure(Error::new(Kind::Denied));
     exchange.note(Note::Denied(denial));
     // Which field was the offence is not known, so none stays.
-    put_with(exchange, held, Some(sealing), answer, &|_| false);
+    put_with(exchange, held, Some(sealing), answer, None);
     fail(exchange);
     if let Some(policy) = policy {
         policy.apply(exchange, held, Some(sealing), Origin::Error);
+        put_nonce(true, held, Some(sealing));
     }
     watched::judge_answer(exchange, sealing, held, policy, judged);
 }

@@ -19,16 +19,17 @@ pub(crate) fn put_instead<B>(
     B: Body,
     B::Data: From<Bytes>,
 {
-    put_with(exchange, held, sealing, answer, &|name| exchange.outlives(name));
+    put_with(exchange, held, sealing, answer, Some(&|name| exchange.outlives(name)));
 }
 
-/// The same, with those fields of the planned response that `outlives` lets stay.
+/// The same, with those fields of the planned response that `outlives` lets stay; without it nothing stays, whoever
+/// wrote it.
 pub(crate) fn put_with<B>(
     exchange: &Exchange,
     held: &mut Held<B>,
     sealing: Option<&mut Sealing>,
     answer: ErrorAnswer,
-    outlives: &dyn Fn(&HeaderName) -> bool,
+    outlives: Option<&dyn Fn(&HeaderName) -> bool>,
 ) where
     B: Body,
     B::Data: From<Bytes>,
@@ -37,7 +38,10 @@ pub(crate) fn put_with<B>(
     let answer = exchange.readable(answer, headers);
     let content = match sealing {
         Some(sealing) => sealing.replaced(status, headers, answer, outlives),
-        None => crate::head::replace(status, headers, answer, outlives),
+        None => {
+            let stays = |name: &HeaderName| outlives.is_some_and(|outlives| outlives(name));
+            crate::head::replace(status, headers, answer, &stays)
+        }
     };
     // What the old response carried for its server, such as a reason phrase, goes with it.
     extensions.clear();

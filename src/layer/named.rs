@@ -14,6 +14,7 @@ use tower_service::Service;
 
 use super::probe::Probe;
 use crate::field::digest;
+use crate::head::origin::{is_layer_asked, mark_layer};
 use crate::ledger::LayerName;
 
 /// Gives `layer` a name, so that receipts, conflicts and
@@ -164,7 +165,8 @@ where
     #[inline(always)]
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let probe = Probe::outside(&mut request, &self.name);
-        ProbeFuture { inner: Some(self.inner.call(request)), probe }
+        let mark = is_layer_asked().then(|| Some(self.name.clone()));
+        ProbeFuture { inner: Some(self.inner.call(request)), probe, mark }
     }
 }
 
@@ -187,7 +189,8 @@ where
     #[inline(always)]
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let probe = Probe::inside(&mut request, &self.name);
-        ProbeFuture { inner: Some(self.inner.call(request)), probe }
+        let mark = is_layer_asked().then_some(None);
+        ProbeFuture { inner: Some(self.inner.call(request)), probe, mark }
     }
 }
 
@@ -203,6 +206,8 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         probe: Option<Probe>,
+        // Whose response it is if nobody further inside has said so; only where a policy asks.
+        mark: Option<Option<LayerName>>,
     }
 }
 
@@ -217,11 +222,14 @@ where
         let Some(inner) = this.inner.as_mut().as_pin_mut() else {
             panic!("`ProbeFuture` polled after it was ready");
         };
-        if this.probe.is_none() {
+        if this.probe.is_none() && this.mark.is_none() {
             return inner.poll(cx);
         }
         // A response is large: it is looked at where it lies, and not moved.
         let mut polled = inner.poll(cx);
+        if let (Some(mark), Poll::Ready(Ok(response))) = (&*this.mark, &mut polled) {
+            mark_layer(response.extensions_mut(), mark.as_ref());
+        }
         if let (Some(probe), Poll::Ready(answer)) = (&mut *this.probe, &mut polled) {
             if let Ok(response) = answer {
                 if !probe.note_answer() {

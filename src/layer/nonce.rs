@@ -9,7 +9,8 @@ use http::header::{
 };
 
 use crate::error::{Error, Kind};
-use crate::field::nonce::with_nonce;
+use crate::field::cache_control;
+use crate::field::nonce::{with_nonce, with_place};
 use crate::head::{Head, Nonce, Sealing};
 use crate::ledger::{Stage, Values, Writer};
 
@@ -23,7 +24,7 @@ impl Head {
     /// At the commit it goes wherever a `Content-Security-Policy` (or its report-only twin) has the source
     /// `'nonce'`: `script-src 'self' 'nonce'` becomes `script-src 'self' 'nonce-...'` (CSP 3, section 2.3.1). The
     /// response is the only one that may have it, so it becomes `Cache-Control: private, no-store` and
-    /// loses `ETag` and `Last-Modified`; the ledger names the line that asked. On an error answer that takes the
+    /// loses `ETag`, `Last-Modified` and what some caches read instead (`CDN-Cache-Control`); the ledger names the line that asked. On an error answer that takes the
     /// response's place, and on a 304, nothing of this is done: neither shows the page. Without a call, a
     /// layer with a [policy](crate::LetterheadLayer::policy) takes the word `'nonce'` out.
     ///
@@ -85,6 +86,19 @@ fn base64(bytes: [u8; 16]) -> String {
     (0..22).map(letter).collect()
 }
 
+/// Takes the nonce back, so that its places are as they were; whether it was anywhere.
+pub(super) fn withdraw(fields: &mut HeaderMap, sealing: &Sealing) -> bool {
+    let Some(nonce) = &sealing.nonce else { return false };
+    for name in &POLICIES {
+        for line in fields.iter_mut().filter_map(|(of, line)| (of == name).then_some(line)) {
+            if let Some(before) = with_place(line, &nonce.text) {
+                *line = before;
+            }
+        }
+    }
+    true
+}
+
 /// Puts the nonce where the policies have a place for it; takes the place away where there is none.
 pub(super) fn put(status: StatusCode, fields: &mut HeaderMap, mut sealing: Option<&mut Sealing>) {
     let nonce = sealing.as_mut().and_then(|sealing| sealing.nonce.clone());
@@ -115,10 +129,13 @@ pub(super) fn put(status: StatusCode, fields: &mut HeaderMap, mut sealing: Optio
     if nonce.is_some() {
         let alone = HeaderValue::from_static("private, no-store");
         change(fields, &CACHE_CONTROL, vec![alone]);
-        for name in [ETAG, LAST_MODIFIED] {
-            if fields.contains_key(&name) {
-                change(fields, &name, Vec::new());
-            }
+        // What a cache would go by in the place of that, and what it could ask again with.
+        let is_other = |name: &&HeaderName| {
+            [ETAG, LAST_MODIFIED].contains(name) || cache_control::is_targeted(name)
+        };
+        let others: Vec<_> = fields.keys().filter(is_other).cloned().collect();
+        for name in others {
+            change(fields, &name, Vec::new());
         }
     }
 }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use http::Request;
 
 use super::request_target::RequestTarget;
-use crate::head::origin::ask_for_files;
+use crate::head::origin::{ask_for_files, ask_for_layers};
 use crate::policy::Policy;
 
 /// The [policy](Policy) that is in force, which may be replaced while requests are served.
@@ -51,6 +51,7 @@ impl PolicyHandle {
     /// A handle whose first version is this policy.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
+        ask(&policy);
         let first = Version { policy: Arc::new(policy), number: NonZeroU64::MIN };
         Self { current: Arc::new(ArcSwap::from_pointee(first)) }
     }
@@ -58,6 +59,7 @@ impl PolicyHandle {
     /// Puts another policy in force, and returns its version: one more than the last.
     #[allow(clippy::must_use_candidate, reason = "who replaces a policy need not count")]
     pub fn replace(&self, policy: Policy) -> u64 {
+        ask(&policy);
         let policy = Arc::new(policy);
         let last = self.current.rcu(|last| {
             let (policy, number) = (Arc::clone(&policy), last.number.saturating_add(1));
@@ -70,6 +72,13 @@ impl PolicyHandle {
     #[must_use]
     pub fn version(&self) -> u64 {
         self.current.load().number.get()
+    }
+}
+
+/// Has named layers mark their responses, if the policy goes by them.
+fn ask(policy: &Policy) {
+    if policy.is_by_layer {
+        ask_for_layers();
     }
 }
 

@@ -14,6 +14,8 @@ impl LetterheadLayer {
     /// Called again, it adds a policy that is applied after the others and may replace what they set: a file on top
     /// of [`Policy::secure`](crate::policy::Policy::secure). The receipt has the version of the last one.
     ///
+    /// A layer inside of another one does nothing: give the policy to the outermost.
+    ///
     /// Answers that never pass a layer are not reached: hyper's own to a request that it cannot read (400, 414,
     /// 431).
     ///

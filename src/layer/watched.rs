@@ -6,7 +6,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::response::Parts;
 use http_body::Body;
 
-use super::apply_policy::{Applied, Origin, put_nonce};
+use super::apply_policy::{Applied, Origin, put_nonce, withdraw_nonce};
 use super::exchange::Exchange;
 use super::holding::Held;
 use super::instead::{fail, put_instead};
@@ -41,12 +41,13 @@ where
             held.parts.headers.remove(culprit);
         }
         let answer = refusal(exchange, &judged.conflicts, watch.candid);
+        let had_nonce = withdraw_nonce(held, sealing);
         put_instead(exchange, held, Some(sealing), answer);
         fail(exchange);
         if let Some(policy) = policy {
             policy.apply(exchange, held, Some(sealing), Origin::Error);
-            put_nonce(true, held, Some(sealing));
         }
+        put_nonce(had_nonce || policy.is_some(), held, Some(sealing));
         rules::judge_refusal(case((watch, policy), &path, sealing, held), &mut judged);
     }
     judged

@@ -2,14 +2,18 @@
 
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, VARY};
 
-use super::exchange::{Edit, Request, Response};
+use super::exchange::{Edit, Origin, Request, Response};
 use super::fields::{self, Confined, Nature};
 use super::rule::{Act, How, Rule, Target, Write};
 use super::text::Captures;
+use super::value::Value;
 use super::{Dialect, Policy, join, uri};
 use crate::field::class::Shape;
 use crate::ledger::{Values, Verb};
 use crate::rules::merge;
+
+/// The most bytes of values with captures in one head: a client chooses how long they are.
+const MOST_CAPTURED: usize = 64 << 10;
 
 /// Called for every change; without it no values are copied.
 pub(crate) type Record<'r> = Option<&'r mut dyn FnMut(Edit<'_>)>;
@@ -31,8 +35,15 @@ impl Policy {
         let host = if self.has_hosts { request.authority.and_then(uri::host) } else { None };
         let content_type = if self.is_by_type { fields.get(CONTENT_TYPE).cloned() } else { None };
         let mut captures = Captures::default();
-        let mut commit =
-            Commit { request, response, fields, record, given: Given::default(), confined: None };
+        let mut commit = Commit {
+            request,
+            response,
+            fields,
+            record,
+            given: Given::default(),
+            captured: 0,
+            confined: None,
+        };
         for place in self.candidates(&path) {
             let Some(rule) = self.rules.get(place) else { continue };
             if rule.pattern.matches(host.as_deref(), &path, &mut captures)
@@ -55,6 +66,8 @@ struct Commit<'a, 'r> {
     fields: &'a mut HeaderMap,
     record: Record<'r>,
     given: Given,
+    /// The bytes of all values that have captures in them.
+    captured: usize,
     /// How the response itself restricts caches; found out when it is first asked, which is before a field that
     /// tells caches something is changed.
     confined: Option<Confined>,
@@ -68,8 +81,16 @@ struct Given {
 }
 
 impl Given {
-    /// Whether the field was not set before.
-    fn is_new(&mut self, number: usize) -> bool {
+    /// Whether the field was set before.
+    fn has(&self, number: usize) -> bool {
+        let word = match (number / 64).checked_sub(1) {
+            None => self.first,
+            Some(at) => self.rest.get(at).copied().unwrap_or(0),
+        };
+        word & 1 << (number % 64) != 0
+    }
+
+    fn add(&mut self, number: usize) {
         let word = match (number / 64).checked_sub(1) {
             None => &mut self.first,
             Some(at) => {
@@ -79,10 +100,7 @@ impl Given {
                 &mut self.rest[at]
             }
         };
-        let bit = 1 << (number % 64);
-        let is_new = *word & bit == 0;
-        *word |= bit;
-        is_new
+        *word |= 1 << (number % 64);
     }
 }
 
@@ -91,19 +109,21 @@ impl Commit<'_, '_> {
         let by_status = rule.when.is_by_status();
         for write in &rule.writes {
             match &write.act {
-                Act::Change(target, how) if self.may(target.nature, by_status) => {
-                    self.act(write, target, how, captures);
+                Act::Change(target, how) => {
+                    let removes = matches!(how, How::Remove);
+                    if self.may(target.nature, by_status, removes) {
+                        self.act(write, target, how, captures);
+                    }
                 }
-                Act::Change(..) => {}
                 Act::RemoveAll(start) => self.remove_all(write, start, by_status),
             }
         }
     }
 
     /// Whether a field of this nature is one that this response may have changed.
-    fn may(&self, nature: Nature, by_status: bool) -> bool {
+    fn may(&self, nature: Nature, by_status: bool, removes: bool) -> bool {
         !(nature.is_of_calls && self.response.is_grpc)
-            && (!nature.wants_security || self.request.secure)
+            && (!nature.wants_security || self.request.secure || removes)
             && nature.suits(self.response.status, by_status, self.fields)
     }
 
@@ -113,22 +133,34 @@ impl Commit<'_, '_> {
             How::Remove => return self.remove(write, name, target.nature),
             How::Default(_) if self.fields.contains_key(name) => return,
             How::Default(value) => {
-                let Some(value) = value.with(captures) else { return };
+                let Some(value) = self.filled(value, captures) else { return };
                 return self.replace(write, Verb::Default, target, vec![value]);
             }
             How::Set(value) => {
-                let Some(value) = value.with(captures) else { return };
+                let Some(value) = self.filled(value, captures) else { return };
                 return self.set(write, target, value);
             }
             How::Append(value) => (value, join::append),
             How::Merge(value) => (value, join::merge),
         };
-        let Some(value) = value.with(captures) else { return };
+        let Some(value) = self.filled(value, captures) else { return };
         let before = self.values(name);
         let after = merged(name, &before, value);
         if before != after {
             self.replace(write, Verb::Append, target, after);
         }
+    }
+
+    /// The value for this request; `None` if it is none, or if captures would make the head too long.
+    fn filled(&mut self, value: &Value, captures: &Captures<'_>) -> Option<HeaderValue> {
+        let filled = value.with(captures)?;
+        if let Value::Filled(_) = value {
+            self.captured += filled.len();
+            if self.captured > MOST_CAPTURED {
+                return None;
+            }
+        }
+        Some(filled)
     }
 
     fn set(&mut self, write: &Write, target: &Target, value: HeaderValue) {
@@ -139,11 +171,12 @@ impl Commit<'_, '_> {
                 let _ = fields.try_append(name, value);
             });
         }
-        let is_new = self.given.is_new(target.number);
+        let is_new = !self.given.has(target.number);
         if is_new && *name != VARY || !self.fields.contains_key(name) {
             if self.loosens(name, target.nature, std::slice::from_ref(&value)) {
                 return;
             }
+            self.given.add(target.number);
             return self.change(write, Verb::Insert, name, |fields| {
                 let _ = fields.try_insert(name, value);
             });
@@ -174,7 +207,7 @@ impl Commit<'_, '_> {
         let names: Vec<_> = names.filter(|name| fields::refused(name).is_none()).cloned().collect();
         for name in names {
             let nature = Nature::of(&name);
-            if self.may(nature, by_status) {
+            if self.may(nature, by_status, true) {
                 self.remove(write, &name, nature);
             }
         }
@@ -202,8 +235,8 @@ impl Commit<'_, '_> {
         if !nature.tells_caches {
             return false;
         }
-        let fields = &*self.fields;
-        self.confined.get_or_insert_with(|| Confined::of(fields)).is_loosened(name, after)
+        let (fields, is_file) = (&*self.fields, self.response.origin == Origin::File);
+        self.confined.get_or_insert_with(|| Confined::of(fields, is_file)).is_loosened(name, after)
     }
 
     /// Makes a change, and records it.

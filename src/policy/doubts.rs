@@ -2,7 +2,7 @@
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_SECURITY_POLICY,
-    HeaderName, STRICT_TRANSPORT_SECURITY,
+    HeaderName, STRICT_TRANSPORT_SECURITY, VARY,
 };
 
 use super::rule::{Act, How, Rule};
@@ -12,8 +12,16 @@ const YEAR: u64 = 31_536_000;
 
 /// Tells `warn` what there is to say of the values of a block.
 pub(super) fn of_block(rule: &Rule, warn: &mut impl FnMut(usize, String)) {
+    if rule.when.is_without_head() {
+        let message = "method=GET without HEAD, whose answer should have the same fields";
+        warn(rule.line, format!("{message} (RFC 9110, section 9.3.2)"));
+    }
     let mut values = Vec::new();
     for write in &rule.writes {
+        if matches!(&write.act, Act::Change(target, How::Remove) if target.name == VARY) {
+            let message = "without it a cache gives one client what is another's";
+            warn(write.line, format!("vary: {message} (RFC 9110, section 12.5.5)"));
+        }
         if let Act::Change(
             target,
             How::Set(value) | How::Default(value) | How::Append(value) | How::Merge(value),

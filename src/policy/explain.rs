@@ -153,13 +153,15 @@ impl Subject<'_> {
         let is_there = before.contains_key(name) || self.after.contains_key(name);
         if nature.is_of_calls && answer.is_grpc {
             Unchanged::Call
-        } else if nature.wants_security && !asked.secure {
+        } else if nature.wants_security && !asked.secure && !matches!(how, How::Remove) {
             Unchanged::Insecure
         } else if !nature.suits(answer.status, rule.when.is_by_status(), before) {
             Unchanged::Status
         } else if matches!(how, How::Default(_)) && is_there {
             Unchanged::Default
-        } else if nature.tells_caches && Confined::of(before).is_any() {
+        } else if nature.tells_caches
+            && Confined::of(before, answer.origin == Origin::File).is_any()
+        {
             Unchanged::Loosens
         } else {
             Unchanged::Same

@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 use http::header::{
-    CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, EXPIRES, HeaderMap, HeaderName, HeaderValue,
-    PRAGMA, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
+    CACHE_CONTROL, CONTENT_LOCATION, CONTENT_TYPE, ETAG, EXPIRES, HeaderMap, HeaderName,
+    HeaderValue, PRAGMA, RETRY_AFTER, STRICT_TRANSPORT_SECURITY,
 };
 
 use crate::field::class::{self, Role, Shape};
@@ -59,7 +59,9 @@ enum About {
 impl Nature {
     pub(super) fn of(name: &HeaderName) -> Self {
         let text = name.as_str();
+        let is_targeted = cache_control::is_targeted(name);
         let about = match class::of(name).role() {
+            _ if is_targeted => About::Representation,
             // It speaks of the server, above all where there is no representation (RFC 9110, section 10.2.3).
             Role::Representation if *name == RETRY_AFTER => About::Site,
             Role::Policy | Role::Connection => About::Site,
@@ -69,7 +71,7 @@ impl Nature {
         };
         Self {
             about,
-            tells_caches: speaks_of_caching(name) || *name == EXPIRES || *name == PRAGMA,
+            tells_caches: [CACHE_CONTROL, EXPIRES, PRAGMA].contains(name) || is_targeted,
             is_of_calls: text.starts_with("grpc-")
                 || text.ends_with("-bin")
                 || about == About::Content,
@@ -108,8 +110,16 @@ fn has_parts(status: StatusCode, fields: &HeaderMap) -> bool {
 pub(super) struct Confined(Vec<(HeaderName, Vec<HeaderValue>)>);
 
 impl Confined {
-    /// Of a response that no policy has changed yet.
-    pub(super) fn of(fields: &HeaderMap) -> Self {
+    /// Of a response that no policy has changed yet. A file that is young, or being written, may be half of one:
+    /// there its `no-cache` counts, too.
+    pub(super) fn of(fields: &HeaderMap, is_file: bool) -> Self {
+        let is_strong = |tag: &HeaderValue| !tag.as_bytes().starts_with(b"W/");
+        let is_settled = !is_file || fields.get(ETAG).is_some_and(is_strong);
+        let confines = |line: &HeaderValue| {
+            says(line, b"private")
+                || says(line, b"no-store")
+                || !is_settled && says(line, b"no-cache")
+        };
         let names = fields.keys().filter(|name| speaks_of_caching(name));
         let lines = |name| fields.get_all(name).iter().cloned().collect::<Vec<_>>();
         let all = names.map(|name| (name.clone(), lines(name)));
@@ -142,9 +152,8 @@ fn speaks_of_caching(name: &HeaderName) -> bool {
     merge::is_cache_control(name) || name.as_str() == "surrogate-control"
 }
 
-fn confines(line: &HeaderValue) -> bool {
-    list::members(line.as_bytes()).any(|member| {
-        let (name, _) = list::pair(member);
-        name.eq_ignore_ascii_case(b"private") || name.eq_ignore_ascii_case(b"no-store")
-    })
+/// Whether a line has this directive.
+fn says(line: &HeaderValue, directive: &[u8]) -> bool {
+    let name = |member| list::pair(member).0;
+    list::members(line.as_bytes()).any(|member| name(member).eq_ignore_ascii_case(directive))
 }

@@ -49,6 +49,11 @@ impl Pattern {
         }
     }
 
+    /// Whether every request that `other` is about is one that this is about, as far as that shows.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        self.written == other.written || self.host.is_none() && self.path.includes(&other.path)
+    }
+
     /// Whether the host matters.
     pub(super) const fn has_host(&self) -> bool {
         self.host.is_some()
@@ -106,6 +111,7 @@ fn split(line: &str, dialect: Dialect) -> Result<(Option<&str>, &str), Fault> {
 }
 
 fn host_text(host: &str, names: &mut Vec<Box<str>>) -> Result<Text, Fault> {
+    let host = host.strip_suffix('.').unwrap_or(host);
     let lower = host.to_ascii_lowercase();
     let is_port = |(_, port): (&str, &str)| port.bytes().all(|byte| byte.is_ascii_digit());
     if host.rsplit_once(':').is_some_and(is_port) {

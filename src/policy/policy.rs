@@ -46,6 +46,8 @@ pub struct Policy {
     pub(super) long_lines: Vec<usize>,
     /// Some block asks for the media type.
     pub(super) is_by_type: bool,
+    /// Some block asks for a named layer.
+    pub(crate) is_by_layer: bool,
 }
 
 impl Policy {
@@ -81,7 +83,19 @@ impl Policy {
         exact.sort();
         let has_hosts = rules.iter().any(|rule| rule.pattern.has_host());
         let is_by_type = rules.iter().any(|rule| rule.when.is_by_type());
-        Self { name, dialect, rules, exact, open, has_hosts, expectations, long_lines, is_by_type }
+        let is_by_layer = rules.iter().any(|rule| rule.when.is_by_layer());
+        Self {
+            name,
+            dialect,
+            rules,
+            exact,
+            open,
+            has_hosts,
+            expectations,
+            long_lines,
+            is_by_type,
+            is_by_layer,
+        }
     }
 
     /// The name that it was parsed with.

@@ -177,6 +177,27 @@ impl Text {
         }
     }
 
+    /// Whether every text that `other` is about is one that this is about, as far as their ends show it.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        let is_below = |before: &str, path: &str| {
+            path.strip_prefix(before).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        match (self, other) {
+            (Self::Exact(one), Self::Exact(other)) => one == other,
+            (Self::Around { before, after, .. }, Self::Exact(path)) => {
+                path.strip_prefix(&**before).is_some_and(|rest| rest.ends_with(&**after))
+            }
+            (Self::Around { before, after, .. }, Self::Around { before: b, after: a, .. }) => {
+                b.starts_with(&**before) && a.ends_with(&**after)
+            }
+            (Self::Around { before, after, .. }, Self::Segments(other)) => {
+                other.prefix.starts_with(&**before) && other.suffix.ends_with(&**after)
+            }
+            (Self::Below(before), Self::Exact(path) | Self::Below(path)) => is_below(before, path),
+            _ => false,
+        }
+    }
+
     pub(super) fn matches<'t>(&self, text: &'t str, captures: &mut Captures<'t>) -> bool {
         match self {
             Self::Exact(wanted) => **wanted == *text,

@@ -59,7 +59,8 @@ pub(super) fn canonical_pattern(path: &str) -> String {
 
 /// A text of a pattern, between its captures.
 pub(super) fn unmarked(text: &str) -> String {
-    text.replace("%2A", "*").replace("%3A", ":")
+    // One dialect compares in lower case.
+    text.replace("%2A", "*").replace("%2a", "*").replace("%3A", ":").replace("%3a", ":")
 }
 
 /// `text` with each byte encoded that needs it, and none that does not; what is encoded and in `marks` stays so.
@@ -120,7 +121,7 @@ pub(super) fn resolved(path: &str) -> String {
     out
 }
 
-/// The host of an authority in lower case, without user and port; `None` if it has letters that no host
+/// The host of an authority in lower case, without user, port and a dot at the end; `None` if it has letters that no host
 /// has.
 pub(super) fn host(authority: &str) -> Option<Cow<'_, str>> {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
@@ -128,6 +129,8 @@ pub(super) fn host(authority: &str) -> Option<Cow<'_, str>> {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         Some(_) | None => host,
     };
+    // `example.org.` is the same host, spelt in full (RFC 3986, section 3.2.2).
+    let host = host.strip_suffix('.').unwrap_or(host);
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
     if !host.bytes().all(is_host) {
         return None;

@@ -1,10 +1,11 @@
 //! Values of a policy: as they are written, or with captures of the pattern in them.
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 
 use super::dialect::MAX_LINE;
 use super::error::Fault;
 use super::text::Captures;
+use crate::field::cache_control::is_targeted;
 
 /// What a line gives to its field.
 #[derive(Clone, Debug)]
@@ -110,10 +111,25 @@ fn longest(names: &[Box<str>], text: &str) -> Option<usize> {
     known.max_by_key(|(_, name)| name.len()).map(|(slot, _)| slot)
 }
 
-/// Whether a part of the path that a client chooses must not get into the field.
+/// Whether a part of the path that a client chooses must not get into the field: it would open what the field
+/// closes, say who may keep or read the response, or lead elsewhere.
 fn takes_no_capture(field: &HeaderName) -> bool {
+    const FAMILIES: [&str; 6] = [
+        "access-control-",
+        "content-security-policy",
+        "cross-origin-",
+        "permissions-policy",
+        "x-accel-",
+        "x-sendfile",
+    ];
     let name = field.as_str();
-    name.starts_with("content-security-policy")
-        || name.starts_with("access-control-")
-        || matches!(name, "set-cookie" | "set-cookie2" | "location" | "refresh")
+    FAMILIES.iter().any(|start| name.starts_with(start))
+        || *field == CACHE_CONTROL
+        || is_targeted(field)
+        || matches!(name, "set-cookie" | "set-cookie2" | "location" | "refresh" | "vary")
+        || matches!(name, "content-encoding" | "content-type" | "x-content-type-options")
+        || matches!(name, "referrer-policy" | "strict-transport-security" | "x-frame-options")
+        || matches!(name, "nel" | "report-to" | "reporting-endpoints" | "timing-allow-origin")
+        || matches!(name, "alt-svc" | "clear-site-data" | "origin-agent-cluster")
+        || matches!(name, "service-worker-allowed" | "www-authenticate" | "x-xss-protection")
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use http::header::HeaderName;
@@ -48,6 +49,12 @@ impl fmt::Display for Warning {
         write!(f, "{file}:{line}: {message}")
     }
 }
+
+/// With how many lines about its field, at most, a line is compared.
+const MOST_COMPARED: usize = 1_000;
+
+/// How often lines that take several fields away are counted for one of them.
+const MOST_REMOVALS: usize = 100_000;
 
 /// A line in its block.
 #[derive(Clone, Copy)]
@@ -126,6 +133,7 @@ impl Policy {
                 fields.entry(target.name.as_str()).or_default();
             }
         }
+        let mut left = MOST_REMOVALS;
         for (rule, write) in writes() {
             match &write.act {
                 Act::Change(target, how) => {
@@ -133,10 +141,12 @@ impl Policy {
                     places.push(Place { rule, write, how: Some(how) });
                 }
                 Act::RemoveAll(start) => {
-                    for (_, places) in
-                        fields.iter_mut().filter(|(name, _)| name.starts_with(&**start))
-                    {
+                    let from = (Bound::Included(&**start), Bound::Unbounded);
+                    let about = fields.range_mut::<str, _>(from);
+                    let about = about.take_while(|(name, _)| name.starts_with(&**start));
+                    for (_, places) in about.take(left) {
                         places.push(Place { rule, write, how: None });
+                        left -= 1;
                     }
                 }
             }
@@ -148,16 +158,17 @@ impl Policy {
     fn of_field(&self, name: &str, places: &[Place<'_>], warn: &mut impl FnMut(usize, String)) {
         let is_single = HeaderName::from_bytes(name.as_bytes())
             .is_ok_and(|name| class::of(&name).shape() == Shape::Single);
+        // Of each line it is said once that it never shows.
+        let mut shows = vec![true; places.len()];
         for (at, later) in places.iter().enumerate() {
             let line = later.write.line;
-            let before = &places[..at];
+            let first = at.saturating_sub(MOST_COMPARED);
+            let before = &places[first..at];
             match later.how {
                 None | Some(How::Remove) => {
-                    let undone = before.iter().filter(|one| later.covers(one) && one.gives());
-                    for one in undone {
-                        let message = format!("it never shows: line {line} takes {name} away");
-                        warn(one.write.line, message);
-                    }
+                    let is_hidden = |one: &Place<'_>| one.gives() && later.covers(one);
+                    let by = format!("line {line} takes {name} away");
+                    hide(before, &mut shows[first..], is_hidden, &by, warn);
                 }
                 Some(How::Default(_)) => {
                     if let Some(one) = before.iter().find(|one| one.covers(later) && one.gives()) {
@@ -172,15 +183,14 @@ impl Policy {
                     // What was taken away before is joined by nothing.
                     let is_gone = |one: &Place<'_>| !one.gives() && one.covers(later);
                     let from = before.iter().rposition(is_gone).map_or(0, |at| at + 1);
-                    let mut sets = before[from..].iter().filter(sets);
                     if self.dialect == Dialect::Netlify {
-                        for one in
-                            sets.clone().filter(|one| !is_same_block(one) && later.covers(one))
-                        {
-                            let message = format!("it never shows: line {line} takes its place");
-                            warn(one.write.line, message);
-                        }
+                        let is_hidden = |one: &Place<'_>| {
+                            sets(&one) && !is_same_block(&one) && later.covers(one)
+                        };
+                        let by = format!("line {line} takes its place");
+                        hide(&before[from..], &mut shows[first + from..], is_hidden, &by, warn);
                     }
+                    let mut sets = before[from..].iter().filter(sets);
                     let joins = |one: &&Place<'_>| match self.dialect {
                         Dialect::Cloudflare => later.covers(one) || one.covers(later),
                         Dialect::Netlify => is_same_block(one),
@@ -198,13 +208,27 @@ impl Policy {
     }
 }
 
+/// Says of each of the lines `before` that is hidden `by` another one that it is; once.
+fn hide(
+    before: &[Place<'_>],
+    shows: &mut [bool],
+    is_hidden: impl Fn(&Place<'_>) -> bool,
+    by: &str,
+    warn: &mut impl FnMut(usize, String),
+) {
+    for (one, shows) in before.iter().zip(shows) {
+        if *shows && is_hidden(one) {
+            *shows = false;
+            warn(one.write.line, format!("it never shows: {by}"));
+        }
+    }
+}
+
 impl Place<'_> {
     /// Whether every response that `other` is about is one that this line is about.
     fn covers(&self, other: &Self) -> bool {
-        let all = self.rule.when.is_empty() && &*self.rule.pattern.written == "/*";
-        let same =
-            self.rule.when.is_empty() && self.rule.pattern.written == other.rule.pattern.written;
-        all || same || self.rule.line == other.rule.line
+        self.rule.line == other.rule.line
+            || self.rule.when.is_empty() && self.rule.pattern.includes(&other.rule.pattern)
     }
 
     /// Whether the field has a value after it.

@@ -84,6 +84,18 @@ impl When {
         self.types.is_some()
     }
 
+    /// Whether `GET` is meant, and `HEAD` is not.
+    pub(super) fn is_without_head(&self) -> bool {
+        let methods = self.methods.as_deref().unwrap_or_default();
+        methods.contains(&Method::GET) && !methods.contains(&Method::HEAD)
+    }
+
+    /// Whether named layers are named.
+    pub(super) fn is_by_layer(&self) -> bool {
+        let is_layer = |maker: &Maker| matches!(maker, Maker::Layer(_));
+        self.from.as_ref().is_some_and(|from| from.iter().any(is_layer))
+    }
+
     /// Whether a response is meant; `content_type` is what it had before the policy.
     pub(super) fn holds(
         &self,

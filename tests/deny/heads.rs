@@ -9,10 +9,11 @@ use axum::extract::Path;
 use axum::routing::get;
 use bytes::Bytes;
 use http::HeaderValue;
-use http::header::{HeaderName, SERVER, SET_COOKIE};
+use http::header::{HeaderName, RETRY_AFTER, SERVER, SET_COOKIE, WWW_AUTHENTICATE};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use letterhead::deny::FinalHead;
+use letterhead::policy::{Dialect, Policy};
 use letterhead::report::Collector;
 use letterhead::{Head, LetterheadLayer, Rules, named};
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -112,5 +113,51 @@ async fn a_body_that_has_begun_leaves_nothing() {
         assert_eq!(receipts[0].denied().unwrap().messages(), ["x-secret is there"]);
         assert!(receipts[0].sent_bytes() < 100);
         assert!(receipts[1].denied().is_none() && receipts[1].failure().is_none());
+    }
+}
+
+/// A field that helps an error outlives the response that an ordinary error takes the place of. A denied one leaves nothing.
+#[tokio::test]
+async fn what_was_written_for_an_error_goes_with_the_head_that_is_denied() {
+    async fn asks(head: Head) -> http::StatusCode {
+        let _ = head.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"secret\""));
+        let _ = head.insert(RETRY_AFTER, HeaderValue::from_static("77"));
+        http::StatusCode::UNAUTHORIZED
+    }
+    for version in [Version::H1, Version::H2] {
+        for watched in [true, false] {
+            let mut layer = LetterheadLayer::new().deny(|head: &FinalHead<'_>| {
+                head.fields().contains_key(WWW_AUTHENTICATE).then(|| "no passwords here".to_owned())
+            });
+            if watched {
+                layer = layer.rules(Rules::standard());
+            }
+            let server = Running::start(Router::new().route("/", get(asks)), layer).await;
+            let answer = server.client(version).await.ask(&kind("asks", "/", 401)).await;
+            server.ended().await;
+            assert_eq!(answer.status(), 500);
+            for gone in [WWW_AUTHENTICATE, RETRY_AFTER] {
+                assert!(!answer.headers().contains_key(&gone), "{gone} {:?}", answer.headers());
+            }
+        }
+    }
+}
+
+/// The policy is applied to the answer, and what it says of a nonce there is what it says where nobody asked for one.
+#[tokio::test]
+async fn the_answer_has_no_nonce_and_no_place_for_one() {
+    async fn page(head: Head) -> String {
+        head.nonce().unwrap()
+    }
+    let text = "/*\n  Content-Security-Policy: script-src 'self' 'nonce'\n";
+    for version in [Version::H1, Version::H2] {
+        let policy = Policy::parse("_headers", text, Dialect::Cloudflare).unwrap();
+        let layer = LetterheadLayer::new()
+            .policy(policy)
+            .deny(|_: &FinalHead<'_>| Some("never".to_owned()));
+        let server = Running::start(Router::new().route("/", get(page)), layer).await;
+        let answer = server.client(version).await.ask(&kind("page", "/", 500)).await;
+        server.ended().await;
+        assert_eq!(answer.headers()["content-security-policy"], "script-src 'self'");
     }
 }

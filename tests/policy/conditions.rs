@@ -2,11 +2,19 @@
 
 use std::fmt::Write as _;
 
-use letterhead::LetterheadLayer;
+use axum::Router;
+use axum::routing::get;
+use http::{HeaderName, HeaderValue};
 use letterhead::policy::{Dialect, Policy};
+use letterhead::{LetterheadLayer, Rules, named};
+use tower_http::cors::CorsLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::{KINDS, Running, Scratch, Version, app};
 use crate::figures::figures;
+
+const OWN: HeaderName = HeaderName::from_static("x-own");
+const FROM_OUTER: HeaderValue = HeaderValue::from_static("outer");
 
 const TEXT: &str = "\
 /*
@@ -82,4 +90,37 @@ async fn a_block_holds_for_what_its_conditions_say() {
     }
     figures("policy-makers", &table);
     server.ended().await;
+}
+
+/// A layer is known by its name whether anybody watches or not.
+#[tokio::test]
+async fn a_named_layer_that_answers_itself_is_known_by_its_name() {
+    let text = "/*\n  @when from=cors\n  X-From: cors\n/*\n  @when from=outer\n  X-Outer: yes\n";
+    let layers = [
+        LetterheadLayer::new(),
+        LetterheadLayer::new().rules(Rules::standard()),
+        LetterheadLayer::new().rules(Rules::standard()).sample(1_000_000),
+    ];
+    for layer in layers {
+        let policy = Policy::parse("_headers", text, Dialect::Cloudflare).unwrap();
+        let app = Router::new()
+            .route("/handler", get(|| async { "handled" }))
+            .layer(named("cors", CorsLayer::permissive()))
+            .layer(named("outer", SetResponseHeaderLayer::appending(OWN, FROM_OUTER)));
+        let server = Running::start(app, layer.policy(policy)).await;
+        for version in [Version::H1, Version::H2] {
+            let mut client = server.client(version).await;
+            for kind in &KINDS {
+                let is_asked = matches!(kind.name, "handler" | "preflight" | "404");
+                if is_asked {
+                    let answer = client.ask(kind).await;
+                    let from = answer.headers().get("x-from").is_some_and(|value| value == "cors");
+                    assert_eq!(from, kind.name == "preflight", "{} {version:?}", kind.name);
+                    assert!(!answer.headers().contains_key("x-outer"), "{}", kind.name);
+                    assert_eq!(answer.headers()[OWN], FROM_OUTER);
+                }
+            }
+        }
+        server.ended().await;
+    }
 }

@@ -184,3 +184,57 @@ async fn the_preset_yields_to_the_application_and_to_a_file_on_top_of_it() {
         assert!(!fields.contains_key(gone), "{gone}");
     }
 }
+
+/// A cache that has a field of its own goes by that, and not by `Cache-Control` (RFC 9213, section 2.2).
+#[tokio::test]
+async fn no_cache_is_given_another_word_than_no_store_with_a_nonce() {
+    let text = "\
+/*
+  Cache-Control: public, max-age=600
+  CDN-Cache-Control: max-age=600
+  Surrogate-Control: max-age=600
+  X-Accel-Expires: 600
+  Edge-Control: cache-maxage=600
+";
+    let policy = Policy::parse("_headers", text, Dialect::Cloudflare).unwrap();
+    let own = get(|head: Head| async move {
+        ([("cloudflare-cdn-cache-control", "max-age=60")], head.nonce().unwrap())
+    });
+    let server =
+        Running::start(Router::new().route("/own", own), LetterheadLayer::new().policy(policy))
+            .await;
+    for version in [Version::H1, Version::H2] {
+        let answer = server.client(version).await.ask(&kind("own", "/own", 200)).await;
+        let about = answer.headers().iter().filter(|(name, _)| {
+            let name = name.as_str();
+            name.contains("control") || name.contains("expires")
+        });
+        let about: Vec<_> =
+            about.map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(about, [("cache-control", "private, no-store")]);
+    }
+    server.ended().await;
+}
+
+/// What a rule rejects is another one's page: a policy that outlives it has no nonce of it.
+#[tokio::test]
+async fn the_answer_in_the_place_of_a_rejected_page_has_no_nonce() {
+    let rules = Rules::standard()
+        .require(letterhead::Expect::field(http::HeaderName::from_static("x-missing")))
+        .on(letterhead::Rule::Missing, letterhead::Action::Reject);
+    let own = || {
+        get(|head: Head| async move {
+            ([("content-security-policy", "script-src 'self' 'nonce'")], head.nonce().unwrap())
+        })
+    };
+    let default = "/*\n  @default Content-Security-Policy: script-src 'nonce'\n";
+    let policy = || Policy::parse("_headers", default, Dialect::Cloudflare).unwrap();
+    let bare = LetterheadLayer::new().rules(rules.clone());
+    for layer in [bare.clone(), bare.policy(policy())] {
+        let server = Running::start(Router::new().route("/own", own()), layer).await;
+        let answer = server.client(Version::H1).await.ask(&kind("own", "/own", 500)).await;
+        server.ended().await;
+        assert_eq!(answer.status(), 500);
+        assert_eq!(field(answer.headers(), "content-security-policy"), Some("script-src 'self'"));
+    }
+}

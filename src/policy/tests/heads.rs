@@ -168,6 +168,16 @@ fn neither_long_paths_nor_long_files_make_a_head_without_end() {
     let mut head = HeaderMap::new();
     Exchange::parse(&path).apply(&policy, &mut head, None);
     assert_eq!(head.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-short"]);
+    // Many values of a long path are not all sent.
+    let mut text = String::from("/*\n");
+    for at in 0..1_000 {
+        let _ = writeln!(text, " X-{}: :splat", at % 500);
+    }
+    let policy = Policy::parse("_headers", &text, Dialect::Cloudflare).expect("no bad line");
+    let mut head = HeaderMap::new();
+    Exchange::parse(&path).apply(&policy, &mut head, None);
+    let bytes: usize = head.values().map(HeaderValue::len).sum();
+    assert!(bytes > 8_000 && bytes <= 64 << 10, "{bytes}");
     // A map of fields has room for 32,768 lines, and panics where more are put in.
     let mut text = String::from("/*\n");
     for at in 0..33_000 {

@@ -92,6 +92,26 @@ fn what_is_hardly_meant_is_told() {
     }
 }
 
+/// A file of many lines about one field is looked through in bounded time, and each line is said to be hidden once.
+#[test]
+fn warnings_do_not_multiply() {
+    let mut text = String::from("/*\n");
+    for _ in 0..2_000 {
+        text.push_str(" X-A: 1\n @remove X-A\n @remove X-*\n");
+    }
+    for dialect in [Dialect::Cloudflare, Dialect::Netlify] {
+        let policy = Policy::parse("f", &text, dialect).expect("no bad line");
+        let count = policy.warnings().len();
+        assert_eq!(count, 2_000);
+    }
+    let mut text = String::new();
+    for _ in 0..1_000 {
+        text.push_str("/a\n X-A: 1\n X-A: 2\n");
+    }
+    let policy = Policy::parse("f", &text, Dialect::Netlify).expect("no bad line");
+    assert_eq!(policy.warnings().len(), 2 * 999);
+}
+
 /// Rules judge what a file requires and forbids: by path and status, each status once.
 #[test]
 fn what_is_required_and_forbidden_is_left_to_rules() {
