@@ -8,13 +8,19 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use http::StatusCode;
 use letterhead::report::AccessLog;
 use letterhead::{FileSender, LetterheadLayer, PolicyFile, PolicyFileError, Receipt, Reloaded};
+use tower_http::cors::CorsLayer;
+use tower_http::timeout::TimeoutLayer;
 
 use crate::args::{self, Args};
 use crate::handlers;
 use crate::place::Place;
 use crate::shared;
+
+/// How long a handler may take.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 pub(crate) fn run() -> ExitCode {
     match Args::read(std::env::args().skip(1)) {
@@ -50,10 +56,14 @@ async fn served(args: Args) -> Result<ExitCode, String> {
         .map_err(|error| format!("no site in {}: {error}", place.path().display()))?
         // What comes with the example is settled, however young it is.
         .settle(Duration::ZERO);
+    let time_out = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, PATIENCE);
     let app = Router::new()
         .route("/hello/{name}", get(handlers::hello))
         .route("/assets/private", get(handlers::private))
         .route("/assets/login", get(handlers::login))
+        .route("/slow", get(handlers::slow).layer(time_out))
+        // Answers preflights itself.
+        .route("/shared", get(handlers::shared).layer(CorsLayer::permissive()))
         .route("/panic", get(handlers::panics))
         .route("/fail", get(handlers::fails))
         .fallback_service(files)
@@ -126,6 +136,7 @@ fn curl_lines(url: &str, policy: &Path) -> String {
          {curl} -i {url}/assets/missing                   # 404: no cache keeps it for a year\n\
          {curl} -i {url}/assets/private                   # a handler's no-store stays\n\
          {curl} -i {url}/assets/login                     # a cookie for every cache: denied\n\
+         {curl} -i {url}/slow                             # a handler that never answers: 408\n\
          {curl} -i {url}/fail                             # a body that fails: 503\n\
          {curl} -i {url}/panic                            # a panic: 500\n\
          printf '/*\\n  X-Policy: new\\n' >> {policy} && {curl} -I {url}/   # a reload\n"

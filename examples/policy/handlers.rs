@@ -1,4 +1,4 @@
-//! Two handlers that answer, one that panics, and one whose body fails.
+//! Handlers that answer, one that does not, one that panics, and one whose body fails.
 
 use std::io;
 
@@ -31,6 +31,16 @@ pub(crate) fn shared_cookie(head: &FinalHead<'_>) -> Option<String> {
     let control = head.fields().get(header::CACHE_CONTROL)?.to_str().ok()?;
     let is_shared = control.contains("public") && head.fields().contains_key(header::SET_COOKIE);
     is_shared.then(|| format!("{} sets a cookie on what every cache may keep", head.path()))
+}
+
+/// Never answers, so that a layer does.
+pub(crate) async fn slow() {
+    std::future::pending().await
+}
+
+/// Any site's to read.
+pub(crate) async fn shared() -> &'static str {
+    "everybody's\n"
 }
 
 /// Panics.

@@ -1,4 +1,4 @@
-//! Why a policy file could not be taken.
+//! Why a file of a policy could not be taken.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use crate::error::WithCauses;
 use crate::policy::PolicyErrors;
 use crate::sys::{Diagnosis, Refusal};
 
-/// The longest policy file that is read.
+/// The longest file that is read.
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 
-/// Why a policy file was not taken; the policy that was in force before stays.
+/// Why a file, `_headers` or `_redirects`, was not taken; what was in force before stays.
 ///
 /// Printed with `{}` it names the file, with `{:#}` its causes as well: every line that is wrong.
 #[derive(Debug)]
@@ -78,23 +78,23 @@ impl fmt::Display for PolicyFileError {
         }
         let path = self.path.display();
         match &self.reason {
-            Reason::Refused(_) => write!(f, "the policy file {path} could not be read"),
+            Reason::Refused(_) => write!(f, "the file {path} could not be read"),
             Reason::Unsettled => {
                 write!(
                     f,
-                    "the policy file {path} is not settled: wanted it closed, found it open for \
+                    "the file {path} is not settled: wanted it closed, found it open for \
                      writing, or changed at each reading"
                 )
             }
             Reason::TooLong(length) => write!(
                 f,
-                "the policy file {path} is too long: wanted at most {MOST_BYTES} bytes, found {length}"
+                "the file {path} is too long: wanted at most {MOST_BYTES} bytes, found {length}"
             ),
             Reason::NotText(valid) => write!(
                 f,
-                "the policy file {path} is no text: wanted UTF-8, found another byte behind the first {valid}"
+                "the file {path} is no text: wanted UTF-8, found another byte behind the first {valid}"
             ),
-            Reason::Lines(_) => write!(f, "the policy file {path} has lines that are wrong"),
+            Reason::Lines(_) => write!(f, "the file {path} has lines that are wrong"),
         }
     }
 }

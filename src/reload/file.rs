@@ -2,13 +2,12 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::PolicyFileError;
-use super::version::{Found, read};
+use super::followed::{Followed, Missing, Reload, Reloaded};
 use crate::layer::PolicyHandle;
 use crate::policy::{Dialect, Policy};
-use crate::sys::Identity;
 
 /// A [policy](Policy) that is read from a file, and read again when it changes.
 ///
@@ -47,40 +46,10 @@ pub struct PolicyFile {
 }
 
 struct Shared {
-    path: PathBuf,
+    followed: Followed,
     name: Arc<str>,
     dialect: Dialect,
     handle: PolicyHandle,
-    /// Held over a reading, so that an older version never comes after a newer one.
-    read: Mutex<Read>,
-}
-
-/// What was read last.
-struct Read {
-    identity: Option<Identity>,
-    /// What is in force.
-    text: String,
-}
-
-/// What came of a reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reloaded {
-    version: u64,
-    is_new: bool,
-}
-
-impl Reloaded {
-    /// The number of the version that is in force now; the first is 1.
-    #[must_use]
-    pub const fn version(self) -> u64 {
-        self.version
-    }
-
-    /// Whether the text was another one than before.
-    #[must_use]
-    pub const fn is_new(self) -> bool {
-        self.is_new
-    }
 }
 
 impl PolicyFile {
@@ -100,20 +69,28 @@ impl PolicyFile {
     ///
     /// As [`open`](Self::open).
     pub fn open_as(path: impl Into<PathBuf>, dialect: Dialect) -> Result<Self, PolicyFileError> {
-        let path = path.into();
-        let name: Arc<str> = path
-            .file_name()
-            .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
-            .into();
-        let (identity, text) = match read(&path, None, false)? {
-            Found::Version(identity, text) => (Some(identity), text),
-            // It changed at each reading, so there is no whole version.
-            Found::Same | Found::Unsettled => return Err(PolicyFileError::unsettled(&path)),
-        };
-        let policy = parse(&path, &name, &text, dialect)?;
+        Self::read(path.into(), dialect, Missing::Refused)
+    }
+
+    /// The same, where the file may come later: without one the policy is empty, until there is one. A file that is gone
+    /// later changes nothing; an empty one is an empty policy.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open), but for a file that is not there. A link that leads nowhere is an error.
+    pub fn open_if_there(
+        path: impl Into<PathBuf>,
+        dialect: Dialect,
+    ) -> Result<Self, PolicyFileError> {
+        Self::read(path.into(), dialect, Missing::Awaited)
+    }
+
+    fn read(path: PathBuf, dialect: Dialect, missing: Missing) -> Result<Self, PolicyFileError> {
+        let (followed, text) = Followed::open(path, missing)?;
+        let name = name_of(followed.path());
+        let policy = parse(followed.path(), &name, &text.unwrap_or_default(), dialect)?;
         let handle = PolicyHandle::new(policy);
-        let read = Mutex::new(Read { identity, text });
-        Ok(Self { shared: Arc::new(Shared { path, name, dialect, handle, read }) })
+        Ok(Self { shared: Arc::new(Shared { followed, name, dialect, handle }) })
     }
 
     /// What a layer takes: it always has the policy that is in force.
@@ -125,7 +102,7 @@ impl PolicyFile {
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.shared.path
+        self.shared.followed.path()
     }
 
     /// Reads the file again, as it is now. It blocks for as long as the file takes to be read.
@@ -134,40 +111,29 @@ impl PolicyFile {
     ///
     /// As [`open`](Self::open); the policy that was in force stays.
     pub fn reload(&self) -> Result<Reloaded, PolicyFileError> {
-        match self.look(false)? {
-            Some(reloaded) => Ok(reloaded),
-            None => Err(PolicyFileError::unsettled(&self.shared.path)),
-        }
+        self.shared.followed.reload(self)
+    }
+}
+
+impl Reload for PolicyFile {
+    fn followed(&self) -> &Followed {
+        &self.shared.followed
     }
 
-    /// Takes what stands under the name, unless it is known. `None`: somebody is writing to it, so ask again.
-    pub(super) fn look(&self, wait: bool) -> Result<Option<Reloaded>, PolicyFileError> {
-        let Shared { path, name, dialect, handle, .. } = &*self.shared;
-        let mut last = self.last();
-        let known = last.identity.filter(|_| wait);
-        let (identity, text) = match read(path, known.as_ref(), wait)? {
-            Found::Version(identity, text) => (identity, text),
-            Found::Same => {
-                return Ok(Some(Reloaded { version: handle.version(), is_new: false }));
-            }
-            Found::Unsettled => return Ok(None),
-        };
-        // A version that is wrong is reported once, not at each look.
-        last.identity = Some(identity);
-        let is_new = text != last.text;
-        let version = if is_new {
-            let version = handle.replace(parse(path, name, &text, *dialect)?);
-            last.text = text;
-            version
-        } else {
-            handle.version()
-        };
-        Ok(Some(Reloaded { version, is_new }))
+    fn version(&self) -> u64 {
+        self.shared.handle.version()
     }
 
-    fn last(&self) -> MutexGuard<'_, Read> {
-        self.shared.read.lock().unwrap_or_else(PoisonError::into_inner)
+    fn take(&self, text: &str) -> Result<u64, PolicyFileError> {
+        let Shared { name, dialect, handle, .. } = &*self.shared;
+        Ok(handle.replace(parse(self.path(), name, text, *dialect)?))
     }
+}
+
+/// What errors and the ledger call the file.
+pub(super) fn name_of(path: &Path) -> Arc<str> {
+    let name = path.file_name();
+    name.map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy()).into()
 }
 
 fn parse(
@@ -183,7 +149,7 @@ fn parse(
 impl fmt::Debug for PolicyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PolicyFile")
-            .field("path", &self.shared.path)
+            .field("path", &self.path())
             .field("version", &self.shared.handle.version())
             .finish_non_exhaustive()
     }

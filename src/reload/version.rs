@@ -10,7 +10,8 @@ use super::PolicyFileError;
 use super::error::MOST_BYTES;
 use crate::sys::{Handle, Identity, Opened, Operation, Proof, Refusal, Stat, read_at};
 
-/// Where the kernel cannot say whether somebody writes, a file that changed since so long is done.
+/// Where the kernel cannot say whether somebody writes, a file that changed so long ago is done; and what is written
+/// from then on has another time.
 const SETTLED: Duration = Duration::from_millis(40);
 
 /// How often a version that changes while it is read is read again.
@@ -90,10 +91,17 @@ fn is_being_written(handle: &Handle) -> bool {
     match handle.prove() {
         Proof::Proved(again) => again.identity != stat.identity,
         Proof::WriterThere => true,
-        Proof::NotPossible(_) => {
-            let changed = stat.identity.mtime.max(stat.identity.ctime).time();
-            let age = changed.and_then(|changed| SystemTime::now().duration_since(changed).ok());
-            age.is_some_and(|age| age < SETTLED)
-        }
+        Proof::NotPossible(_) => age(&stat.identity).is_some_and(|age| age < SETTLED),
     }
+}
+
+/// Whether another version with this identity may come: times of files have steps, of 4 ms on many kernels.
+pub(super) fn is_young(identity: &Identity) -> bool {
+    age(identity).is_none_or(|age| age < SETTLED)
+}
+
+/// How long ago it changed; nothing if that is in the future.
+fn age(identity: &Identity) -> Option<Duration> {
+    let changed = identity.mtime.max(identity.ctime).time()?;
+    SystemTime::now().duration_since(changed).ok()
 }

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
 
+use super::followed::{Looked, Reload};
 use super::path::directories;
-use super::{PolicyFile, PolicyFileError, Reloaded};
+use super::{PolicyFile, PolicyFileError, RedirectsFile, Reloaded};
 use crate::caught::contained;
 use crate::sys::{Mark, Marked, Operation, Refusal, Watcher};
 
@@ -57,8 +58,9 @@ impl PolicyFile {
     /// for writing is not read before it is closed; where the kernel does not say so (the file is another
     /// user's, a network), it has to be 40 ms old. A writer that stays for 2 s is reported once.
     ///
-    /// `on_reload` hears of each version that was taken, and once of each that was refused: the policy before
-    /// it stays in force. It runs on the watching thread; a panic in it is caught and forgotten.
+    /// `on_reload` hears of each version that was taken, once of each that was refused (what was in force
+    /// before stays), and once when what was refused is well again: then the version is
+    /// [not new](Reloaded::is_new). It runs on the watching thread; a panic in it is caught and forgotten.
     ///
     /// # Errors
     ///
@@ -68,55 +70,70 @@ impl PolicyFile {
         &self,
         on_reload: impl FnMut(Result<Reloaded, PolicyFileError>) + Send + 'static,
     ) -> io::Result<PolicyWatch> {
-        let (wake, woken) = sync_channel(1);
-        let signal = Arc::new(Signal { is_over: AtomicBool::new(false), wake });
-        let (file, wakes) = (self.clone(), Arc::clone(&signal));
-        let thread = thread::Builder::new()
-            .name("letterhead-policy".to_owned())
-            .spawn(move || run(&file, &wakes, &woken, on_reload))?;
-        Ok(PolicyWatch { signal, thread: Some(thread) })
+        watch(self.clone(), on_reload)
     }
 }
 
+impl RedirectsFile {
+    /// Takes each new version of the file as soon as it is there, as [`PolicyFile::watch`] does.
+    ///
+    /// # Errors
+    ///
+    /// The `io::Error` with which the kernel refused a thread.
+    pub fn watch(
+        &self,
+        on_reload: impl FnMut(Result<Reloaded, PolicyFileError>) + Send + 'static,
+    ) -> io::Result<PolicyWatch> {
+        watch(self.clone(), on_reload)
+    }
+}
+
+fn watch(
+    file: impl Reload + Send + 'static,
+    on_reload: impl FnMut(Result<Reloaded, PolicyFileError>) + Send + 'static,
+) -> io::Result<PolicyWatch> {
+    let (wake, woken) = sync_channel(1);
+    let signal = Arc::new(Signal { is_over: AtomicBool::new(false), wake });
+    let wakes = Arc::clone(&signal);
+    let thread = thread::Builder::new()
+        .name("letterhead-policy".to_owned())
+        .spawn(move || run(&file, &wakes, &woken, on_reload))?;
+    Ok(PolicyWatch { signal, thread: Some(thread) })
+}
+
 fn run(
-    file: &PolicyFile,
+    file: &impl Reload,
     signal: &Arc<Signal>,
     woken: &Receiver<()>,
     mut on_reload: impl FnMut(Result<Reloaded, PolicyFileError>),
 ) {
     let wakes = Arc::clone(signal);
     let watcher = Watcher::calling(move || wakes.wake()).ok();
+    let followed = file.followed();
     let mut marks = Vec::new();
     let mut refused = None;
     let mut written_since = None;
     while !signal.is_over.load(Ordering::Acquire) {
         let began = Instant::now();
         // What happens from here on wakes again. The old marks go when the new ones are there.
-        marks = watcher.as_ref().map(|watcher| mark(watcher, file.path())).unwrap_or(marks);
+        marks = watcher.as_ref().map(|watcher| mark(watcher, followed.path())).unwrap_or(marks);
         let mut next = POLL;
-        let found = file.look(true);
-        let is_written = matches!(found, Ok(None));
-        let since = *written_since.get_or_insert(began);
-        let result = match found {
-            Ok(Some(reloaded)) => Ok(Some(reloaded)),
+        let mut found = followed.look(file, true);
+        if let Ok(Looked::Unsettled) = found {
             // A writer that stays does not keep this thread busy, and is no secret.
-            Ok(None) if since.elapsed() >= WRITER_PATIENCE => {
-                Err(PolicyFileError::unsettled(file.path()))
-            }
-            Ok(None) => {
+            if written_since.get_or_insert(began).elapsed() >= WRITER_PATIENCE {
+                found = Err(PolicyFileError::unsettled(followed.path()));
+            } else {
                 next = AGAIN;
-                Ok(None)
             }
-            Err(error) => Err(error),
-        };
-        if !is_written {
+        } else {
             written_since = None;
         }
-        match result {
-            Ok(None) => {}
-            Ok(Some(reloaded)) => {
-                refused = None;
-                if reloaded.is_new() {
+        match found {
+            Ok(Looked::Unsettled | Looked::Wrong) => {}
+            Ok(Looked::Taken(reloaded)) => {
+                let was_refused = refused.take().is_some();
+                if reloaded.is_new() || was_refused {
                     contained(|| on_reload(Ok(reloaded)));
                 }
             }

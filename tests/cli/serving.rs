@@ -61,7 +61,7 @@ fn redirects_rewrites_and_the_policy_are_served() {
         ("/docs", "308", &["\nlocation: ./docs/\n"]),
         ("/alias/a", "200", &["content of a"]),
         ("/alias/b", "404", &["<p>not here", "\nx-missing: yes\n"]),
-        ("/assets/a.txt", "200", &["content of a", "\ncache-control: max-age=60\n"]),
+        ("/assets/a.txt", "200", &["content of a"]),
         ("/nowhere", "404", &["<p>not here", "\nx-missing: yes\n"]),
         // A redirect comes before the file.
         ("/index.html", "302", &["\nlocation: /elsewhere\n"]),
@@ -87,6 +87,8 @@ fn redirects_rewrites_and_the_policy_are_served() {
         assert_eq!(fields(&head), fields(&answer), "HEAD {target}");
         assert!(head.ends_with("\n\n"), "HEAD {target} has content:\n{head}");
     }
+    // A file that was written just now may be half of one, and says `no-cache` until it is settled.
+    server.until("/assets/a.txt", "\ncache-control: max-age=60\n");
     check(&server.ask("POST", "/old"), "301", &["\nlocation: /new.html\n"]);
     check(&server.ask("POST", "/assets/a.txt"), "405", &["\nallow: "]);
     let (status, rest, said) = server.end("-TERM");
@@ -127,15 +129,21 @@ fn both_files_are_read_again_and_a_version_that_is_wrong_is_refused() {
     server.says("_headers:2: wanted a field name");
     server.says("_headers:3: wanted a field that a policy may touch");
     server.until("/", "\nx-version: 2\n");
-    // The redirects are read on SIGHUP.
+    // So are the redirects, and both are read at SIGHUP.
     site.write("_redirects", "/old /newer 302\n");
-    server.signal("-HUP");
     server.until("/old", "\nlocation: /newer\n");
-    server.says("_redirects: read again");
+    server.says("_redirects: version 2 is in force");
     site.write("_redirects", "/old /newest 302\n/old x 777\n");
-    server.signal("-HUP");
     server.says("_redirects:2: wanted a path that begins with /");
     server.until("/old", "\nlocation: /newer\n");
+    site.write("_redirects", "/old /newer 302\n");
+    server.says("_redirects: version 2 stays, nothing is new");
+    site.write("_headers", "/*\n  X-Version: 2\n");
+    server.says("_headers: version 2 stays, nothing is new");
+    site.write("_headers", "/*\n  X-Version: 3\n");
+    server.until("/", "\nx-version: 3\n");
+    server.signal("-HUP");
+    server.says("_headers: version 3 stays, nothing is new");
     let (status, _, said) = server.end("-TERM");
     assert!(status.success(), "{said:#?}");
 }
@@ -162,6 +170,41 @@ fn a_directory_without_the_two_files_is_served_as_it_is() {
     assert!(moved.starts_with("HTTP/1.1 308 "), "{moved}");
     let (status, _, said) = server.end("-TERM");
     assert!(status.success() && said.is_empty(), "{said:#?}");
+}
+
+#[test]
+fn files_that_come_later_are_taken_then() {
+    let scratch = Scratch::new();
+    scratch.write("a.html", "<p>a");
+    let server = Serving::start(scratch.path(), &["--quiet"]);
+    assert!(server.ask("GET", "/old").starts_with("HTTP/1.1 404 "));
+    scratch.write("_headers", "/*\n  X-Late: yes\n");
+    server.until("/old", "\nx-late: yes\n");
+    scratch.write("_redirects", "/old /a.html 301\n");
+    server.until("/old", "\nlocation: /a.html\n");
+    // A file that is gone is not an empty one.
+    std::fs::remove_file(scratch.path().join("_headers")).unwrap();
+    server.says("_headers: refused, what was before stays");
+    server.until("/old", "\nx-late: yes\n");
+    assert!(server.end("-TERM").0.success());
+}
+
+#[test]
+fn a_file_that_is_no_file_is_named_at_the_start() {
+    let site = site();
+    let at = |name: &str| site.path().join(name);
+    std::fs::remove_file(at("_headers")).unwrap();
+    std::os::unix::fs::symlink("nowhere", at("_headers")).unwrap();
+    std::fs::remove_file(at("_redirects")).unwrap();
+    std::fs::create_dir(at("_redirects")).unwrap();
+    for task in ["serve", "check"] {
+        let ran = command().arg(task).arg(site.path()).output().unwrap();
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{task}: {said}");
+        for part in ["_headers", "_redirects"] {
+            assert!(said.contains(part), "{task}: wanted {part:?} in:\n{said}");
+        }
+    }
 }
 
 #[test]

@@ -7,7 +7,10 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use letterhead::{LetterheadLayer, PolicyFile, PolicyFileError, PolicyWatch, Reloaded};
+use letterhead::policy::{Dialect, Redirect};
+use letterhead::{
+    LetterheadLayer, PolicyFile, PolicyFileError, PolicyWatch, RedirectsFile, Reloaded,
+};
 
 use crate::app::{KINDS, Running, Scratch, Version, app};
 
@@ -190,4 +193,94 @@ async fn a_reload_is_on_the_wire_and_the_watch_ends_with_its_value() {
     assert_eq!(file.reload().unwrap().version(), 3);
     assert_eq!(client.ask(&KINDS[0]).await.headers()["x-set"], "3");
     server.ended().await;
+}
+
+#[test]
+fn a_file_that_is_well_again_is_told_though_nothing_is_new() {
+    let scratch = Scratch::new();
+    let path = scratch.path("_headers");
+    fs::write(&path, text(1)).unwrap();
+    let file = PolicyFile::open(&path).unwrap();
+    let (_watch, told) = watch(&file);
+    replace(&path, "/*\n  X Set: 2\n");
+    assert!(next(&told).is_err());
+    replace(&path, &text(1));
+    assert_eq!(next(&told), Ok(1));
+    // A name that is gone for a while.
+    fs::rename(&path, scratch.path("aside")).unwrap();
+    assert!(next(&told).is_err());
+    fs::rename(scratch.path("aside"), &path).unwrap();
+    assert_eq!(next(&told), Ok(1));
+}
+
+/// Times of files have steps: two versions of one length that are written in one step look alike.
+#[test]
+fn a_version_of_the_same_length_in_the_same_moment_is_found() {
+    let scratch = Scratch::new();
+    let path = scratch.path("_headers");
+    fs::write(&path, text(1)).unwrap();
+    let file = PolicyFile::open(&path).unwrap();
+    let (_watch, told) = watch(&file);
+    for round in 0..50 {
+        fs::write(&path, text(4)).unwrap();
+        while !matches!(next(&told), Ok(_)) {}
+        // Into the same file, without a cut: only its time could say so.
+        fs::File::options().write(true).open(&path).unwrap().write_all(text(5).as_bytes()).unwrap();
+        assert!(next(&told).is_ok(), "{round}");
+    }
+}
+
+#[test]
+fn a_file_that_comes_later_is_taken_then() {
+    let scratch = Scratch::new();
+    let path = scratch.path("_headers");
+    let file = PolicyFile::open_if_there(&path, Dialect::Netlify).unwrap();
+    assert_eq!((file.handle().version(), file.reload().unwrap().is_new()), (1, false));
+    let (_watch, told) = watch(&file);
+    replace(&path, "/*\n  X Set: 2\n");
+    assert!(next(&told).unwrap_err().contains("_headers:2: wanted"));
+    replace(&path, &text(2));
+    assert_eq!(next(&told), Ok(2));
+    // Once it was there, one that is gone is no empty one.
+    fs::remove_file(&path).unwrap();
+    assert!(next(&told).unwrap_err().contains("ENOENT"));
+    assert_eq!(file.handle().version(), 2);
+    replace(&path, "");
+    assert_eq!(next(&told), Ok(3));
+    // A link that leads nowhere was meant to lead somewhere.
+    symlink("nowhere", scratch.path("dangling")).unwrap();
+    let dangling = PolicyFile::open_if_there(scratch.path("dangling"), Dialect::Cloudflare);
+    assert!(format!("{:#}", dangling.unwrap_err()).contains("ENOENT"));
+}
+
+#[test]
+fn redirects_are_followed_like_a_policy() {
+    let scratch = Scratch::new();
+    let path = scratch.path("_redirects");
+    let file = RedirectsFile::open_if_there(&path).unwrap();
+    let leads = |file: &RedirectsFile| match file.find("/old", None) {
+        Some(Redirect::To { location, .. }) => Some(location.to_str().unwrap().to_owned()),
+        _ => None,
+    };
+    assert_eq!(leads(&file), None);
+    let (tell, told) = channel();
+    let watch = file.watch(move |reload: Result<Reloaded, PolicyFileError>| {
+        let _ = tell.send(reload.map(Reloaded::version).map_err(|error| format!("{error:#}")));
+    });
+    let watch = watch.unwrap();
+    replace(&path, "/old /new\n");
+    assert_eq!(next(&told), Ok(2));
+    assert_eq!(leads(&file).as_deref(), Some("/new"));
+    replace(&path, "/old\n");
+    assert!(
+        next(&told).unwrap_err().contains("_redirects:1: wanted a path, a target and a status")
+    );
+    assert_eq!(leads(&file).as_deref(), Some("/new"));
+    replace(&path, "/old /newer\n");
+    assert_eq!(next(&told), Ok(3));
+    drop(watch);
+    replace(&path, "/old /newest\n");
+    assert_eq!(leads(&file).as_deref(), Some("/newer"));
+    assert_eq!(file.reload().unwrap().version(), 4);
+    assert_eq!(leads(&file).as_deref(), Some("/newest"));
 }

@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 
 use crate::process::{Example, PROTOCOLS, Ran, curl, path_of};
 
+const ASKS: &str = "access-control-request-method: GET";
+const ALLOWS: &str = "access-control-allow-origin: *";
+
 /// The file that a running example has its policy from.
 pub(crate) fn file(example: &Example) -> PathBuf {
     let line = example.receipt_with("policy: version 1 is ");
@@ -42,6 +45,16 @@ fn the_policy_is_on_every_response() {
             (&[], "/assets/missing", &["404", "x-robots-tag: noindex"], "immutable"),
             (&[], "/assets/private", &["200", "cache-control: private, no-store"], "immutable"),
             (&[], "/assets/login", &["500", "no-store", "x-frame-options: DENY"], "set-cookie"),
+            (&["-r", "0-3"], "/assets/app.js", &["206", "content-range: bytes 0-3/"], "noindex"),
+            (&["-X", "POST"], "/hello/you", &["405", "allow: GET,HEAD", "x-robots-tag"], ""),
+            (&[], "/assets", &["308", "location: ./assets/", "x-frame-options: DENY"], "immutable"),
+            (
+                &["-X", "OPTIONS", "-H", "origin: http://a.test", "-H", ASKS],
+                "/shared",
+                &["200", ALLOWS],
+                "",
+            ),
+            (&[], "/slow", &["408", "x-robots-tag: noindex"], ""),
             (&[], "/fail", &["503", "x-robots-tag: noindex"], "x-incident"),
             (&[], "/panic", &["500", "x-robots-tag: noindex", "x-incident: panic"], ""),
         ] {

@@ -1,13 +1,13 @@
 //! `letterhead check`: every line that is wrong, and every line that is hardly meant as it is.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use letterhead::policy::{Policy, PolicyErrors, Redirects, Warning};
 
 use crate::arguments::Check;
-use crate::redirects::is_redirects;
 use crate::show::out;
 
 /// The files of a directory.
@@ -37,8 +37,12 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, String> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
+    // A link that leads nowhere, and what may not be looked at, is said when it is read.
+    let is_missing = |file: &PathBuf| {
+        fs::symlink_metadata(file).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    };
     let files: Vec<_> =
-        NAMES.iter().map(|name| path.join(name)).filter(|file| file.exists()).collect();
+        NAMES.iter().map(|name| path.join(name)).filter(|file| !is_missing(file)).collect();
     if files.is_empty() {
         let path = path.display();
         return Err(format!("{path}: wanted _headers or _redirects in it, found neither"));
@@ -68,6 +72,11 @@ fn check(task: &Check, path: &Path) -> bool {
             false
         }
     }
+}
+
+/// Whether a file is one of redirects, by its name.
+fn is_redirects(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().ends_with(b"_redirects"))
 }
 
 /// What is in a file, and what there is to say of it.

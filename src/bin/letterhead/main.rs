@@ -9,8 +9,6 @@ mod explain;
 #[cfg(unix)]
 mod printer;
 #[cfg(unix)]
-mod redirects;
-#[cfg(unix)]
 mod serve;
 #[cfg(unix)]
 mod show;

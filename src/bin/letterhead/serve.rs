@@ -2,25 +2,30 @@
 
 use std::future::Future;
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
 use letterhead::answer::Coding;
 use letterhead::policy::Dialect;
 use letterhead::report::AccessLog;
-use letterhead::{FileSender, LetterheadLayer, PolicyFile, PolicyFileError, PolicyWatch, Reloaded};
+use letterhead::{
+    FileSender, LetterheadLayer, PolicyFile, PolicyFileError, PolicyWatch, RedirectsFile, Reloaded,
+};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tower_layer::Layer as _;
 
 use crate::arguments::Serve;
 use crate::printer::Printer;
-use crate::redirects::RedirectFile;
 use crate::show::out;
 use crate::site::Site;
+
+/// The file of the policy.
+const HEADERS: &str = "_headers";
+
+/// The file of what leads elsewhere.
+const REDIRECTS: &str = "_redirects";
 
 /// How long requests in flight may take after a signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -45,18 +50,16 @@ async fn serve(task: Serve) -> Result<(), String> {
     let printer = Printer::start().map_err(|error| format!("no thread that prints: {error}"))?;
     let files = files(&task, printer.handle())?;
     let Rules { policy, redirects } = Rules::read(&task)?;
-    let watch = watch(policy.as_ref(), printer.handle())?;
-    let mut layer = LetterheadLayer::new();
-    if let Some(policy) = &policy {
-        layer = layer.policy(policy.handle());
-    }
+    let watches = watches(&policy, &redirects, &printer)
+        .map_err(|error| format!("no thread that watches: {error}"))?;
+    let mut layer = LetterheadLayer::new().policy(policy.handle());
     let log = task.log.map(|form| AccessLog::stderr().map(|log| log.form(form))).transpose();
     let log = log.map_err(|error| format!("no log on stderr: {error}"))?;
     if let Some(log) = &log {
         layer = layer.access_log(log);
     }
     let has_files_first = task.dialect == Dialect::Netlify;
-    let site = Site { files, redirects: Arc::clone(&redirects), has_files_first };
+    let site = Site { files, redirects: redirects.clone(), has_files_first };
     let listening = |error: io::Error| format!("cannot listen on {}: {error}", task.listen);
     let listener = TcpListener::bind(task.listen).await.map_err(listening)?;
     let addr = listener.local_addr().map_err(listening)?;
@@ -71,7 +74,7 @@ async fn serve(task: Serve) -> Result<(), String> {
         None => server,
     };
     let served = server.shutdown_on(stop).await.map_err(listening)?;
-    drop(watch);
+    drop(watches);
     if let Some(log) = log {
         log.shutdown();
     }
@@ -107,59 +110,49 @@ fn files(
 
 /// The two files of the directory.
 struct Rules {
-    policy: Option<PolicyFile>,
-    redirects: Arc<RedirectFile>,
+    policy: PolicyFile,
+    redirects: RedirectsFile,
 }
 
 impl Rules {
-    /// Reads both; logs what is wrong with either.
+    /// Reads both, as far as they are there; says what is wrong with either.
     fn read(task: &Serve) -> Result<Self, String> {
-        let policy = policy(&task.directory.join("_headers"), task.dialect);
-        match (policy, RedirectFile::open(task.directory.join("_redirects"))) {
-            (Ok(policy), Ok(redirects)) => Ok(Self { policy, redirects: Arc::new(redirects) }),
-            (Err(one), Err(other)) => Err(format!("{one}\n{other}")),
-            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+        let at = |name: &str| task.directory.join(name);
+        let policy = PolicyFile::open_if_there(at(HEADERS), task.dialect);
+        match (policy, RedirectsFile::open_if_there(at(REDIRECTS))) {
+            (Ok(policy), Ok(redirects)) => Ok(Self { policy, redirects }),
+            (Err(one), Err(other)) => Err(format!("{one:#}\n{other:#}")),
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(format!("{error:#}")),
         }
     }
 }
 
-/// The policy, if there is a file.
-fn policy(path: &Path, dialect: Dialect) -> Result<Option<PolicyFile>, String> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    PolicyFile::open_as(path, dialect).map(Some).map_err(|error| format!("{error:#}"))
-}
-
-/// Watches the policy, and tells what becomes of each version.
-fn watch(
-    policy: Option<&PolicyFile>,
-    print: impl Fn(String) + Send + 'static,
-) -> Result<Option<PolicyWatch>, String> {
-    let Some(policy) = policy else { return Ok(None) };
-    let watch = policy.watch(move |reloaded| print(reload_notice(&reloaded)));
-    watch.map(Some).map_err(|error| format!("no thread that watches: {error}"))
+/// Watches both, and tells what becomes of each version.
+fn watches(
+    policy: &PolicyFile,
+    redirects: &RedirectsFile,
+    printer: &Printer,
+) -> io::Result<[PolicyWatch; 2]> {
+    let tell = |file| {
+        let print = printer.handle();
+        move |reloaded| print(reload_notice(file, &reloaded))
+    };
+    Ok([policy.watch(tell(HEADERS))?, redirects.watch(tell(REDIRECTS))?])
 }
 
 /// Reads both files again at each SIGHUP.
 fn reload_on_hangup(
-    policy: Option<PolicyFile>,
-    redirects: Arc<RedirectFile>,
+    policy: PolicyFile,
+    redirects: RedirectsFile,
     print: impl Fn(String) + Clone + Send + 'static,
 ) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            let (policy, redirects, print) =
-                (policy.clone(), Arc::clone(&redirects), print.clone());
+            let (policy, redirects, print) = (policy.clone(), redirects.clone(), print.clone());
             let read = move || {
-                if let Some(policy) = policy {
-                    print(reload_notice(&policy.reload()));
-                }
-                print(match redirects.reload() {
-                    Ok(()) => "_redirects: read again".to_owned(),
-                    Err(error) => format!("_redirects: refused, what was before stays\n{error}"),
-                });
+                print(reload_notice(HEADERS, &policy.reload()));
+                print(reload_notice(REDIRECTS, &redirects.reload()));
             };
             let _ = tokio::task::spawn_blocking(read).await;
         }
@@ -167,14 +160,14 @@ fn reload_on_hangup(
     Ok(())
 }
 
-/// What became of a version of the policy.
-fn reload_notice(reloaded: &Result<Reloaded, PolicyFileError>) -> String {
+/// What became of a version of a file.
+fn reload_notice(file: &str, reloaded: &Result<Reloaded, PolicyFileError>) -> String {
     match reloaded {
         Ok(reloaded) if reloaded.is_new() => {
-            format!("_headers: version {} is in force", reloaded.version())
+            format!("{file}: version {} is in force", reloaded.version())
         }
-        Ok(reloaded) => format!("_headers: version {} stays, nothing is new", reloaded.version()),
-        Err(error) => format!("_headers: refused, what was before stays\n{error:#}"),
+        Ok(reloaded) => format!("{file}: version {} stays, nothing is new", reloaded.version()),
+        Err(error) => format!("{file}: refused, what was before stays\n{error:#}"),
     }
 }
 

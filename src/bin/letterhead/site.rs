@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -11,12 +10,10 @@ use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
-use letterhead::FileSender;
 use letterhead::files::{FileBody, FileError};
 use letterhead::policy::Redirect;
+use letterhead::{FileSender, RedirectsFile};
 use tower_service::Service;
-
-use crate::redirects::RedirectFile;
 
 /// Files that are read by the server, and by nobody else.
 const OWN: [&[u8]; 2] = [b"_headers", b"_redirects"];
@@ -31,7 +28,7 @@ const MOST_STEPS: usize = 4;
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) files: FileSender,
-    pub(crate) redirects: Arc<RedirectFile>,
+    pub(crate) redirects: RedirectsFile,
     /// A file that is there comes before a redirect.
     pub(crate) has_files_first: bool,
 }
@@ -121,6 +118,7 @@ impl Site {
 fn asked_for(request: &Request<()>, uri: Uri) -> Request<()> {
     let mut other = Request::new(());
     request.method().clone_into(other.method_mut());
+    *other.version_mut() = request.version();
     request.headers().clone_into(other.headers_mut());
     *other.uri_mut() = uri;
     other
