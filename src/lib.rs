@@ -141,7 +141,7 @@ pub use ledger::{
 #[cfg(feature = "rego")]
 pub use rego::{Rego, RegoError};
 #[cfg(all(feature = "policy", feature = "files", unix))]
-pub use reload::{PolicyFile, PolicyFileError, PolicyWatch, RedirectsFile, Reloaded};
+pub use reload::{DenyFile, PolicyFile, PolicyFileError, PolicyWatch, RedirectsFile, Reloaded};
 pub use rules::framing::Mended;
 pub use rules::{Action, Conflict, Expect, Rule, Rules, Settled};
 #[cfg(feature = "serve")]

@@ -3,6 +3,7 @@
 //! [The guide](crate::guide::deny) says when they are asked and what a client sees.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use http::StatusCode;
 
@@ -51,6 +52,12 @@ pub trait Deny: Send + Sync + 'static {
     fn fails_open(&self) -> bool {
         false
     }
+
+    /// The rule that is to be asked in the place of this one.
+    #[doc(hidden)]
+    fn in_force(&self) -> Option<Arc<dyn Deny>> {
+        None
+    }
 }
 
 impl<F, V> Deny for F
@@ -86,6 +93,70 @@ impl<D: Deny> Deny for FailOpen<D> {
 
     fn fails_open(&self) -> bool {
         true
+    }
+}
+
+/// A deny rule that may be replaced while requests are served.
+///
+/// Clones are the same handle. A head is judged by the rule that is in force when it is asked, and by no other.
+///
+/// # Examples
+///
+/// ```
+/// use letterhead::LetterheadLayer;
+/// use letterhead::deny::{DenyHandle, FinalHead};
+///
+/// let rule = DenyHandle::new(|_: &FinalHead<'_>| None);
+/// let layer = LetterheadLayer::new().deny(rule.clone());
+/// // From the next commit on.
+/// rule.replace(|head: &FinalHead<'_>| {
+///     head.fields().contains_key("x-powered-by").then(|| "x-powered-by is there".to_owned())
+/// });
+/// # let _ = layer;
+/// ```
+#[derive(Clone)]
+pub struct DenyHandle(Arc<RwLock<Arc<dyn Deny>>>);
+
+impl DenyHandle {
+    /// A handle whose first rule is this one.
+    #[must_use]
+    pub fn new(rule: impl Deny) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(rule))))
+    }
+
+    /// Puts another rule in force.
+    pub fn replace(&self, rule: impl Deny) {
+        let rule: Arc<dyn Deny> = Arc::new(rule);
+        let before = {
+            let mut place = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *place, rule)
+        };
+        // What drops it may take its time, and is not waited for under the lock.
+        drop(before);
+    }
+
+    fn rule(&self) -> Arc<dyn Deny> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Deny for DenyHandle {
+    fn deny(&self, head: &FinalHead<'_>) -> Verdict {
+        self.rule().deny(head)
+    }
+
+    fn fails_open(&self) -> bool {
+        self.rule().fails_open()
+    }
+
+    fn in_force(&self) -> Option<Arc<dyn Deny>> {
+        Some(self.rule())
+    }
+}
+
+impl fmt::Debug for DenyHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DenyHandle").finish_non_exhaustive()
     }
 }
 

@@ -36,9 +36,12 @@ impl DenyRules {
     pub(super) fn judge(&self, head: &FinalHead<'_>) -> Verdicts {
         let mut all = Verdicts::default();
         for rule in &self.0 {
-            let Verdict { messages, status, failure } = verdict(&**rule, head);
+            // The same one from the question to its end.
+            let in_force = rule.in_force();
+            let rule = in_force.as_deref().unwrap_or(&**rule);
+            let Verdict { messages, status, failure } = verdict(rule, head);
             if let Some(reason) = failure {
-                if fails_open(&**rule) {
+                if fails_open(rule) {
                     all.open.push(bounded(reason));
                 } else {
                     all.messages.push(format!("a deny rule could not decide: {reason}"));

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::error::WithCauses;
+use crate::error::{BoxError, WithCauses};
 use crate::policy::PolicyErrors;
 use crate::sys::{Diagnosis, Refusal};
 
 /// The longest file that is read.
 pub(super) const MOST_BYTES: u64 = 1 << 20;
 
-/// Why a file, `_headers` or `_redirects`, was not taken; what was in force before stays.
+/// Why a file, `_headers`, `_redirects` or one of deny rules, was not taken; what was in force before stays.
 ///
 /// Printed with `{}` it names the file, with `{:#}` its causes as well: every line that is wrong.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ enum Reason {
     TooLong(u64),
     NotText(usize),
     Lines(PolicyErrors),
+    /// By the word of whoever makes something of the text.
+    Wrong(BoxError),
 }
 
 impl PolicyFileError {
@@ -53,6 +55,10 @@ impl PolicyFileError {
         Self { path: path.to_owned(), reason: Reason::Lines(errors) }
     }
 
+    pub(super) fn wrong(path: &Path, error: BoxError) -> Self {
+        Self { path: path.to_owned(), reason: Reason::Wrong(error) }
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -64,9 +70,11 @@ impl PolicyFileError {
     pub const fn lines_that_are_wrong(&self) -> Option<&PolicyErrors> {
         match &self.reason {
             Reason::Lines(errors) => Some(errors),
-            Reason::Refused(_) | Reason::Unsettled | Reason::TooLong(_) | Reason::NotText(_) => {
-                None
-            }
+            Reason::Refused(_)
+            | Reason::Unsettled
+            | Reason::TooLong(_)
+            | Reason::NotText(_)
+            | Reason::Wrong(_) => None,
         }
     }
 }
@@ -94,6 +102,7 @@ impl fmt::Display for PolicyFileError {
                 f,
                 "the file {path} is no text: wanted UTF-8, found another byte behind the first {valid}"
             ),
+            Reason::Wrong(_) => write!(f, "the file {path} is wrong"),
             Reason::Lines(_) => write!(f, "the file {path} has lines that are wrong"),
         }
     }
@@ -104,6 +113,7 @@ impl std::error::Error for PolicyFileError {
         match &self.reason {
             Reason::Refused(refusal) => Some(refusal),
             Reason::Lines(errors) => Some(errors),
+            Reason::Wrong(error) => Some(&**error),
             Reason::Unsettled | Reason::TooLong(_) | Reason::NotText(_) => None,
         }
     }

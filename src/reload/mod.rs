@@ -1,4 +1,4 @@
-//! A header policy that is a file, and redirects: read, checked, and replaced while requests are served.
+//! A header policy that is a file, redirects and deny rules: read, checked, and replaced while requests are served.
 
 mod error;
 mod version;
@@ -6,8 +6,10 @@ mod path;
 mod followed;
 mod file;
 mod redirects;
+mod deny;
 mod watcher;
 
+pub use deny::DenyFile;
 pub use error::PolicyFileError;
 pub use file::PolicyFile;
 pub use followed::Reloaded;

@@ -13,7 +13,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::followed::{Looked, Reload};
 use super::path::directories;
-use super::{PolicyFile, PolicyFileError, RedirectsFile, Reloaded};
+use super::{DenyFile, PolicyFile, PolicyFileError, RedirectsFile, Reloaded};
 use crate::caught::contained;
 use crate::sys::{Mark, Marked, Operation, Refusal, Watcher};
 
@@ -29,7 +29,7 @@ const WRITER_PATIENCE: Duration = Duration::from_secs(2);
 /// The least time between two looks, for directories in which a lot happens.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Watches a policy file; the watching ends when this is dropped.
+/// Watches a file of policy, redirects or deny rules; the watching ends when this is dropped.
 #[must_use = "the watching ends with it"]
 pub struct PolicyWatch {
     signal: Arc<Signal>,
@@ -75,6 +75,20 @@ impl PolicyFile {
 }
 
 impl RedirectsFile {
+    /// Takes each new version of the file as soon as it is there, as [`PolicyFile::watch`] does.
+    ///
+    /// # Errors
+    ///
+    /// The `io::Error` with which the kernel refused a thread.
+    pub fn watch(
+        &self,
+        on_reload: impl FnMut(Result<Reloaded, PolicyFileError>) + Send + 'static,
+    ) -> io::Result<PolicyWatch> {
+        watch(self.clone(), on_reload)
+    }
+}
+
+impl DenyFile {
     /// Takes each new version of the file as soon as it is there, as [`PolicyFile::watch`] does.
     ///
     /// # Errors

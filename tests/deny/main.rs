@@ -6,6 +6,7 @@
 #[allow(dead_code, reason = "the policy's tests use more of it")]
 mod app;
 mod failing;
+mod following;
 mod heads;
 mod kinds;
 mod reports;

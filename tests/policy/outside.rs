@@ -42,3 +42,31 @@ async fn hypers_own_answers_pass_no_layer() {
     }
     server.ended().await;
 }
+
+/// A switch of protocols has the policy, and nothing about a content that it has not.
+#[tokio::test]
+async fn a_switch_of_protocols_has_the_policy() {
+    async fn switches() -> http::Response<axum::body::Body> {
+        let answer = http::Response::builder().status(101);
+        let answer = answer.header("connection", "upgrade").header("upgrade", "talk");
+        answer.body(axum::body::Body::empty()).unwrap()
+    }
+    let text =
+        "/*\n  X-Set: policy\n  Content-Language: en\n  Cache-Control: max-age=60\n  @remove U*\n";
+    let policy = Policy::parse("_headers", text, Dialect::Cloudflare).unwrap();
+    let app = Router::new().route("/", get(switches));
+    let server = Running::start(app, LetterheadLayer::new().policy(policy)).await;
+    let mut stream = TcpStream::connect(server.addr).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nhost: a.test\r\nconnection: upgrade\r\nupgrade: talk\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(soon(stream.read_u8()).await.unwrap());
+    }
+    drop(stream);
+    server.ended().await;
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert!(head.contains("x-set: policy\r\n") && head.contains("upgrade: talk\r\n"), "{head}");
+    assert!(!head.contains("content-language") && !head.contains("cache-control"), "{head}");
+}
