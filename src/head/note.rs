@@ -91,7 +91,9 @@ impl fmt::Display for Note {
                 f.write_str("trailers not merged, their definition does not allow it:")?;
                 names.iter().try_for_each(|name| write!(f, " {name}"))
             }
-            Self::NestedLayer => f.write_str("a second letterhead layer inside does nothing"),
+            Self::NestedLayer => f.write_str(
+                "a second letterhead layer inside does nothing but hand on its policy and deny rules",
+            ),
             Self::AlsoFailed(text) => write!(f, "also failed: {text}"),
             Self::EndUnseen => {
                 f.write_str("content-length reached, end of the body not seen: taken for it")

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::response::Parts;
 use http_body::Body;
 
+use super::enclosed::Enclosed;
 use super::exchange::Exchange;
 use super::holding::Held;
 use super::nonce;
@@ -20,19 +21,25 @@ use crate::rules::Expected;
 /// The versions that one commit uses, from its begin to its end.
 pub(crate) struct Applied {
     versions: Vec<Arc<Version>>,
+    /// Those of layers inside, the innermost first.
+    inside: Vec<(Arc<Enclosed>, Vec<Arc<Version>>)>,
 }
 
 impl Applied {
-    /// The policy for this exchange, if there is one.
+    /// The policy for this exchange, if there is one; `inside` are the layers that its response came through.
     #[inline]
-    pub(crate) fn of(exchange: &Exchange) -> Option<Self> {
+    pub(crate) fn of(exchange: &Exchange, inside: &[Arc<Enclosed>]) -> Option<Self> {
         let policy = &exchange.settings.policy;
-        policy.is_set().then(|| Self { versions: policy.current() })
+        (policy.is_set() || !inside.is_empty()).then(|| {
+            let current = |one: &Arc<Enclosed>| (Arc::clone(one), one.settings.policy.current());
+            Self { versions: policy.current(), inside: inside.iter().map(current).collect() }
+        })
     }
 
     /// What the policies require and forbid; the layer's rules judge it.
     pub(crate) fn expected(&self) -> Vec<Expected<'_>> {
-        let all = self.versions.iter().map(|version| version.policy.expectations());
+        let inside = self.inside.iter().flat_map(|(_, versions)| versions);
+        let all = inside.chain(&self.versions).map(|version| version.policy.expectations());
         all.map(|Expectations { required, forbidden }| Expected { required, forbidden }).collect()
     }
 
@@ -45,16 +52,8 @@ impl Applied {
         mut sealing: Option<&mut Sealing>,
         origin: Origin,
     ) {
-        let asked = exchange.asked.as_deref();
-        let Some(target) = asked.and_then(|asked| asked.policy.as_ref()) else { return };
         let Parts { status, headers, extensions, .. } = &mut held.parts;
         let is_file = origin == Origin::Handler && is_from_file(extensions);
-        let request = policy::Request {
-            authority: target.request.authority(),
-            path: target.request.uri.path(),
-            method: &exchange.shared.method,
-            secure: target.request.is_secure,
-        };
         let layer = match sealing.as_deref().filter(|sealing| sealing.ledger.watches()) {
             Some(sealing) => author(sealing),
             None => layer_of(extensions).map(str::to_owned),
@@ -65,15 +64,25 @@ impl Applied {
             layer: layer.as_deref(),
             is_grpc: Rpc::of_response(headers).is_some_and(|rpc| rpc.protocol() == Protocol::Grpc),
         };
-        for version in &self.versions {
-            target.apply(version);
-            let policy = &version.policy;
-            match sealing.as_mut().filter(|sealing| sealing.ledger.watches()) {
-                Some(sealing) => {
-                    let mut record = |edit: Edit<'_>| sealing.ledger.record(line(policy, edit));
-                    policy.apply(&request, &response, headers, Some(&mut record));
+        let inside = self.inside.iter().map(|(one, versions)| (Some(&one.asked), versions));
+        for (asked, versions) in inside.chain([(exchange.asked.as_deref(), &self.versions)]) {
+            let Some(target) = asked.and_then(|asked| asked.policy.as_ref()) else { continue };
+            let request = policy::Request {
+                authority: target.request.authority(),
+                path: target.request.uri.path(),
+                method: &exchange.shared.method,
+                secure: target.request.is_secure,
+            };
+            for version in versions {
+                target.apply(version);
+                let policy = &version.policy;
+                match sealing.as_mut().filter(|sealing| sealing.ledger.watches()) {
+                    Some(sealing) => {
+                        let mut record = |edit: Edit<'_>| sealing.ledger.record(line(policy, edit));
+                        policy.apply(&request, &response, headers, Some(&mut record));
+                    }
+                    None => policy.apply(&request, &response, headers, None),
                 }
-                None => policy.apply(&request, &response, headers, None),
             }
         }
     }

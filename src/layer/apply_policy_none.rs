@@ -1,7 +1,10 @@
 //! No header policy is applied: the feature that brings it is off.
 
+use std::sync::Arc;
+
 use http_body::Body;
 
+use super::enclosed::Enclosed;
 use super::exchange::Exchange;
 use super::holding::Held;
 use crate::head::Sealing;
@@ -20,7 +23,7 @@ pub(crate) enum Origin {
 
 impl Applied {
     #[inline]
-    pub(crate) fn of(_exchange: &Exchange) -> Option<Self> {
+    pub(crate) fn of(_exchange: &Exchange, _inside: &[Arc<Enclosed>]) -> Option<Self> {
         None
     }
 

@@ -11,6 +11,7 @@ use http_body::Body;
 use super::ResponseBody;
 use super::apply_policy::{Applied, Origin, put_nonce};
 use super::content::{Content, Says};
+use super::enclosed::Enclosed;
 use super::exchange::{Exchange, Unheard};
 use super::holding::{Held, Holding};
 use super::instead::{fail, put_instead};
@@ -158,6 +159,7 @@ where
     B::Data: From<Bytes>,
 {
     let Sealed { mut sealing, provenance, landed } = sealed;
+    let inside = Enclosed::take(&mut held.parts.extensions);
     let watch = exchange.settings.watch.as_ref().filter(|_| exchange.shared.is_watched());
     let failed = instead.is_some();
     let seen = sealing.as_mut().and_then(|sealing| {
@@ -172,7 +174,7 @@ where
         origin = Origin::Error;
     }
     trailers::merge(exchange, held, sealing.as_mut());
-    let policy = Applied::of(exchange);
+    let policy = Applied::of(exchange, &inside);
     if let Some(policy) = &policy {
         policy.apply(exchange, held, sealing.as_mut(), origin);
     }
@@ -185,7 +187,7 @@ where
         (_, _) => Judged::default(),
     };
     if let Some(sealing) = sealing.as_mut().filter(|sealing| sealing.has_deny_rules) {
-        denied::deny(exchange, sealing, held, policy.as_ref(), &mut judged);
+        denied::deny(exchange, sealing, held, (policy.as_ref(), &inside), &mut judged);
     }
     if let (Some(sealing), Some(watch)) = (&sealing, watch) {
         watched::say_who_wrote(watch, sealing, held);
@@ -246,7 +248,7 @@ fn written(mut state: MutexGuard<'_, State>, trailing: Trailing, status: StatusC
 /// Applies the policy to a head for which no write and no hook waits.
 #[inline(never)]
 fn with_policy<B: Body>(exchange: &Exchange, held: &mut Held<B>) -> Survey {
-    if let Some(policy) = Applied::of(exchange) {
+    if let Some(policy) = Applied::of(exchange, &[]) {
         policy.apply(exchange, held, None, Origin::Handler);
         put_nonce(true, held, None);
     }

@@ -1,6 +1,7 @@
 //! Deny rules look at the final head, and an error answer takes its place where one of them refuses it.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -9,6 +10,7 @@ use http_body::Body;
 
 use super::apply_policy::{Applied, Origin, put_nonce};
 use super::deny_rules::Verdicts;
+use super::enclosed::Enclosed;
 use super::exchange::Exchange;
 use super::holding::Held;
 use super::instead::{fail, put_with};
@@ -26,13 +28,13 @@ pub(crate) fn deny<B>(
     exchange: &Exchange,
     sealing: &mut Sealing,
     held: &mut Held<B>,
-    policy: Option<&Applied>,
+    (policy, inside): (Option<&Applied>, &[Arc<Enclosed>]),
     judged: &mut Judged,
 ) where
     B: Body,
     B::Data: From<Bytes>,
 {
-    let Verdicts { messages, status, open } = verdicts(exchange, sealing, held);
+    let Verdicts { messages, status, open } = verdicts(exchange, sealing, held, inside);
     for reason in open {
         exchange.note(Note::DenyFailed(reason));
     }
@@ -54,25 +56,34 @@ pub(crate) fn deny<B>(
     watched::judge_answer(exchange, sealing, held, policy, judged);
 }
 
-fn verdicts<B: Body>(exchange: &Exchange, sealing: &Sealing, held: &Held<B>) -> Verdicts {
-    let asked = exchange.asked.as_deref();
-    let Some(target) = asked.and_then(|asked| asked.denying.as_ref()) else {
-        return Verdicts::default();
-    };
+/// What the rules of the layers inside say, and those of this one.
+fn verdicts<B: Body>(
+    exchange: &Exchange,
+    sealing: &Sealing,
+    held: &Held<B>,
+    inside: &[Arc<Enclosed>],
+) -> Verdicts {
+    let mut all = Verdicts::default();
     let route = exchange.shared.lock().record().route.clone();
-    let head = FinalHead {
-        status: held.parts.status,
-        fields: &held.parts.headers,
-        method: &exchange.shared.method,
-        version: exchange.ability().version,
-        uri: &target.request.uri,
-        host: target.request.authority(),
-        is_secure: target.request.is_secure,
-        route: route.as_deref().or_else(|| target.route()),
-        ledger: Some(&sealing.ledger).filter(|ledger| ledger.watches()),
-        stories: OnceCell::new(),
-    };
-    exchange.settings.deny.judge(&head)
+    let inside = inside.iter().map(|one| (Some(&one.asked), &one.settings.deny));
+    let own = (exchange.asked.as_deref(), &exchange.settings.deny);
+    for (asked, rules) in inside.chain([own]) {
+        let Some(target) = asked.and_then(|asked| asked.denying.as_ref()) else { continue };
+        let head = FinalHead {
+            status: held.parts.status,
+            fields: &held.parts.headers,
+            method: &exchange.shared.method,
+            version: exchange.ability().version,
+            uri: &target.request.uri,
+            host: target.request.authority(),
+            is_secure: target.request.is_secure,
+            route: route.as_deref().or_else(|| target.route()),
+            ledger: Some(&sealing.ledger).filter(|ledger| ledger.watches()),
+            stories: OnceCell::new(),
+        };
+        rules.judge(&head, &mut all);
+    }
+    all
 }
 
 /// The answer to the client: the status alone, and the messages where the operator allows it.

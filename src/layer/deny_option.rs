@@ -13,7 +13,8 @@ impl LetterheadLayer {
     /// [`ErrorAnswer`](crate::ErrorAnswer)). [`Receipt::denied`](crate::Receipt::denied) has the messages; the client
     /// sees them only with [`debug_answers`](Self::debug_answers).
     ///
-    /// A layer inside of another one does nothing: give deny rules to the outermost.
+    /// Those of a layer inside of another one, as around one of several routers, are asked about each response that
+    /// came out of it, when the outer one commits it.
     ///
     /// Every response that passes the layer is judged, error answers included. [The guide](crate::guide::deny) has more.
     ///

@@ -33,8 +33,7 @@ impl DenyRules {
     }
 
     /// Asks every rule, whatever the others say.
-    pub(super) fn judge(&self, head: &FinalHead<'_>) -> Verdicts {
-        let mut all = Verdicts::default();
+    pub(super) fn judge(&self, head: &FinalHead<'_>, all: &mut Verdicts) {
         for rule in &self.0 {
             // The same one from the question to its end.
             let in_force = rule.in_force();
@@ -52,7 +51,6 @@ impl DenyRules {
                 all.messages.extend(messages);
             }
         }
-        all
     }
 }
 

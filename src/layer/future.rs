@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use pin_project_lite::pin_project;
 
 use super::ResponseBody;
 use super::commit::{commit, commit_instead, give};
+use super::enclosed::Enclosed;
 use super::exchange::Exchange;
 use super::holding::{Held, Holding, Last, Waiting};
 use super::panics::{first_panic, panicked};
@@ -55,7 +57,7 @@ pin_project! {
         // It has answered, and the body has nothing to say yet.
         Waiting { waiting: Pin<Box<Waiting<B>>> },
         // A layer further out owns the head.
-        Nested { #[pin] future: F },
+        Nested { #[pin] future: F, inside: Option<Arc<Enclosed>> },
         Done,
     }
 }
@@ -73,8 +75,8 @@ impl<F, B: Body> ResponseFuture<F, B> {
         }
     }
 
-    pub(crate) const fn nested(future: F) -> Self {
-        Self { state: State::Nested { future }, exchange: None }
+    pub(crate) const fn nested(future: F, inside: Option<Arc<Enclosed>>) -> Self {
+        Self { state: State::Nested { future, inside }, exchange: None }
     }
 }
 
@@ -91,8 +93,11 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         match this.state.as_mut().project() {
-            StateProj::Nested { future } => {
-                let answer = ready!(future.poll(cx));
+            StateProj::Nested { future, inside } => {
+                let mut answer = ready!(future.poll(cx));
+                if let (Ok(response), Some(inside)) = (&mut answer, inside.take()) {
+                    inside.send(response.extensions_mut());
+                }
                 this.state.set(State::Done);
                 Poll::Ready(answer.map(|response| response.map(ResponseBody::nested)))
             }

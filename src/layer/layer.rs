@@ -26,7 +26,7 @@ use crate::sys::timer::Timers;
 /// because error answers are bytes.
 ///
 /// What each request gets is a [`Head`](crate::Head) in its extensions. A second layer inside the
-/// first does nothing, and neither do its policy and deny rules.
+/// first does nothing, but for its policy and deny rules: they go with its responses to the first.
 ///
 /// # Examples
 ///

@@ -19,6 +19,7 @@ mod asked;
 mod recover;
 mod recoverer;
 mod settings;
+mod enclosed;
 mod spare;
 mod strict;
 mod exchange;

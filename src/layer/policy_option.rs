@@ -14,7 +14,9 @@ impl LetterheadLayer {
     /// Called again, it adds a policy that is applied after the others and may replace what they set: a file on top
     /// of [`Policy::secure`](crate::policy::Policy::secure). The receipt has the version of the last one.
     ///
-    /// A layer inside of another one does nothing: give the policy to the outermost.
+    /// Of a layer inside of another one, as around one of several routers, the policy goes with each response to the
+    /// outer one, which applies it before its own. An answer that the outer layer makes itself because nothing came out of the inner
+    /// one (a panic, an error of the service) has its own policy alone.
     ///
     /// Answers that never pass a layer are not reached: hyper's own to a request that it cannot read (400, 414,
     /// 431).

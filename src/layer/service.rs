@@ -11,6 +11,7 @@ use tower_service::Service;
 
 use super::asked::Asked;
 use super::deny_target::DenyTarget;
+use super::enclosed::Enclosed;
 use super::exchange::Exchange;
 use super::policy_handle::PolicyTarget;
 use super::route::{path, route, uri};
@@ -72,8 +73,13 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        if request.extensions().get::<Head>().is_some_and(Head::note_nested) {
-            return ResponseFuture::nested(self.inner.call(request));
+        if let Some(head) = request.extensions().get::<Head>().filter(|head| head.note_nested()) {
+            let inside = Enclosed::of(&request, &self.settings);
+            if inside.is_some() {
+                // The commit has something to do.
+                head.shared().lock().sealing().has_deny_rules = true;
+            }
+            return ResponseFuture::nested(self.inner.call(request), inside);
         }
         let mut shared = spare::take(Ability::of(&request), request.method().clone());
         let mut asked = self.settings.recoverer.keep(&request);

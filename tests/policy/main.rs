@@ -9,6 +9,7 @@ mod figures;
 mod kinds;
 mod ledger;
 mod load;
+mod nested;
 mod nonces;
 mod outside;
 mod reload;
