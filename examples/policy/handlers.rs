@@ -35,7 +35,7 @@ pub(crate) fn shared_cookie(head: &FinalHead<'_>) -> Option<String> {
 
 /// Never answers, so that a layer does.
 pub(crate) async fn slow() {
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Any site's to read.

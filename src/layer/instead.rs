@@ -36,12 +36,11 @@ pub(crate) fn put_with<B>(
 {
     let Parts { status, headers, extensions, .. } = &mut held.parts;
     let answer = exchange.readable(answer, headers);
-    let content = match sealing {
-        Some(sealing) => sealing.replaced(status, headers, answer, outlives),
-        None => {
-            let stays = |name: &HeaderName| outlives.is_some_and(|outlives| outlives(name));
-            crate::head::replace(status, headers, answer, &stays)
-        }
+    let content = if let Some(sealing) = sealing {
+        sealing.replaced(status, headers, answer, outlives)
+    } else {
+        let stays = |name: &HeaderName| outlives.is_some_and(|outlives| outlives(name));
+        crate::head::replace(status, headers, answer, &stays)
     };
     // What the old response carried for its server, such as a reason phrase, goes with it.
     extensions.clear();

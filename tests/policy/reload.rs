@@ -223,7 +223,7 @@ fn a_version_of_the_same_length_in_the_same_moment_is_found() {
     let (_watch, told) = watch(&file);
     for round in 0..50 {
         fs::write(&path, text(4)).unwrap();
-        while !matches!(next(&told), Ok(_)) {}
+        while next(&told).is_err() {}
         // Into the same file, without a cut: only its time could say so.
         fs::File::options().write(true).open(&path).unwrap().write_all(text(5).as_bytes()).unwrap();
         assert!(next(&told).is_ok(), "{round}");

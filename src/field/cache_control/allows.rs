@@ -58,6 +58,15 @@ impl Directives<'_> {
     }
 }
 
+/// Whether one kind of cache reads this field in the place of `Cache-Control` (RFC 9213, section 2.2, and what
+/// there was before it).
+#[allow(dead_code, reason = "a policy and its nonces ask, and are an option")]
+pub(crate) fn is_targeted(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.ends_with("-cache-control")
+        || matches!(name, "edge-control" | "surrogate-control" | "x-accel-expires")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,13 +137,4 @@ mod tests {
         assert!(forbids_transform(&values("max-age=60, No-Transform")));
         assert!(!forbids_transform(&values("no-transformation, x=no-transform")));
     }
-}
-
-/// Whether one kind of cache reads this field in the place of `Cache-Control` (RFC 9213, section 2.2, and what
-/// there was before it).
-#[allow(dead_code, reason = "a policy and its nonces ask, and are an option")]
-pub(crate) fn is_targeted(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    name.ends_with("-cache-control")
-        || matches!(name, "edge-control" | "surrogate-control" | "x-accel-expires")
 }
