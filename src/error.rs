@@ -144,6 +144,30 @@ impl Error {
         matches!(self.kind, Kind::TooLong { .. } | Kind::TooShort { .. })
     }
 
+    /// The same in words, so that nothing of the application's is kept alive by it; eight causes at most, and of each text `most` bytes.
+    /// What an error says of itself is the application's code, and may panic.
+    #[allow(dead_code, reason = "the inspector alone keeps errors, and is an option")]
+    pub(crate) fn in_words(&self, most: usize) -> Self {
+        let mut cause = None;
+        let texts: Vec<String> =
+            self.cause().into_iter().flat_map(chain).take(8).map(ToString::to_string).collect();
+        for text in texts.into_iter().rev() {
+            cause = Some(Box::new(Words { text: cut(text, most), source: cause }));
+        }
+        let cause = cause.map(|words| -> Cause { Arc::from(words as BoxError) });
+        Self { cause, ..self.without_cause(most) }
+    }
+
+    /// The same without what is behind it.
+    #[allow(dead_code, reason = "the inspector alone keeps errors, and is an option")]
+    pub(crate) fn without_cause(&self, most: usize) -> Self {
+        let mut kind = self.kind.clone();
+        if let Kind::Panic(message) = &mut kind {
+            *message = cut(std::mem::take(message), most);
+        }
+        Self { kind, cause: None }
+    }
+
     /// The failure behind this one, as it was given.
     pub(crate) fn cause(&self) -> Option<&(dyn StdError + 'static)> {
         self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
@@ -180,6 +204,35 @@ impl fmt::Display for Error {
             }
         }
     }
+}
+
+/// What an error said of itself.
+#[derive(Debug)]
+struct Words {
+    text: String,
+    source: Option<Box<Self>>,
+}
+
+impl fmt::Display for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StdError for Words {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+/// At most so many bytes of a text, without the memory of the rest.
+#[allow(dead_code, reason = "the inspector alone keeps errors, and is an option")]
+pub(crate) fn cut(text: String, most: usize) -> String {
+    if text.len() <= most {
+        return text;
+    }
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}...", text.get(..end).unwrap_or_default())
 }
 
 /// An error and its causes on one line, for reports; printed alone, an error says its own level only.

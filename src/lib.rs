@@ -51,6 +51,7 @@
 //! | `cli` | the command `letterhead`: checks, explains and serves a directory with `_headers` and `_redirects` (unix); not in `full` |
 //! | `files` | [`FileSender`]: the files beneath a directory; [`Recovery`]: what becomes of refusals (unix) |
 //! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
+//! | `inspector` | [`inspect::Inspector`]: the last responses in a browser, each field with who wrote it |
 //! | `io-uring` | `store::Writing::Ring`: payload, head and sync of a stored response in one submission (Linux) |
 //! | `json` | `report::JsonLines`: one JSON object for each response |
 //! | `metrics` | `report::Metrics` and `report::HttpMetrics`: counters and histograms |
@@ -89,6 +90,8 @@ mod field;
 pub mod files;
 pub mod guide;
 mod head;
+#[cfg(feature = "inspector")]
+pub mod inspect;
 mod layer;
 mod ledger;
 #[cfg(all(test, target_os = "linux"))]

@@ -6,13 +6,29 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use http::{Request, Response};
-use letterhead::serve::RequestBody;
+use letterhead::serve::{RequestBody, Serve};
 use tower::Service;
 
 use serving::{BoxError, address, run_at};
 
 /// Reads the arguments, serves until Ctrl-C, and says how it went.
+#[allow(dead_code, reason = "one example sets more")]
 pub(crate) async fn run<S, B>(service: S, curl_lines: fn(SocketAddr) -> String) -> ExitCode
+where
+    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
+    S::Error: Into<BoxError> + Send,
+    S::Future: Send,
+    B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    run_with(service, curl_lines, |server| server).await
+}
+
+/// The same, by a server with what `set` sets.
+pub(crate) async fn run_with<S, B>(
+    service: S,
+    curl_lines: fn(SocketAddr) -> String,
+    set: impl FnOnce(Serve<S>) -> Serve<S>,
+) -> ExitCode
 where
     S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError> + Send,
@@ -30,13 +46,8 @@ where
             return ExitCode::from(2);
         }
     };
-    run_at(
-        addr,
-        service,
-        |addr| format!("listening on http://{addr}\n\n{}", curl_lines(addr)),
-        |server| server,
-    )
-    .await
+    run_at(addr, service, |addr| format!("listening on http://{addr}\n\n{}", curl_lines(addr)), set)
+        .await
 }
 
 /// The address to listen on; `None` if help was asked for.

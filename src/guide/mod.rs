@@ -37,6 +37,10 @@ pub mod examples {}
 #[doc = include_str!("reports.md")]
 pub mod reports {}
 
+#[cfg(feature = "inspector")]
+#[doc = include_str!("inspect.md")]
+pub mod inspect {}
+
 #[cfg(all(feature = "files", unix))]
 #[doc = include_str!("files.md")]
 pub mod files {}

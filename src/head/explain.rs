@@ -108,8 +108,18 @@ enum Line<'a> {
     Lost(&'a Entry),
 }
 
+/// One step of a field on its way into the head, or out of it.
+#[derive(Clone, Copy)]
+pub(crate) enum Step<'a> {
+    /// It was there when the head came into sight; its values are known if somebody wrote to it since.
+    Came(&'a Writer, Option<Shown<'a>>),
+    Wrote(&'a Entry),
+    /// An answer of one's own left it out.
+    Lost(&'a Entry),
+}
+
 impl<'a> Stories<'a> {
-    pub(super) fn of(ledger: &'a Ledger) -> Self {
+    pub(crate) fn of(ledger: &'a Ledger) -> Self {
         let mut stories =
             Self { status: Vec::new(), fields: HashMap::new(), base: &Writer::Response };
         for entry in ledger.entries() {
@@ -152,32 +162,41 @@ impl<'a> Stories<'a> {
         first.is_none_or(|entry| !entry.before().is_empty())
     }
 
-    fn tell(&self, text: &mut String, name: &HeaderName) {
-        let Some(lines) = self.fields.get(name) else {
-            return line(text, "set", self.base, "");
-        };
-        let writes = || {
-            lines.iter().filter_map(|line| match line {
-                Line::Wrote(entry) => Some(*entry),
-                Line::Lost(_) => None,
-            })
-        };
-        let lost_first = matches!(lines.first(), Some(Line::Lost(_)));
-        if lost_first {
-            line(text, "set", &Writer::Response, "");
-        } else if let Some(first) = writes().find(|entry| is_lasting(entry)) {
+    /// A field's way, step by step.
+    pub(crate) fn steps(&self, name: &HeaderName) -> Vec<Step<'a>> {
+        let Some(lines) = self.fields.get(name) else { return vec![Step::Came(self.base, None)] };
+        let mut steps = Vec::with_capacity(lines.len() + 1);
+        let mut writes = lines.iter().filter_map(|line| match line {
+            Line::Wrote(entry) => Some(*entry),
+            Line::Lost(_) => None,
+        });
+        if matches!(lines.first(), Some(Line::Lost(_))) {
+            steps.push(Step::Came(&Writer::Response, None));
+        } else if let Some(first) = writes.find(|entry| is_lasting(entry)) {
             if !first.before().is_empty() {
                 let base = if self.came_with(name) { self.base } else { &Writer::Response };
-                line(text, "set", base, &first.before().to_string());
+                steps.push(Step::Came(base, Some(first.before())));
             }
         }
-        for shown in lines {
-            match shown {
-                Line::Wrote(entry) => {
+        steps.extend(lines.iter().map(|line| match line {
+            Line::Wrote(entry) => Step::Wrote(entry),
+            Line::Lost(entry) => Step::Lost(entry),
+        }));
+        steps
+    }
+
+    fn tell(&self, text: &mut String, name: &HeaderName) {
+        for step in self.steps(name) {
+            match step {
+                Step::Came(writer, values) => {
+                    let values = values.map(|values| values.to_string()).unwrap_or_default();
+                    line(text, "set", writer, &values);
+                }
+                Step::Wrote(entry) => {
                     let value = with_fate(entry, &entry.after().to_string());
                     line(text, entry.verb().as_str(), entry.writer(), &value);
                 }
-                Line::Lost(entry) => {
+                Step::Lost(entry) => {
                     line(text, "drop", entry.writer(), "answered with a head of its own");
                 }
             }

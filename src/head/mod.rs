@@ -44,6 +44,8 @@ pub use draft::Draft;
 #[cfg(feature = "policy")]
 pub(crate) use draft::Nonce;
 pub(crate) use draft::Sealing;
+#[cfg(feature = "inspector")]
+pub(crate) use explain::{Step, Stories};
 pub(crate) use explain::{explain, in_short};
 pub use handle::Head;
 pub use hook_result::HookResult;

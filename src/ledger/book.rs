@@ -203,6 +203,15 @@ impl Ledger {
         &self.entries
     }
 
+    /// Lets `keep` change each entry, and counts those that it does not want as ones that there was no room for.
+    #[allow(dead_code, reason = "the inspector alone makes copies smaller, and is an option")]
+    pub(crate) fn retain(&mut self, keep: impl FnMut(&mut Entry) -> bool) {
+        let all = self.entries.len();
+        self.entries.retain_mut(keep);
+        self.entries.shrink_to_fit();
+        self.cut += (all - self.entries.len()) as u64;
+    }
+
     /// How many lines were written down, with those that there was no room for.
     pub(crate) fn written(&self) -> u64 {
         self.entries.len() as u64 + self.cut

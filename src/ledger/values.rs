@@ -146,11 +146,19 @@ pub struct Shown<'a> {
     /// There were values, and there was no room for them.
     cut: bool,
     secrecy: Secrecy,
+    /// How many bytes of a value are shown.
+    most: usize,
 }
 
 impl<'a> Shown<'a> {
     pub(crate) const fn new(values: &'a [HeaderValue], secrecy: Secrecy, cut: bool) -> Self {
-        Self { values, cut, secrecy }
+        Self { values, cut, secrecy, most: MOST_SHOWN }
+    }
+
+    /// The same, with long values whole.
+    #[allow(dead_code, reason = "the inspector alone shows all of a value, and is an option")]
+    pub(crate) const fn whole(self) -> Self {
+        Self { most: usize::MAX, ..self }
     }
 
     /// Whether there are none.
@@ -194,8 +202,8 @@ impl fmt::Display for Shown<'_> {
                     write!(f, "{}=", Plain(name))?;
                 }
                 write!(f, "(secret, {} bytes)", bytes.len())?;
-            } else if bytes.len() > MOST_SHOWN {
-                let start = bytes.get(..MOST_SHOWN).unwrap_or_default();
+            } else if bytes.len() > self.most {
+                let start = bytes.get(..self.most).unwrap_or_default();
                 write!(f, "{}... ({} bytes)", Plain(start), bytes.len())?;
             } else {
                 write!(f, "{}", Plain(bytes))?;
@@ -249,7 +257,9 @@ mod tests {
         let shown = Shown::new(std::slice::from_ref(&sensitive), Open, false);
         assert_eq!((shown.to_string().as_str(), shown.values()), ("(secret, 6 bytes)", None));
         let long = HeaderValue::from_bytes(&vec![b'x'; 1 << 20]).expect("legal");
-        let shown = Shown::new(std::slice::from_ref(&long), Open, false).to_string();
+        let shown = Shown::new(std::slice::from_ref(&long), Open, false);
+        assert_eq!(shown.whole().to_string().len(), 1 << 20);
+        let shown = shown.to_string();
         assert!(shown.len() < 200 && shown.ends_with("(1048576 bytes)"), "{shown}");
         assert_eq!(Shown::new(&[], Open, true).to_string(), "(too large to keep)");
         let debug = format!("{:?} {:?}", Values::One(sensitive.clone()), Values::None);

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use line::Line;
+pub(crate) use line::Line;
 
 use super::Reporter;
 use crate::caught::{caught, discard};

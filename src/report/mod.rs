@@ -26,6 +26,8 @@ pub use self::http_metrics::HttpMetrics;
 pub use self::metrics::Metrics;
 #[cfg(feature = "tracing")]
 pub use self::tracing::Tracing;
+#[cfg(feature = "inspector")]
+pub(crate) use access::Clock;
 pub use access::{AccessLog, LogForm};
 pub(crate) use access::{LogEnd, LogEntry};
 pub use background::Background;
@@ -35,6 +37,8 @@ pub use collector::Collector;
 pub use json::JsonLines;
 #[cfg(feature = "axum")]
 pub(crate) use missing_layer::tell_of_missing_layer;
+#[cfg(feature = "inspector")]
+pub(crate) use json::Line;
 
 use std::sync::Arc;
 

@@ -7,6 +7,8 @@ mod clients;
 mod downloads;
 mod files;
 #[cfg(unix)]
+mod inspect;
+#[cfg(unix)]
 mod log;
 #[cfg(unix)]
 #[path = "../shared/pem.rs"]

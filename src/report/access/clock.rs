@@ -10,7 +10,7 @@ const MONTHS: [&str; 12] =
 
 /// The text of one second, in both forms; made anew only if the second is another one.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     second: u64,
     /// `29/Nov/2026:06:23:52 +0000`
     combined: String,
@@ -19,12 +19,12 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { second: u64::MAX, combined: String::new(), iso: String::new() }
     }
 
     /// Turns to the second of `now`; its milliseconds come back. What is before 1970 is 1970.
-    pub(super) fn turn(&mut self, now: SystemTime) -> u32 {
+    pub(crate) fn turn(&mut self, now: SystemTime) -> u32 {
         let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let second = since.as_secs().min(END);
         if second != self.second {
@@ -43,7 +43,7 @@ impl Clock {
         self.combined.as_bytes()
     }
 
-    pub(super) fn iso(&self) -> &[u8] {
+    pub(crate) fn iso(&self) -> &[u8] {
         self.iso.as_bytes()
     }
 

@@ -11,6 +11,8 @@ mod sink;
 mod log;
 mod entry;
 
+#[cfg(feature = "inspector")]
+pub(crate) use clock::Clock;
 pub(crate) use entry::{LogEnd, LogEntry};
 pub use form::LogForm;
 pub use log::AccessLog;

@@ -17,7 +17,7 @@ use crate::rules::Conflict;
 const VERSION: u32 = 1;
 
 /// One receipt. Every key is always there; what is not known is `null`.
-pub(super) struct Line<'a>(pub(super) &'a Receipt);
+pub(crate) struct Line<'a>(pub(crate) &'a Receipt);
 
 impl Serialize for Line<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,0 +1,36 @@
+//! The last responses in a browser: each head as it went out, and who wrote each field of it.
+//!
+//! [The guide](crate::guide::inspect) has a tour of the pages, who may see them, and every key of their JSON.
+
+mod escape;
+mod shell;
+mod iso;
+mod kept;
+mod viewers;
+mod ring;
+mod server;
+mod steps;
+mod diff;
+mod merged;
+mod remedy;
+mod filter;
+#[cfg(feature = "axum")]
+mod from_axum;
+#[cfg(not(feature = "axum"))]
+#[path = "from_axum_none.rs"]
+mod from_axum;
+mod access;
+mod place;
+mod settings;
+mod html;
+mod list;
+mod json;
+mod show;
+mod body;
+mod answer;
+mod service;
+mod inspector;
+
+pub use body::InspectorBody;
+pub use inspector::Inspector;
+pub use service::InspectorService;
