@@ -8,7 +8,7 @@ pub(crate) mod length;
 pub(crate) mod list;
 pub(crate) mod cache_control;
 pub(crate) mod coding;
-#[cfg(all(feature = "files", unix))]
+#[cfg(any(all(feature = "files", unix), feature = "inspector"))]
 pub(crate) mod accept;
 pub(crate) mod cookie;
 pub(crate) mod date;

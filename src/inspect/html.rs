@@ -80,6 +80,20 @@ pub(super) fn shortened(text: &str, most: usize) -> String {
     short
 }
 
+/// A text of our own in which code stands between backquotes.
+pub(super) fn in_code(text: &str) -> String {
+    let mut html = String::new();
+    for (number, part) in text.split('`').enumerate() {
+        let part = Escaped(part);
+        if number % 2 == 1 {
+            put!(html, "<code>{part}</code>");
+        } else {
+            put!(html, "{part}");
+        }
+    }
+    html
+}
+
 /// A number and a noun.
 pub(super) fn counted(count: u64, noun: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
@@ -94,7 +108,7 @@ pub(super) fn token_form(base: &str) -> String {
         "<form method=\"get\" action=\"{}/\" class=\"filter\">\n\
          <p><label for=\"token\">The token of this inspector</label>\n\
          <input id=\"token\" name=\"token\" type=\"password\" autocomplete=\"off\" required></p>\n\
-         <p><button>Open</button></p>\n</form>\n",
+         <p><button type=\"submit\">Open</button></p>\n</form>\n",
         Escaped(base)
     );
     page(base, "Token", false, &body)

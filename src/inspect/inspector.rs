@@ -165,6 +165,11 @@ impl Reporter for Inspector {
             self.ring.keep(receipt);
         }
     }
+
+    /// The bar of an exchange is made of them.
+    fn needs_times(&self) -> bool {
+        true
+    }
 }
 
 impl fmt::Debug for Inspector {

@@ -11,7 +11,6 @@ use super::iso::iso;
 use super::kept::{self, Kept};
 use super::list::Listing;
 use super::merged::merged;
-use super::remedy::remedy;
 use super::server::additions;
 use super::settings::Settings;
 use super::steps::{Told, Ways};
@@ -168,7 +167,7 @@ fn conflicts(kept: &Kept, settings: &Settings) -> Value {
             "second": conflict.second().map(|one| writer(one, settings)),
             "action": conflict.action().as_str(),
             "settled": conflict.settled().as_str(),
-            "remedy": remedy(conflict.rule()),
+            "remedy": conflict.rule().remedy(),
             "merge_would_send": merged,
         })
     };

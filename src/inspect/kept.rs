@@ -8,7 +8,7 @@ use http::header::{HeaderName, HeaderValue};
 
 use crate::caught::{caught, discard};
 use crate::error::{self, Error};
-use crate::head::{Note, Outcome, Receipt, Tally};
+use crate::head::{Note, Outcome, Receipt, RequestFacts, Tally};
 use crate::ledger::{Entry, Ledger, Lines, Secrecy, Seen, Shown, Values, Writer};
 use crate::rules::Conflict;
 
@@ -21,6 +21,9 @@ const MOST_OF_FIELDS: usize = 20 * 1024;
 const MOST_OF_NOTES: usize = 18 * 1024;
 const MOST_OF_CONFLICTS: usize = 8 * 1024;
 const MOST_OF_TEXT: usize = 512;
+
+/// The longest id of a request, with its place.
+const MOST_OF_ID: usize = 256 + PLACE;
 
 /// What it takes to hold a text or a value, beside its bytes.
 const PLACE: usize = 64;
@@ -64,6 +67,7 @@ impl Kept {
         let route = receipt.route.as_deref().map(|route| head_of(route, MOST_OF_TEXT));
         room.spend(path.map_or(0, |path| path.len() + PLACE));
         room.spend(route.map_or(0, |route| route.len() + PLACE));
+        room.spend(receipt.request.as_ref().map_or(0, |_| size_of::<RequestFacts>() + MOST_OF_ID));
         let target_cut = receipt.path.as_deref() != path || method != receipt.method;
         let outcome = match receipt.outcome.error() {
             Some(error) => Outcome::Aborted(room.error(error)),
@@ -98,6 +102,7 @@ impl Kept {
                 conflicts,
                 path: path.map(Into::into),
                 route: route.map(Into::into),
+                request: receipt.request.clone(),
                 outcome,
             },
         }

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::bar::millis;
 use super::escape::Escaped;
 use super::filter::Filter;
 use super::html::{counted, page, put, shortened, status};
@@ -53,10 +54,10 @@ pub(super) fn list(base: &str, listing: &Listing) -> String {
         if filter.is_set() { "; the list is filtered" } else { "" },
     );
     body.push_str(
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"caption\">\n<table class=\"list\">\n\
+        "<section class=\"wide\" tabindex=\"0\" aria-labelledby=\"caption\">\n<table class=\"list\">\n\
          <caption id=\"caption\">Responses, newest first</caption>\n<thead>\n<tr>\
          <th scope=\"col\">Ended (UTC)</th><th scope=\"col\">Request</th><th scope=\"col\">Status</th>\
-         <th scope=\"col\">Outcome</th><th scope=\"col\">Found</th><th scope=\"col\" class=\"n\">Sent</th>\
+         <th scope=\"col\">Outcome</th><th scope=\"col\">Found</th><th scope=\"col\" class=\"n\">Sent (bytes)</th><th scope=\"col\" class=\"n\">Took</th>\
          </tr>\n</thead>\n<tbody id=\"rows\">\n",
     );
     for kept in shown {
@@ -66,9 +67,9 @@ pub(super) fn list(base: &str, listing: &Listing) -> String {
     if shown.is_empty() {
         let text =
             if filter.is_set() { "Nothing that is kept is like that." } else { "Nothing yet." };
-        put!(body, "<tr id=\"empty\"><td colspan=\"6\">{text}</td></tr>\n");
+        put!(body, "<tr id=\"empty\"><td colspan=\"7\">{text}</td></tr>\n");
     }
-    body.push_str("</tbody>\n</table>\n</div>\n");
+    body.push_str("</tbody>\n</table>\n</section>\n");
     if let Some(last) = shown.last().filter(|_| *more) {
         let (base, before) = (Escaped(base), last.id);
         put!(
@@ -87,7 +88,7 @@ pub(super) fn row(html: &mut String, base: &str, kept: &Kept) {
         html,
         "<tr><td><time datetime=\"{}\">{}</time></td>\
          <th scope=\"row\"><a href=\"{}/{}\"><span class=\"method\">{}</span> {}</a></th>\
-         <td>{}</td><td><span class=\"outcome {outcome}\">{outcome}</span></td><td>{}</td><td class=\"n\">{}</td></tr>",
+         <td>{}</td><td><span class=\"outcome {outcome}\">{outcome}</span></td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
         iso(kept.at),
         of_day(kept.at),
         Escaped(base),
@@ -97,6 +98,7 @@ pub(super) fn row(html: &mut String, base: &str, kept: &Kept) {
         status(receipt.status()),
         found(kept),
         receipt.sent_bytes(),
+        receipt.times().map(|times| millis(times.ended())).unwrap_or_default(),
         outcome = receipt.outcome().as_str(),
     );
 }
@@ -116,7 +118,8 @@ fn found(kept: &Kept) -> String {
         put!(html, "<span class=\"flag\">{more} more</span> ");
     }
     let late = receipt.late_writes().count() as u64;
-    if late > 0 {
+    let is_told = receipt.conflicts().iter().take(MOST).any(|one| one.rule() == Rule::LateWrite);
+    if late > 0 && !is_told {
         put!(html, "<span class=\"flag\">{}</span> ", counted(late, "late write"));
     }
     if receipt.denied().is_some() {
@@ -148,7 +151,7 @@ fn form(html: &mut String, base: &str, filter: &Filter) {
         put!(
             html,
             "<p><label for=\"f-{name}\">{label}</label>\
-             <input id=\"f-{name}\" name=\"{name}\" value=\"{}\" placeholder=\"{hint}\"></p>\n",
+             <input type=\"text\" id=\"f-{name}\" name=\"{name}\" value=\"{}\" placeholder=\"{hint}\"></p>\n",
             Escaped(value)
         );
     }
@@ -161,7 +164,7 @@ fn form(html: &mut String, base: &str, filter: &Filter) {
         html,
         "<p class=\"check\"><input type=\"checkbox\" id=\"f-late\" name=\"late\" value=\"1\"{checked}>\
          <label for=\"f-late\">Late writes</label></p>\n\
-         <p class=\"check\"><button>Filter</button> <a href=\"{}/\">All</a></p>\n</form>\n",
+         <p class=\"check\"><button type=\"submit\">Filter</button> <a href=\"{}/\">All</a></p>\n</form>\n",
         Escaped(base)
     );
 }

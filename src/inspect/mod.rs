@@ -12,7 +12,6 @@ mod server;
 mod steps;
 mod diff;
 mod merged;
-mod remedy;
 mod filter;
 #[cfg(feature = "axum")]
 mod from_axum;
@@ -23,6 +22,7 @@ mod access;
 mod place;
 mod settings;
 mod html;
+mod bar;
 mod list;
 mod json;
 mod show;

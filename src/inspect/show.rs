@@ -5,20 +5,20 @@ use std::sync::Arc;
 
 use http::header::HeaderName;
 
+use super::bar::bar;
 use super::diff::changed;
 use super::escape::Escaped;
-use super::html::{By, page, put, shortened, status};
+use super::html::{By, in_code, page, put, shortened, status};
 use super::iso::iso;
 use super::json::causes;
 use super::kept::{Kept, Value};
 use super::merged::merged;
-use super::remedy::remedy;
 use super::server::additions;
 use super::settings::Settings;
 use super::steps::{Told, Ways};
 use crate::head::{CommitCause, Outcome};
 use crate::ledger::{Fate, Shown};
-use crate::rules::Conflict;
+use crate::rules::{Action, Conflict};
 
 /// The page.
 pub(super) fn show(
@@ -90,11 +90,23 @@ fn commit(html: &mut String, kept: &Kept) {
     if let Some(route) = receipt.route() {
         fact("Route", &route);
     }
+    if let Some(peer) = receipt.peer() {
+        fact("Peer", &peer.addr);
+    }
+    if let Some(id) = receipt.request_id() {
+        fact("Request id", &id);
+    }
+    if let Some(trace) = receipt.trace() {
+        fact("Trace", &trace.trace_id());
+    }
     if let Some(version) = receipt.policy_version() {
         fact("Policy version", &version);
     }
     fact("Ended", &iso(kept.at));
     html.push_str("</dl>\n");
+    if let Some(times) = receipt.times() {
+        html.push_str(&bar(times));
+    }
     for (name, error) in
         [("Broken off", receipt.outcome().error()), ("Failed before the commit", receipt.failure())]
     {
@@ -167,14 +179,18 @@ fn one_conflict(html: &mut String, kept: &Kept, conflict: &Conflict, settings: &
     if let Some(detail) = conflict.detail() {
         fact("Detail", &Escaped(detail));
     }
-    let (action, settled) = (conflict.action().as_str(), conflict.settled().as_str());
-    fact("What was done", &format_args!("{settled} ({action})"));
+    let settled = conflict.settled().as_str();
+    if conflict.action() == Action::Report {
+        fact("What was done", &settled);
+    } else {
+        fact("What was done", &format_args!("{settled} ({})", conflict.action()));
+    }
     if let Some(values) = merged(kept, conflict) {
         let secrecy = conflict.secrecy;
         let shown = Shown::new(&values, secrecy, false);
         fact("Merge would send", &code(shown));
     }
-    fact("What helps", &Escaped(remedy(conflict.rule())));
+    fact("What helps", &in_code(conflict.rule().remedy()));
     if let Some(defined) = conflict.defined_in() {
         fact("Defined in", &Escaped(defined));
     }
@@ -307,8 +323,9 @@ fn trailers(html: &mut String, ways: &Ways<'_>, settings: &Settings) {
 }
 
 fn notes(html: &mut String, kept: &Kept) {
-    let notes = kept.receipt.notes();
-    if notes.is_empty() {
+    // Denials stand above.
+    let notes = kept.receipt.notes().iter().filter(|note| note.denied().is_none());
+    if notes.clone().next().is_none() && kept.notes_cut == 0 {
         return;
     }
     html.push_str("<section aria-labelledby=\"notes\">\n<h2 id=\"notes\">Notes</h2>\n<ul>\n");

@@ -59,14 +59,20 @@ impl<'a> Ways<'a> {
 
     /// The steps of one field.
     pub(super) fn of_field(&self, name: &HeaderName) -> Vec<Told<'a>> {
-        let steps = self.stories.steps(name).into_iter();
-        steps
+        let steps = self.stories.steps(name);
+        let mut told: Vec<_> = steps
+            .iter()
             .map(|step| match step {
                 Step::Came(writer, values) => Told::came(writer, values.map(Shown::whole)),
                 Step::Wrote(entry) => Told::wrote(entry),
                 Step::Lost(entry) => Told::lost(entry),
             })
-            .collect()
+            .collect();
+        // What was lost and is there is the answer's own.
+        if let Some(Step::Lost(entry)) = steps.last().filter(|_| self.kept.has(name)) {
+            told.push(Told::came(entry.writer(), None));
+        }
+        told
     }
 
     /// The fields that somebody wrote to, or lost, and that did not go out in the head; sorted.
