@@ -10,6 +10,7 @@ use http::HeaderValue;
 use http::header::{ORIGIN, SET_COOKIE, VARY};
 use letterhead::inspect::Inspector;
 use letterhead::policy::{Dialect, Policy};
+use letterhead::serve::Serve;
 use letterhead::{FileSender, LetterheadLayer, Receipt, Rules, named};
 use tower::{Layer as _, ServiceBuilder};
 use tower_http::compression::CompressionLayer;
@@ -50,7 +51,7 @@ async fn served() -> Result<ExitCode, Box<dyn std::error::Error>> {
         .reporter(inspector)
         .reporter(|receipt: &Receipt| eprintln!("{receipt}"));
     // Around the whole router, and a server that says who its clients are.
-    Ok(shared::run_with(layer.layer(app), curl_lines, |server| server.peer()).await)
+    Ok(shared::run_with(layer.layer(app), curl_lines, Serve::peer).await)
 }
 
 fn app(files: FileSender) -> Router {

@@ -145,7 +145,7 @@ fn form(html: &mut String, base: &str, filter: &Filter) {
     for (name, label, value, hint) in [
         ("path", "Path or route", &filter.path, ""),
         ("status", "Status", &filter.status, "404, 5xx"),
-        ("field", "Field", &filter.field, "vary, or vary: origin"),
+        ("field", "Field", &filter.field, "vary: origin"),
         ("writer", "Writer", &filter.writer, "cors, src/app.rs"),
     ] {
         put!(

@@ -207,7 +207,7 @@ fn head(html: &mut String, kept: &Kept, ways: &Ways<'_>, settings: &Settings) {
     put!(html, "<tr><th scope=\"row\">status</th><td>{}</td><td>", status(kept.receipt.status()));
     let of_status = ways.of_status();
     if of_status.is_empty() && kept.receipt.status().is_some() {
-        html.push_str("<ol><li>set by the handler</li></ol>");
+        html.push_str("<ol><li>set by <span class=\"by\">the handler</span></li></ol>");
     }
     steps(html, &of_status, settings);
     html.push_str("</td></tr>\n");
