@@ -35,10 +35,10 @@ pub use begun::Begun;
 pub use collector::Collector;
 #[cfg(feature = "json")]
 pub use json::JsonLines;
-#[cfg(feature = "axum")]
-pub(crate) use missing_layer::tell_of_missing_layer;
 #[cfg(feature = "inspector")]
 pub(crate) use json::Line;
+#[cfg(feature = "axum")]
+pub(crate) use missing_layer::tell_of_missing_layer;
 
 use std::sync::Arc;
 

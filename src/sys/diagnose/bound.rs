@@ -29,7 +29,7 @@ pub(super) fn bound(operation: Operation, errno: i32, process: &Process) -> Opti
     }
 }
 
-fn of(name: &str, value: impl ToString) -> Bound {
+fn of(name: &str, value: impl std::fmt::Display) -> Bound {
     Bound { name: name.to_owned(), value: value.to_string() }
 }
 
