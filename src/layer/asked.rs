@@ -75,9 +75,19 @@ impl Asked {
 
     /// The response has come so far.
     #[cold]
+    #[inline(never)]
     pub(crate) fn mark(&self, mark: Mark) {
         if let Some(stopwatch) = &self.stopwatch {
             stopwatch.mark(mark);
+        }
+    }
+
+    /// So many bytes of content were handed over.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn mark_sent(&self, sent: u64) {
+        if let (Some(stopwatch), 1..) = (&self.stopwatch, sent) {
+            stopwatch.mark(Mark::FirstByte);
         }
     }
 

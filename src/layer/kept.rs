@@ -13,7 +13,6 @@ use super::content::{Content, Says};
 use super::exchange::{Exchange, Unheard};
 use super::panics::panicked;
 use super::recover::Origin;
-use super::stopwatch::Mark;
 use crate::caught::{Payload, caught, discard};
 use crate::error::{BoxError, Error, Kind};
 use crate::head::{Note, Outcome};
@@ -197,8 +196,8 @@ where
 
     fn out(&mut self, data: B::Data) -> Polled<B::Data> {
         self.exchange.sent = self.meter.handed();
-        if let Some(asked) = self.exchange.asked.as_ref().filter(|_| self.exchange.sent > 0) {
-            asked.mark(Mark::FirstByte);
+        if let Some(asked) = &self.exchange.asked {
+            asked.mark_sent(self.exchange.sent);
         }
         if self.is_all_handed() {
             self.exchange.complete();

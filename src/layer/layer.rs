@@ -168,8 +168,8 @@ impl LetterheadLayer {
     #[must_use]
     pub fn reporter(self, reporter: impl Reporter) -> Self {
         self.watching(|watch| {
-            watch.times |= reporter.needs_times();
-            watch.span |= reporter.needs_span();
+            watch.needs.times |= reporter.needs_times();
+            watch.needs.span |= reporter.needs_span();
             watch.reporters.push(Arc::new(reporter));
         })
     }
@@ -193,7 +193,7 @@ impl LetterheadLayer {
     #[must_use]
     pub fn times(self, on: bool) -> Self {
         self.watching(|watch| {
-            watch.times = on || watch.reporters.iter().any(|reporter| reporter.needs_times());
+            watch.needs.times = on || watch.reporters.iter().any(Reporter::needs_times);
         })
     }
 

@@ -84,7 +84,7 @@ where
         let mut shared = spare::take(Ability::of(&request), request.method().clone());
         let mut asked = self.settings.recoverer.keep(&request);
         if self.settings.watch.is_some() && self.settings.sampling.takes() {
-            watch(&mut shared, &mut asked, &self.settings, &request);
+            asked = watch(&mut shared, asked, &self.settings, &request);
         }
         if self.settings.keeps_requests {
             asked = Some(kept_of(&request, &self.settings, &shared, asked));
@@ -129,13 +129,13 @@ fn log_entry<B>(log: &AccessLog, request: &Request<B>) -> LogEntry {
 #[cold]
 fn watch<B>(
     shared: &mut Arc<Shared>,
-    asked: &mut Option<Box<Asked>>,
+    mut asked: Option<Box<Asked>>,
     settings: &Settings,
     request: &Request<B>,
-) {
+) -> Option<Box<Asked>> {
     // Nobody else has it yet.
-    let (Some(watch), Some(shared)) = (&settings.watch, Arc::get_mut(shared)) else { return };
-    if watch.times {
+    let (Some(watch), Some(shared)) = (&settings.watch, Arc::get_mut(shared)) else { return asked };
+    if watch.needs.times {
         asked.get_or_insert_default().stopwatch = Some(Box::new(Stopwatch::start()));
     }
     shared.watch(&watch.rules, Arc::clone(&watch.secrets), path(request));
@@ -154,9 +154,10 @@ fn watch<B>(
             contained(|| reporter.begin(&begun));
         }
     }
-    if let Some(span) = watch.span.then(Span::current).flatten() {
+    if let Some(span) = watch.needs.span.then(Span::current).flatten() {
         asked.get_or_insert_default().facts.get_or_insert_default().span = Some(span);
     }
+    asked
 }
 
 impl<S: fmt::Debug> fmt::Debug for Letterhead<S> {

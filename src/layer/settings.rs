@@ -39,15 +39,21 @@ pub(crate) struct Settings {
     pub(crate) said_no_timer: Once,
 }
 
+/// What receipts must have that costs something.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    /// When the response came how far.
+    pub(crate) times: bool,
+    /// The span of the request.
+    pub(crate) span: bool,
+}
+
 /// What is watched, and for whom.
 #[derive(Clone)]
 pub(crate) struct Watch {
     pub(crate) rules: Arc<Rules>,
     pub(crate) reporters: Vec<Arc<dyn Reporter>>,
-    /// Receipts say when their responses came how far.
-    pub(crate) times: bool,
-    /// A reporter tells of responses in the spans of their requests.
-    pub(crate) span: bool,
+    pub(crate) needs: Needs,
     /// The head itself says who wrote what.
     pub(crate) explained: bool,
     /// A rejected response says why.
@@ -63,7 +69,7 @@ impl Watch {
 
     /// Whether receipts are made for somebody who may look at the request.
     pub(crate) fn wants_receipts(&self) -> bool {
-        !self.reporters.is_empty() || self.times
+        !self.reporters.is_empty() || self.needs.times
     }
 
     pub(super) fn new() -> Self {
@@ -74,8 +80,7 @@ impl Watch {
         Self {
             rules: Arc::new(rules),
             reporters: Vec::new(),
-            times: false,
-            span: false,
+            needs: Needs::default(),
             explained: false,
             candid: false,
             secrets: Arc::from([]),

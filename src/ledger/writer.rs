@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::header::HeaderName;
 
@@ -13,7 +13,7 @@ use http::header::HeaderName;
 pub struct LayerName {
     label: Arc<Label>,
     /// Which of the services that were made of the layer this is.
-    instance: u64,
+    instance: u32,
     /// Which of those with the same name on one head, from 1; 0 if it is the only one.
     ordinal: u32,
 }
@@ -37,14 +37,15 @@ impl LayerName {
 
     /// The name of another service that is made of the layer.
     pub(crate) fn instance(&self) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-        let instance = NEXT.fetch_add(1, Ordering::Relaxed);
+        // After 2^32 of them a number is another's, too; those two hardly meet on one head.
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let instance = NEXT.fetch_add(1, Ordering::Relaxed).max(1);
         Self { label: Arc::clone(&self.label), instance, ordinal: 0 }
     }
 
     /// Which service of all that have names this is; 0 if it is none.
     pub(crate) const fn number(&self) -> u64 {
-        self.instance
+        self.instance as u64
     }
 
     /// The name.

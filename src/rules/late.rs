@@ -43,6 +43,8 @@ pub(crate) fn judge_late<'a>(
         }));
     }
     found.truncate(MOST);
-    found.iter_mut().for_each(|conflict| conflict.ends_a_test(rules));
+    for conflict in &mut found {
+        conflict.ends_a_test(rules);
+    }
     found
 }

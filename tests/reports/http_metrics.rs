@@ -39,11 +39,14 @@ const ATTRIBUTES: [&str; 6] = [
     "url.scheme",
 ];
 
+/// A name, its kind and its unit.
+type Described = (String, &'static str, String);
+
 /// The last value of each gauge, the sum of each counter, the values of each histogram, by name and labels.
 #[derive(Clone, Default)]
 struct Sheet {
     values: Arc<Mutex<BTreeMap<String, Vec<f64>>>>,
-    described: Arc<Mutex<BTreeSet<(String, &'static str, String)>>>,
+    described: Arc<Mutex<BTreeSet<Described>>>,
 }
 
 struct Cell(Sheet, String);

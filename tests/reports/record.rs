@@ -209,14 +209,14 @@ fn nothing_is_kept_of_a_request_that_nobody_watches() {
 
 #[test]
 fn whoever_needs_times_has_them_through_every_wrapper() {
-    fn check(reporter: impl Reporter, expected: bool) {
+    fn check(reporter: &impl Reporter, expected: bool) {
         assert_eq!(reporter.needs_times(), expected);
     }
-    check(Timed::default(), true);
-    check(Arc::new(Timed::default()), true);
-    check(Arc::new(Background::new(Timed::default(), 1).unwrap()), true);
-    check(|_: &Receipt| {}, false);
-    check(Background::new(Collector::new(), 1).unwrap(), false);
+    check(&Timed::default(), true);
+    check(&Arc::new(Timed::default()), true);
+    check(&Arc::new(Background::new(Timed::default(), 1).unwrap()), true);
+    check(&|_: &Receipt| {}, false);
+    check(&Background::new(Collector::new(), 1).unwrap(), false);
 
     let seen = Timed::default();
     let layer = LetterheadLayer::new().reporter(seen.clone()).times(false);
