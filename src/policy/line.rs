@@ -116,6 +116,11 @@ fn is_pattern(line: &str, dialect: Dialect) -> bool {
     };
     match dialect {
         Dialect::Cloudflare => line.starts_with('/') || has_scheme(),
-        Dialect::Netlify => line.starts_with('/') || line.starts_with("https://"),
+        Dialect::Netlify => {
+            let begins = |scheme: &str| {
+                line.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+            };
+            line.starts_with('/') || begins("https://") || begins("http://")
+        }
     }
 }

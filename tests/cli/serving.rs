@@ -219,3 +219,15 @@ fn both_files_are_named_with_all_lines_that_are_wrong_at_the_start() {
         assert!(said.contains(part), "wanted {part:?} in:\n{said}");
     }
 }
+
+#[test]
+fn what_a_server_would_not_take_for_its_length_is_no_file_that_is_well() {
+    let scratch = Scratch::new();
+    scratch.write("_headers", &format!("/*\n  X-A: 1\n{}", "#\n".repeat(1 << 19)));
+    for task in ["serve", "check"] {
+        let ran = command().arg(task).arg(scratch.path()).output().unwrap();
+        let said = String::from_utf8(ran.stderr).unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{task}: {said}");
+        assert!(said.contains("wanted at most 1048576 bytes, found 1048588"), "{task}: {said}");
+    }
+}

@@ -13,6 +13,9 @@ use crate::show::out;
 /// The files of a directory.
 const NAMES: [&str; 2] = ["_headers", "_redirects"];
 
+/// The longest file that a server takes.
+const MOST_BYTES: usize = 1 << 20;
+
 /// Checks all files, whatever is wrong with the first of them.
 pub(crate) fn run(task: &Check) -> ExitCode {
     let mut is_well = true;
@@ -82,6 +85,10 @@ fn is_redirects(path: &Path) -> bool {
 /// What is in a file, and what there is to say of it.
 fn read(task: &Check, path: &Path, name: &str) -> Result<(String, Vec<Warning>), String> {
     let text = fs::read_to_string(path).map_err(|error| format!("{name}: {error}"))?;
+    if text.len() > MOST_BYTES {
+        let found = text.len();
+        return Err(format!("{name}: wanted at most {MOST_BYTES} bytes, found {found}"));
+    }
     let in_words = |errors: PolicyErrors| errors.to_string();
     if is_redirects(path) {
         Redirects::parse(name, &text).map_err(in_words)?;
