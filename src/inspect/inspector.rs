@@ -18,7 +18,7 @@ use crate::report::Reporter;
 /// this machine, as long as the program was built with debug assertions.
 ///
 /// Nothing that is kept has a secret in it, or keeps memory of the application alive. An exchange takes up to 64 KiB
-/// (mostly two to six), all of them together what [`keep`](Self::keep) and [`keep_bytes`](Self::keep_bytes) say.
+/// (mostly two to nine), all of them together what [`keep`](Self::keep) and [`keep_bytes`](Self::keep_bytes) say.
 ///
 /// # Examples
 ///

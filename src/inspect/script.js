@@ -7,7 +7,12 @@ if (live.dataset.events && window.EventSource) {
   const pause = document.getElementById("pause");
   const most = Number(live.dataset.most);
   let url = live.dataset.events, source = null, last = null, added = 0;
-  const say = (text) => { state.textContent = text; };
+  // Not at each row: a screen reader reads it aloud.
+  let next = "", due = null;
+  const say = (text) => {
+    next = text;
+    due = due || setTimeout(() => { due = null; state.textContent = next; }, 500);
+  };
   const open = () => {
     source = new EventSource(last === null ? url : url.replace(/after=[0-9]+/, "after=" + last));
     source.onopen = () => say("Live: " + added + " since the page was opened.");

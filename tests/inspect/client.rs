@@ -65,6 +65,15 @@ impl Server {
         self.ask(Request::builder().uri(path)).await
     }
 
+    /// Asks for these, one after the other has ended: so the first is number 1.
+    pub(crate) async fn get_in_turn(&self, paths: &[&str]) {
+        let before = self.inspector.len();
+        for (number, path) in paths.iter().enumerate() {
+            self.get(path).await;
+            self.kept(before + number + 1).await;
+        }
+    }
+
     /// A page, as text.
     pub(crate) async fn page(&self, path: &str) -> String {
         let answer = self.get(path).await;

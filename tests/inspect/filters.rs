@@ -45,10 +45,7 @@ fn app() -> Router {
 #[tokio::test]
 async fn the_list_answers_what_is_asked() {
     let server = Server::start(app(), Inspector::new()).await;
-    for path in ["/plain", "/quarrel", "/late", "/broken", "/nowhere"] {
-        server.get(path).await;
-    }
-    server.kept(5).await;
+    server.get_in_turn(&["/plain", "/quarrel", "/late", "/broken", "/nowhere"]).await;
     for (query, expected) in [
         ("", &[5, 4, 3, 2, 1][..]),
         ("path=l", &[3, 2, 1]),

@@ -104,12 +104,11 @@ async fn nothing_that_others_chose_means_anything() {
     let server = Server::with(app(), inspector, layer).await;
     let path = "/'\"--%3E%3C/script%3E[%3Cb%20id=bad%3E]{a,b}$(id)|&;!~*";
     let method = Method::from_bytes(b"$'|`id`&*!").unwrap();
-    server.ask(Request::builder().method(method).uri(path)).await;
-    server.get("/fails").await;
-    server.get("/broken").await;
-    server.get("/panics").await;
-    server.get("/denied").await;
-    server.kept(5).await;
+    let bad =
+        Request::builder().method(method).uri(path).header("x-request-id", "<b:id=bad>'\"&amp;");
+    server.ask(bad).await;
+    server.kept(1).await;
+    server.get_in_turn(&["/fails", "/broken", "/panics", "/denied"]).await;
     let mut all = String::new();
     for id in 1..=5 {
         let page = server.page(&format!("/_head/{id}")).await;
@@ -130,6 +129,7 @@ async fn nothing_that_others_chose_means_anything() {
         let text = format!("{text} &#39;&quot;--&gt;&lt;/style&gt;{escaped}");
         assert!(all.contains(&text), "{text}: {all}");
     }
+    assert!(all.contains("<dd>&lt;b:id=bad&gt;&#39;&quot;&amp;amp;</dd>"), "{all}");
     // The line that asks again is one line of words, as a shell takes it.
     let json = server.json("/_head/1.json").await;
     let line = json["curl"].as_str().unwrap();

@@ -57,17 +57,13 @@ impl Viewer {
 #[tokio::test]
 async fn a_viewer_sees_rows_as_exchanges_end() {
     let server = Server::start(app(), Inspector::new()).await;
-    server.get("/a").await;
-    server.get("/b").await;
-    server.kept(2).await;
+    server.get_in_turn(&["/a", "/b"]).await;
     let mut all = Viewer::open(&server, "after=1", None).await;
     assert_eq!(all.read(1).await, [2], "what was missed");
     let mut some = Viewer::open(&server, "path=/a&after=2", None).await;
     let mut later = Viewer::open(&server, "after=2", Some(1)).await;
     assert_eq!(later.read(1).await, [2], "a browser that comes again says what it has");
-    for path in ["/b", "/a", "/b"] {
-        server.get(path).await;
-    }
+    server.get_in_turn(&["/b", "/a", "/b"]).await;
     assert_eq!(all.read(4).await, [2, 3, 4, 5]);
     assert_eq!(some.read(1).await, [4]);
     let row = "\ndata: <tr><td><time datetime=\"";

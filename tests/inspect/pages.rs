@@ -1,14 +1,16 @@
 //! The pages themselves: where they stand, how they are answered, and that they are no exchanges of the list.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use letterhead::inspect::Inspector;
-use letterhead::report::Collector;
-use letterhead::{LetterheadLayer, Rules};
+use letterhead::report::{Background, Collector};
+use letterhead::{LetterheadLayer, Rules, named};
 use tower::{Layer as _, ServiceExt as _};
 
 use crate::client::Server;
@@ -22,7 +24,11 @@ fn app() -> Router {
 #[tokio::test]
 async fn the_pages_are_no_exchanges_and_disturb_nobody() {
     let others = Collector::new();
+    // Also behind another reporter the pages are known by their receipts.
+    let behind = Inspector::new();
+    let background = Arc::new(Background::new(behind.clone(), 1024).unwrap());
     let layer = LetterheadLayer::new().rules(Rules::standard()).reporter(others.clone());
+    let layer = layer.reporter(Arc::clone(&background));
     let server = Server::with(app(), Inspector::new(), layer).await;
     server.get("/a").await;
     for path in [
@@ -42,6 +48,8 @@ async fn the_pages_are_no_exchanges_and_disturb_nobody() {
     server.get("/a").await;
     server.kept(2).await;
     server.ended().await;
+    assert!(background.shutdown());
+    assert_eq!((behind.len(), background.dropped()), (2, 0));
     let receipts = others.take();
     assert_eq!(receipts.len(), 2 + 4 * 7);
     assert!(receipts.iter().all(|receipt| receipt.conflicts().is_empty()), "{receipts:#?}");
@@ -151,10 +159,7 @@ async fn the_service_finds_its_place_wherever_it_is_put() {
 #[tokio::test]
 async fn one_exchange_has_the_one_before_and_the_line_that_asks_again() {
     let server = Server::start(app(), Inspector::new()).await;
-    for path in ["/users/2", "/a", "/users/2?secret=1"] {
-        server.get(path).await;
-    }
-    server.kept(3).await;
+    server.get_in_turn(&["/users/2", "/a", "/users/2?secret=1"]).await;
     let json = server.json("/_head/3.json").await;
     assert_eq!(json["receipt"]["path"], "/users/2");
     let curl = format!("curl -i --globoff --path-as-is http://{}/users/2", server.addr);
@@ -163,5 +168,47 @@ async fn one_exchange_has_the_one_before_and_the_line_that_asks_again() {
     assert_eq!(json["difference"]["fields"], serde_json::json!([]));
     let page = server.page("/_head/3").await;
     assert!(page.contains(&curl) && !page.contains("secret"));
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn an_exchange_says_what_is_different_from_the_one_before_and_how_long_it_took() {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    let count = || async {
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let status = if count == 1 { StatusCode::OK } else { StatusCode::ACCEPTED };
+        let gone = if count == 1 { "x-first" } else { "x-later" };
+        (status, [("x-count", count.to_string()), (gone, "1".to_owned())])
+    };
+    // A name inside of the router has the route known, so that the paths need not be the same.
+    let nothing = tower::util::MapRequestLayer::new(|request: axum::extract::Request| request);
+    let app = Router::new().route("/count/{id}", get(count)).route_layer(named("nothing", nothing));
+    let server = Server::start(app, Inspector::new()).await;
+    server.get_in_turn(&["/count/1", "/count/2"]).await;
+    let json = server.json("/_head/2.json").await;
+    let expected = serde_json::json!({
+        "id": 1,
+        "status_before": 200,
+        "status_after": 202,
+        "fields": [
+            {"name": "x-count", "before": ["1"], "after": ["2"]},
+            {"name": "x-first", "before": ["1"], "after": []},
+            {"name": "x-later", "before": [], "after": ["1"]},
+        ],
+    });
+    assert_eq!(json["difference"], expected);
+    assert_eq!(json["receipt"]["route"], "/count/{id}");
+    assert_eq!(server.json("/_head/1.json").await["difference"], serde_json::Value::Null);
+    let page = server.page("/_head/2").await;
+    for part in [
+        "<th scope=\"row\">x-count</th><td><code>1</code></td><td><code>2</code></td>",
+        "<th scope=\"row\">x-first</th><td><code>1</code></td><td><em>not there</em></td>",
+        "<td><span class=\"status s2\">200</span></td><td><span class=\"status s2\">202</span></td>",
+        "<svg class=\"bar\"",
+        "<dt>Peer</dt><dd>127.0.0.1:",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(json["receipt"]["times"]["ended"].is_u64(), "{json}");
     server.ended().await;
 }
