@@ -174,10 +174,13 @@ fn conflicts(kept: &Kept, settings: &Settings) -> Value {
     Value::Array(kept.receipt.conflicts().iter().map(one).collect())
 }
 
-/// An error and what is behind it, outermost first.
+/// An error and what is behind it, outermost first. Many say their cause themselves, which is not said again.
 pub(super) fn causes(error: Option<&Error>) -> Vec<String> {
     let error = error.map(|error| error as &(dyn StdError + 'static));
-    error.into_iter().flat_map(chain).map(ToString::to_string).collect()
+    let mut causes: Vec<String> =
+        error.into_iter().flat_map(chain).map(ToString::to_string).collect();
+    causes.dedup_by(|text, before| before.ends_with(text.as_str()));
+    causes
 }
 
 fn difference(before: &Kept, after: &Kept) -> Value {

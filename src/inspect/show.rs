@@ -177,7 +177,7 @@ fn one_conflict(html: &mut String, kept: &Kept, conflict: &Conflict, settings: &
         fact("After", &code(conflict.after()));
     }
     if let Some(detail) = conflict.detail() {
-        fact("Detail", &Escaped(detail));
+        fact("Detail", &in_code(detail));
     }
     let settled = conflict.settled().as_str();
     if conflict.action() == Action::Report {
@@ -279,7 +279,7 @@ fn step(html: &mut String, told: &Told<'_>, settings: &Settings) {
     }
     let fate = told.fate().filter(|fate| *fate != Fate::Applied);
     if let Some(fate) = fate {
-        put!(html, " <span class=\"fate\">{}</span>", Escaped(fate));
+        put!(html, " <span class=\"fate\">{}</span>", in_code(&fate.to_string()));
     }
     html.push_str("</li>");
 }

@@ -118,6 +118,9 @@ async fn nothing_that_others_chose_means_anything() {
         let json = server.json(&format!("/_head/{id}.json")).await;
         assert_eq!(json["id"], id);
     }
+    let broken = server.json("/_head/3.json").await;
+    let causes = serde_json::json!(["the response body failed", format!("late {BAD}")]);
+    assert_eq!(broken["abort"], causes, "each is said once");
     is_harmless("the list", &server.page("/_head/").await);
     for name in ["path", "status", "field", "writer", "conflict", "outcome", "before", "after", "x"]
     {
