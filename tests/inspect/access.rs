@@ -6,10 +6,13 @@ use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
 use http::{Request, Response};
+use http_body_util::Empty;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use letterhead::inspect::Inspector;
 use letterhead::report::Peer;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
+use crate::app::Client;
 use crate::client::{Server, ask};
 
 fn text(answer: &Response<Bytes>) -> &str {
@@ -107,5 +110,31 @@ async fn a_token_is_exchanged_for_a_cookie_and_others_see_nothing() {
     let answer = server.ask(proxied("/_head/token")).await;
     assert_eq!(answer.status(), 200);
     assert!(text(&answer).contains("<form method=\"get\" action=\"/_head/\""), "{}", text(&answer));
+    server.ended().await;
+}
+
+#[tokio::test]
+async fn on_http_2_the_authority_is_the_host() {
+    let server = Server::start(app(), Inspector::new()).await;
+    let stream = TokioIo::new(TcpStream::connect(server.addr).await.unwrap());
+    let h2 = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream);
+    let (sender, connection) = h2.await.unwrap();
+    tokio::spawn(connection);
+    let mut client = Client::H2(sender);
+    for (uri, fields, status) in [
+        ("http://localhost/_head/", &[][..], 200),
+        ("http://[::1]:1/_head/index.json", &[], 200),
+        ("http://localhost/_head/", &[("forwarded", "for=192.0.2.1")], 403),
+        ("http://evil.test/_head/", &[], 403),
+        ("http://evil.test/_head/", &[("host", "localhost")], 403),
+    ] {
+        let mut request = Request::get(uri);
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let answer = client.send(request.body(Empty::new()).unwrap()).await;
+        assert_eq!(answer.status(), status, "{uri} {fields:?}");
+    }
+    drop(client);
     server.ended().await;
 }
