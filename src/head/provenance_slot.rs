@@ -125,7 +125,7 @@ mod tests {
 
     fn begin(slot: &mut ProvenanceSlot, exchange: u64, fields: &HeaderMap) {
         slot.renew(exchange, |provenance| {
-            provenance.restart(StatusCode::OK, fields, Arc::from([]))
+            provenance.restart(StatusCode::OK, fields, Arc::from([]));
         });
     }
 
