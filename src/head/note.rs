@@ -20,7 +20,7 @@ pub enum Note {
     TrailersNotMerged(Vec<HeaderName>),
     /// A second layer was found inside; it does nothing. Said once for each outer layer.
     NestedLayer,
-    /// This failed, too, while the first [failure](Receipt::failure) was being answered; or it
+    /// This failed, too, while the first [failure](crate::Receipt::failure) was being answered; or it
     /// failed inside a [`RecoverLayer`](crate::RecoverLayer), and the response that went out is
     /// another one and a success.
     AlsoFailed(String),
