@@ -22,7 +22,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use letterhead::policy::{Dialect, Policy};
-use letterhead::{Head, LetterheadLayer, Rules, named};
+use letterhead::{Head, LetterheadLayer, Receipt, Rules, named};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::layer::util::Identity;
 use tower::util::MapResponseLayer;
@@ -57,7 +57,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// Each case, and the one it is held against.
-const CASES: [(&str, &str); 31] = [
+const CASES: [(&str, &str); 33] = [
     ("axum-identity", ""),
     ("axum-stateful", "axum-identity"),
     ("axum-layer", "axum-identity"),
@@ -76,6 +76,9 @@ const CASES: [(&str, &str); 31] = [
     ("two-named-unwatched", "two-layers"),
     ("watched", "hyper-layer"),
     ("watched-named", "watched"),
+    // Somebody is given the receipts, and somebody who needs times.
+    ("watched-reported", "watched"),
+    ("watched-timed", "watched-reported"),
     ("watched-two-named", "watched-named"),
     ("watched-three-named", "watched-two-named"),
     ("watched-named-write", "watched-named"),
@@ -268,6 +271,11 @@ async fn run(case: &str, requests: u64) {
             drive(layer.layer(stack), requests).await;
         }
         "watched" => drive(watching.layer(idle().layer(six(0))), requests).await,
+        "watched-reported" | "watched-timed" => {
+            let layer = watching.times(case == "watched-timed");
+            let layer = layer.reporter(|receipt: &Receipt| assert!(receipt.status().is_some()));
+            drive(layer.layer(idle().layer(six(0))), requests).await;
+        }
         "watched-named" => {
             drive(watching.layer(named("a", idle()).layer(six(0))), requests).await;
         }

@@ -9,7 +9,10 @@ use crate::field::trace_parent::TraceParent;
 use crate::ledger::Secrecy;
 
 /// The field that names an exchange.
-const REQUEST_ID: &str = "x-request-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The field that names a trace.
+const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// The longest id of a request that is taken for one.
 const MOST_OF_ID: usize = 256;
@@ -36,11 +39,10 @@ impl RequestFacts {
     ) -> Option<Box<Self>> {
         let peer = extensions.get::<Peer>().copied();
         let secure = scheme == Some(&Scheme::HTTPS) || peer.is_some_and(|peer| peer.secure);
-        let is_secret = |name: &str| secrets.iter().any(|secret| secret.as_str() == name);
-        let id = fields.get(REQUEST_ID).filter(|_| !is_secret(REQUEST_ID));
+        let id = fields.get(REQUEST_ID).filter(|_| !secrets.contains(&REQUEST_ID));
         let request_id = id.and_then(shown_id).map(Into::into);
         // With two of them nobody can say which it is.
-        let mut traces = fields.get_all("traceparent").iter();
+        let mut traces = fields.get_all(TRACE_PARENT).iter();
         let trace = match (traces.next(), traces.next()) {
             (Some(one), None) => TraceParent::parse(one.as_bytes()),
             (_, _) => None,
@@ -55,7 +57,7 @@ pub(crate) fn id_of<'a>(
     fields: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
     secrecy: impl Fn(&HeaderName) -> Secrecy,
 ) -> Option<&'a str> {
-    let mut ids = fields.filter(|(name, _)| name.as_str() == REQUEST_ID);
+    let mut ids = fields.filter(|(name, _)| **name == REQUEST_ID);
     let (name, value) = ids.next()?;
     if secrecy(name) == Secrecy::Open { shown_id(value) } else { None }
 }
@@ -80,7 +82,7 @@ mod tests {
         let of_request = facts.and_then(|facts| facts.request_id);
         assert_eq!(of_request.as_deref(), expected);
         assert_eq!(id_of(fields.iter(), |_| Secrecy::Open), expected);
-        let secrets = [HeaderName::from_static(REQUEST_ID)];
+        let secrets = [REQUEST_ID];
         assert!(RequestFacts::of(None, &fields, &Extensions::new(), &secrets).is_none());
         assert_eq!(id_of(fields.iter(), |_| Secrecy::Secret), None);
     }

@@ -26,6 +26,7 @@ impl Wants {
     }
 
     /// What has to be kept of `request`.
+    #[inline(never)]
     pub(super) fn keep<B>(&self, request: &Request<B>) -> Box<Asked> {
         let mut fields = HeaderMap::new();
         for name in self.fields.iter() {
@@ -82,13 +83,10 @@ impl Asked {
         }
     }
 
-    /// So many bytes of content were handed over.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn mark_sent(&self, sent: u64) {
-        if let (Some(stopwatch), 1..) = (&self.stopwatch, sent) {
-            stopwatch.mark(Mark::FirstByte);
-        }
+    /// Whether somebody needs times.
+    #[inline]
+    pub(crate) const fn is_timed(&self) -> bool {
+        self.stopwatch.is_some()
     }
 
     /// What the receipt says of the request, now that its response is over.

@@ -88,12 +88,7 @@ where
     /// held, was flushed before the answer, or its body is already over.
     pub(crate) fn begin(&mut self, exchange: &Exchange) -> Option<Last> {
         let Held { parts, content } = &mut self.held;
-        let provenance = if exchange.shared.is_watched() {
-            exchange.mark(Mark::Answered);
-            ArrivedProvenance::take(&mut parts.extensions, exchange.shared.exchange)
-        } else {
-            None
-        };
+        let provenance = if exchange.shared.is_watched() { arrive(exchange, parts) } else { None };
         let explicit: Option<Hold> = parts.extensions.get().copied();
         self.hold = explicit.unwrap_or(exchange.settings.hold);
         let asked = content.ask();
@@ -195,6 +190,13 @@ where
         let full = content.frames.bytes() >= u64::from(most) || content.frames.len() >= MOST_FRAMES;
         full.then_some(CommitCause::Bytes)
     }
+}
+
+/// A watched response has come: its story, if it has one with it.
+#[inline(never)]
+fn arrive(exchange: &Exchange, parts: &mut Parts) -> Option<ArrivedProvenance> {
+    exchange.mark(Mark::Answered);
+    ArrivedProvenance::take(&mut parts.extensions, exchange.shared.exchange)
 }
 
 /// Notes which writes the response has with it.

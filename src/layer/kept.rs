@@ -13,6 +13,7 @@ use super::content::{Content, Says};
 use super::exchange::{Exchange, Unheard};
 use super::panics::panicked;
 use super::recover::Origin;
+use super::stopwatch::Mark;
 use crate::caught::{Payload, caught, discard};
 use crate::error::{BoxError, Error, Kind};
 use crate::head::{Note, Outcome};
@@ -195,10 +196,24 @@ where
     }
 
     fn out(&mut self, data: B::Data) -> Polled<B::Data> {
-        self.exchange.sent = self.meter.handed();
-        if let Some(asked) = &self.exchange.asked {
-            asked.mark_sent(self.exchange.sent);
+        match &self.exchange.asked {
+            Some(asked) if asked.is_timed() => self.out_marked(data),
+            Some(_) | None => self.out_now(data),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn out_marked(&mut self, data: B::Data) -> Polled<B::Data> {
+        if self.meter.handed() > 0 {
+            self.exchange.mark(Mark::FirstByte);
+        }
+        self.out_now(data)
+    }
+
+    #[inline]
+    fn out_now(&mut self, data: B::Data) -> Polled<B::Data> {
+        self.exchange.sent = self.meter.handed();
         if self.is_all_handed() {
             self.exchange.complete();
         } else if self.meter.is_full() && self.says != Says::Trailers {

@@ -27,6 +27,7 @@ impl Recoverer {
     }
 
     /// What has to be kept of `request`.
+    #[inline]
     pub(crate) fn keep<B>(&self, request: &Request<B>) -> Option<Box<Asked>> {
         self.wants.as_ref().map(|wants| wants.keep(request))
     }

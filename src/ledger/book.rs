@@ -139,6 +139,9 @@ impl Ledger {
 
     /// Gives layers of one name numbers, in the order in which they wrote first.
     pub(crate) fn tell_apart(&mut self) {
+        if self.entries.len() < 2 {
+            return;
+        }
         let mut known: [Option<&LayerName>; MOST_LAYERS] = [None; MOST_LAYERS];
         let mut any = false;
         for layer in self.entries.iter().filter_map(|entry| entry.writer.place_of()) {
