@@ -10,7 +10,7 @@ use super::exchange::Exchange;
 use super::holding::Held;
 use super::nonce;
 use super::policy_handle::Version;
-use crate::field::rpc::{Protocol, Rpc};
+use crate::field::rpc::Rpc;
 use crate::head::Sealing;
 use crate::head::origin::{is_from_file, layer_of};
 use crate::ledger::{Entry, Fate, PolicyPlace, Seen, Stage, Verb, Writer};
@@ -62,7 +62,7 @@ impl Applied {
             status: *status,
             origin: if is_file { Origin::File } else { origin },
             layer: layer.as_deref(),
-            is_grpc: Rpc::of_response(headers).is_some_and(|rpc| rpc.protocol() == Protocol::Grpc),
+            is_grpc: Rpc::of_response(headers).is_some(),
         };
         let inside = self.inside.iter().map(|(one, versions)| (Some(&one.asked), versions));
         for (asked, versions) in inside.chain([(exchange.asked.as_deref(), &self.versions)]) {

@@ -12,6 +12,10 @@ const YEAR: u64 = 31_536_000;
 
 /// Tells `warn` what there is to say of the values of a block.
 pub(super) fn of_block(rule: &Rule, warn: &mut impl FnMut(usize, String)) {
+    if rule.pattern.written.contains(char::is_whitespace) {
+        let message = "the blank is a part of the path, as %20";
+        warn(rule.line, message.to_owned());
+    }
     if rule.when.is_without_head() {
         let message = "method=GET without HEAD, whose answer should have the same fields";
         warn(rule.line, format!("{message} (RFC 9110, section 9.3.2)"));

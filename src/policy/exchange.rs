@@ -38,7 +38,7 @@ pub(crate) struct Response<'a> {
     pub(crate) origin: Origin,
     /// The named layer that made the response instead of handing on one from further inside.
     pub(crate) layer: Option<&'a str>,
-    /// Whether the response is a remote call's: its content type is `application/grpc` or begins with it.
+    /// Whether the response is a remote call's, by its content type: gRPC, gRPC-Web, a stream of Connect.
     pub(crate) is_grpc: bool,
 }
 

@@ -13,7 +13,7 @@ use super::listing::PolicyLine;
 use super::rule::{Act, How, Rule, Target, Write};
 use super::text::Captures;
 use super::{Policy, uri};
-use crate::field::rpc::{Protocol, Rpc};
+use crate::field::rpc::Rpc;
 
 /// A line whose pattern is one for the request, and what it does to the response; from [`Policy::explain`].
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub enum Unchanged {
     Default,
     /// The response restricts caches, and the line would loosen that.
     Loosens,
+    /// Captures of a long path would make the value longer than a line may be.
+    Long,
     /// The field already is as the line makes it.
     Same,
 }
@@ -97,8 +99,7 @@ impl Policy {
             "panic" => (Origin::Panic, None),
             layer => (Origin::Handler, Some(layer)),
         };
-        let is_grpc = Rpc::of_response(response.headers())
-            .is_some_and(|rpc| rpc.protocol() == Protocol::Grpc);
+        let is_grpc = Rpc::of_response(response.headers()).is_some();
         let answer = exchange::Response { status: response.status(), origin, layer, is_grpc };
         let before = response.headers().clone();
         let mut changes: BTreeMap<usize, Vec<PolicyChange>> = BTreeMap::new();
@@ -115,10 +116,27 @@ impl Policy {
         let lines = self.lines_about(&subject.asked);
         let effects = lines.into_iter().map(|(rule, write)| {
             let changes = changes.remove(&write.line).unwrap_or_default();
-            let reason = changes.is_empty().then(|| subject.reason(rule, write));
+            let is_long = || self.is_too_long(&subject.asked, rule, write);
+            let reason = changes.is_empty().then(|| match subject.reason(rule, write) {
+                Unchanged::Same if is_long() => Unchanged::Long,
+                reason => reason,
+            });
             PolicyEffect { line: PolicyLine { rule, write }, changes, reason }
         });
         effects.collect()
+    }
+
+    /// Whether a line has no value for this request.
+    fn is_too_long(&self, asked: &exchange::Request<'_>, rule: &Rule, write: &Write) -> bool {
+        let Act::Change(_, how) = &write.act else { return false };
+        let (How::Set(value) | How::Default(value) | How::Append(value) | How::Merge(value)) = how
+        else {
+            return false;
+        };
+        let (path, host) = (self.path(asked.path), asked.authority.and_then(uri::host));
+        let mut captures = Captures::default();
+        rule.pattern.matches(host.as_deref(), &path, &mut captures)
+            && value.with(&captures).is_none()
     }
 
     /// The lines of the blocks whose patterns are about the request, in the order in which they apply.
@@ -210,7 +228,7 @@ impl PolicyChange {
 }
 
 impl Unchanged {
-    /// One word for it, which stays: `conditions`, `status`, `insecure`, `call`, `default`, `loosens` or `same`.
+    /// One word for it, which stays: `conditions`, `status`, `insecure`, `call`, `default`, `loosens`, `long` or `same`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -220,6 +238,7 @@ impl Unchanged {
             Self::Call => "call",
             Self::Default => "default",
             Self::Loosens => "loosens",
+            Self::Long => "long",
             Self::Same => "same",
         }
     }
@@ -234,6 +253,7 @@ impl fmt::Display for Unchanged {
             Self::Call => "a remote call has its own of the field",
             Self::Default => "the field has a value already",
             Self::Loosens => "the response says private or no-store, which it would loosen",
+            Self::Long => "what the path has for it would make it longer than a line may be",
             Self::Same => "the field already is as the line makes it",
         })
     }

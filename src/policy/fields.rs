@@ -73,6 +73,7 @@ impl Nature {
             about,
             tells_caches: [CACHE_CONTROL, EXPIRES, PRAGMA].contains(name) || is_targeted,
             is_of_calls: text.starts_with("grpc-")
+                || text.starts_with("connect-")
                 || text.ends_with("-bin")
                 || about == About::Content,
             wants_security: *name == STRICT_TRANSPORT_SECURITY,

@@ -15,7 +15,7 @@ fn policy(name: &'static str, text: &str) -> Policy {
     Policy::parse(name, text, Dialect::Cloudflare).unwrap()
 }
 
-/// Two areas, one with a policy and a deny rule of its own.
+/// Two areas, one with a policy and a deny rule of its own, and in that a third one.
 fn app() -> Router {
     let broken = || async {
         let error = std::io::Error::from_raw_os_error(libc::EBUSY);
@@ -26,7 +26,11 @@ fn app() -> Router {
         LetterheadLayer::new().policy(policy("admin", text)).deny(|head: &FinalHead<'_>| {
             head.fields().contains_key("x-secret").then(|| "a secret of the admins".to_owned())
         });
+    let text = "/*\n  X-Deep: yes\n  X-Area: deep\n";
+    let deep = Router::new().route("/page", get(|| async { "for few" }));
+    let deep = deep.layer(LetterheadLayer::new().policy(policy("deep", text)));
     let admin = Router::new()
+        .nest("/deep", deep)
         .route("/page", get(|| async { "for admins" }))
         .route("/broken", get(broken))
         .route("/secret", get(|| async { ([("x-secret", "1")], "secret") }))
@@ -56,6 +60,7 @@ async fn the_policy_and_the_rules_of_a_layer_inside_hold_on_what_came_out_of_it(
                 ("/admin/broken", 503, Some("admin")),
                 ("/admin/secret", 500, Some("admin")),
                 ("/secret", 200, None),
+                ("/admin/deep/page", 200, Some("admin")),
             ] {
                 let answer = client.ask(&kind(path, path, status)).await;
                 assert_eq!(answer.status(), status, "{path}");
@@ -66,6 +71,7 @@ async fn the_policy_and_the_rules_of_a_layer_inside_hold_on_what_came_out_of_it(
                 // The outer one has the last word.
                 assert_eq!(field("x-both"), if is_full { Some("all") } else { area }, "{path}");
                 assert_eq!(field("x-broken").is_some(), path == "/admin/broken", "{path}");
+                assert_eq!(field("x-deep").is_some(), path == "/admin/deep/page", "{path}");
                 assert_eq!(field("x-secret").is_some(), path == "/secret", "{path}");
             }
         }

@@ -151,12 +151,10 @@ https://a.b/*
     let (hsts, language) = ("8 strict-transport-security", "9 content-language");
     check("https://a.b:8443/", "GET", (200, "", "handler"), &[hsts, language, "10 set-cookie"]);
     check("http://a.b/", "GET", (200, "", "file"), &[language, "10 set-cookie"]);
-    check(
-        "https://a.b/",
-        "GET",
-        (200, "application/grpc+proto", "error"),
-        &[hsts, "10 set-cookie"],
-    );
+    for call in ["grpc+proto", "grpc", "grpc-web+proto", "grpc-web-text", "connect+json"] {
+        let kind = format!("application/{call}");
+        check("https://a.b/", "GET", (200, &kind, "error"), &[hsts, "10 set-cookie"]);
+    }
 }
 
 #[test]
@@ -168,6 +166,11 @@ fn neither_long_paths_nor_long_files_make_a_head_without_end() {
     let mut head = HeaderMap::new();
     Exchange::parse(&path).apply(&policy, &mut head, None);
     assert_eq!(head.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-short"]);
+    let request = http::Request::get(format!("/{}", "a".repeat(8_000))).body(()).expect("one");
+    let mut response = http::Response::new(());
+    let effects = policy.explain(&request, &mut response, "handler");
+    assert_eq!(effects[0].reason(), Some(Unchanged::Long));
+    assert_eq!(effects[1].reason(), None);
     // Many values of a long path are not all sent.
     let mut text = String::from("/*\n");
     for at in 0..1_000 {
