@@ -33,3 +33,9 @@ impl Peer {
         Self { addr, secure }
     }
 }
+
+/// In the extensions of a request that came through this server's TLS where nobody asked for the [`Peer`], whose
+/// address would be in the access log then.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "the server is an option")]
+pub(crate) struct OverTls;

@@ -5,7 +5,7 @@ use http::uri::Scheme;
 use http::{Request, Uri};
 
 use super::route::uri;
-use crate::report::Peer;
+use crate::head::{OverTls, Peer};
 
 /// What is kept of a request.
 #[derive(Debug)]
@@ -18,7 +18,10 @@ pub(crate) struct RequestTarget {
 impl RequestTarget {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         let uri = uri(request).clone();
-        let of_peer = request.extensions().get::<Peer>().is_some_and(|peer| peer.secure);
+        let of_peer = match request.extensions().get::<Peer>() {
+            Some(peer) => peer.secure,
+            None => request.extensions().get::<OverTls>().is_some(),
+        };
         // On HTTP/1 the host is a field.
         let host = match uri.authority() {
             Some(_) => None,

@@ -24,6 +24,7 @@ use super::request::{Demand, RequestBody};
 use super::unsent::Unsent;
 use super::watch::Watch;
 use super::zero;
+use crate::head::OverTls;
 
 thread_local! {
     /// The call whose stream is about to become a tunnel.
@@ -109,6 +110,8 @@ impl<S> Counted<S> {
     {
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
+        } else if !self.plain {
+            request.extensions_mut().insert(OverTls);
         }
         let service = self.inner.clone();
         if asked.is_h2() {

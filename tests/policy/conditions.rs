@@ -1,12 +1,16 @@
 //! Blocks that hold for some responses only: by who made them, by status and by the connection.
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Request, Response};
 use letterhead::policy::{Dialect, Policy};
+use letterhead::report::Peer;
 use letterhead::{LetterheadLayer, Rules, named};
+use tower::{Layer as _, ServiceExt as _, service_fn};
 use tower_http::cors::CorsLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -122,5 +126,27 @@ async fn a_named_layer_that_answers_itself_is_known_by_its_name() {
             }
         }
         server.ended().await;
+    }
+}
+
+/// Behind a proxy that ends TLS the application says so, outside of the layer.
+#[tokio::test]
+async fn the_applications_word_counts_for_tls() {
+    let policy = Policy::parse("_headers", TEXT, Dialect::Cloudflare).unwrap();
+    let layer = LetterheadLayer::new().policy(policy);
+    for (is_secure, target) in
+        [(Some(true), "/"), (Some(false), "/"), (None, "/"), (None, "https://a.test/")]
+    {
+        let mut request = Request::get(target).body(Body::empty()).unwrap();
+        if let Some(is_secure) = is_secure {
+            let addr = "192.0.2.7:4711".parse().unwrap();
+            request.extensions_mut().insert(Peer::new(addr, is_secure));
+        }
+        let app = service_fn(|_: Request<Body>| async {
+            Ok::<_, Infallible>(Response::new(Body::empty()))
+        });
+        let answer = layer.layer(app).oneshot(request).await.unwrap();
+        let is_sent = answer.headers().contains_key("strict-transport-security");
+        assert_eq!(is_sent, is_secure == Some(true) || target.starts_with("https:"), "{target}");
     }
 }

@@ -3,10 +3,15 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
+use axum::Router;
+use axum::routing::get;
 use futures_util::{SinkExt as _, StreamExt as _};
 use http::{Request, Response};
 use http_body_util::Full;
 
+use letterhead::LetterheadLayer;
+use letterhead::deny::FinalHead;
+use letterhead::policy::{Dialect, Policy};
 use letterhead::serve::{Cut, Event, RequestBody};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, ServerName};
@@ -254,6 +259,38 @@ async fn tls_agrees_on_a_version() {
         let mut raw = Raw::over(stream);
         raw.get("/bytes/3000000").await;
         assert_eq!(raw.answer().await.1, pattern(3_000_000));
+    }
+}
+
+/// A header policy and deny rules go by it, whether peers are told or not.
+#[tokio::test]
+async fn that_a_connection_is_secured_is_known_to_the_layer() {
+    for (is_tls, is_told) in [(true, false), (true, true), (false, true), (false, false)] {
+        let text = "/*\n  Strict-Transport-Security: max-age=600\n";
+        let policy = Policy::parse("_headers", text, Dialect::Cloudflare).unwrap();
+        let layer = LetterheadLayer::new().policy(policy).deny(move |head: &FinalHead<'_>| {
+            let scheme = if is_tls { "https" } else { "http" };
+            (head.scheme() != scheme).then(|| "another scheme".to_owned())
+        });
+        let routes = Router::new().route("/page", get(|| async { "page" })).layer(layer);
+        let (config, connector) = configs(&[b"http/1.1"]);
+        let server = Running::routed(routes, |serve| {
+            let serve = if is_tls { serve.tls(config) } else { serve };
+            if is_told { serve.peer() } else { serve }
+        })
+        .await;
+        let request = "GET /page HTTP/1.1\r\nhost: test\r\n\r\n";
+        let head = if is_tls {
+            let mut raw = Raw::over(shaken(&server, &connector).await);
+            raw.send(request).await;
+            raw.head().await
+        } else {
+            let mut raw = Raw::connect(server.addr).await;
+            raw.send(request).await;
+            raw.head().await
+        };
+        assert!(head.starts_with("http/1.1 200 "), "{is_tls} {is_told}: {head}");
+        assert_eq!(head.contains("strict-transport-security: max-age=600"), is_tls, "{head}");
     }
 }
 
