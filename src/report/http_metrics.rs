@@ -22,15 +22,17 @@ const SIZE: &str = "http.server.response.body.size";
 const HOLD: &str = "letterhead.hold.duration";
 const ABORTS: &str = "letterhead.response.aborts";
 const POLICY: &str = "letterhead.policy.version";
+const RELOADS: &str = "letterhead.policy.reloads";
 
 /// Every name, with what a person is told of it.
-const TABLE: [(&str, Kind, Unit, &str); 6] = [
+const TABLE: [(&str, Kind, Unit, &str); 7] = [
     (DURATION, Kind::Histogram, Unit::Seconds, "Duration of HTTP server requests."),
     (ACTIVE, Kind::Gauge, Unit::Count, "Number of active HTTP server requests."),
     (SIZE, Kind::Histogram, Unit::Bytes, "Size of HTTP server response bodies."),
     (HOLD, Kind::Histogram, Unit::Seconds, "How long response heads were held."),
     (ABORTS, Kind::Counter, Unit::Count, "Responses that the server broke off."),
     (POLICY, Kind::Gauge, Unit::Count, "Version of the header policy that was applied last."),
+    (RELOADS, Kind::Counter, Unit::Count, "Versions of the header policy that were read."),
 ];
 
 /// Measures responses through the `metrics` facade, in the names, units and attributes of OpenTelemetry's
@@ -44,6 +46,7 @@ const TABLE: [(&str, Kind, Unit, &str); 6] = [
 /// | `letterhead.hold.duration` | histogram, seconds | `letterhead.commit.cause`, and the route |
 /// | `letterhead.response.aborts` | counter | `error.type`, and the route |
 /// | `letterhead.policy.version` | gauge | |
+/// | `letterhead.policy.reloads` | counter | `letterhead.policy.outcome`: `taken` or `refused` |
 ///
 /// | attribute | values |
 /// |---|---|
@@ -87,6 +90,22 @@ impl HttpMetrics {
     #[must_use]
     pub const fn new() -> Self {
         Self { _private: () }
+    }
+
+    /// Counts a version of the header policy that was read, and whether it was taken or refused. The reporter knows of
+    /// responses alone, so whoever reloads the policy says it.
+    ///
+    /// ```
+    /// use letterhead::PolicyFile;
+    /// use letterhead::report::HttpMetrics;
+    ///
+    /// # fn watch(file: &PolicyFile) -> std::io::Result<letterhead::PolicyWatch> {
+    /// file.watch(|reloaded| HttpMetrics::policy_reloaded(reloaded.is_ok()))
+    /// # }
+    /// ```
+    pub fn policy_reloaded(taken: bool) {
+        let outcome = if taken { "taken" } else { "refused" };
+        counter!(RELOADS, "letterhead.policy.outcome" => outcome).increment(1);
     }
 
     /// Tells the recorder the unit and a description of each name. Call it once, after the

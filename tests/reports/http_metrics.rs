@@ -266,6 +266,17 @@ async fn names_units_and_attributes_are_those_of_the_conventions() {
     assert!(HttpMetrics::BUCKETS.is_sorted() && HttpMetrics::BUCKETS.len() == 14);
 }
 
+#[test]
+fn reloads_of_the_policy_are_counted_by_what_became_of_them() {
+    let sheet = Sheet::default();
+    let _here = metrics::set_default_local_recorder(&sheet);
+    [true, false, true].into_iter().for_each(HttpMetrics::policy_reloaded);
+    expect![[r"
+        letterhead.policy.reloads{letterhead.policy.outcome=refused} [1.0]
+        letterhead.policy.reloads{letterhead.policy.outcome=taken} [2.0]"]]
+    .assert_eq(&sheet.printed());
+}
+
 #[tokio::test]
 async fn what_is_under_way_is_counted_though_its_call_panics() {
     let sheet = Sheet::default();
