@@ -207,6 +207,12 @@ async fn hook(head: Head) -> &'static str {
     ANSWER
 }
 
+/// A layer with a reporter, who needs times in one of the cases.
+fn reported(layer: LetterheadLayer, case: &str) -> LetterheadLayer {
+    let layer = layer.times(case == "watched-timed");
+    layer.reporter(|receipt: &Receipt| assert!(receipt.status().is_some()))
+}
+
 async fn run(case: &str, requests: u64) {
     let layer = LetterheadLayer::new();
     let axum = |method: axum::routing::MethodRouter| Router::new().route("/", method);
@@ -263,18 +269,14 @@ async fn run(case: &str, requests: u64) {
         "hyper-layer" | "policy-no-field" | "policy-one-field" | "policy-five-fields" => {
             drive(with_policy(layer, case).layer(ready), requests).await;
         }
-        "two-layers" => {
-            drive(layer.layer(idle().layer(idle().layer(six(0)))), requests).await;
-        }
+        "two-layers" => drive(layer.layer(idle().layer(idle().layer(six(0)))), requests).await,
         "two-named-unwatched" => {
             let stack = named("b", idle()).layer(named("a", idle()).layer(six(0)));
             drive(layer.layer(stack), requests).await;
         }
         "watched" => drive(watching.layer(idle().layer(six(0))), requests).await,
         "watched-reported" | "watched-timed" => {
-            let layer = watching.times(case == "watched-timed");
-            let layer = layer.reporter(|receipt: &Receipt| assert!(receipt.status().is_some()));
-            drive(layer.layer(idle().layer(six(0))), requests).await;
+            drive(reported(watching, case).layer(idle().layer(six(0))), requests).await;
         }
         "watched-named" => {
             drive(watching.layer(named("a", idle()).layer(six(0))), requests).await;

@@ -52,7 +52,6 @@ pub use hook_result::HookResult;
 pub(crate) use landing::{Landing, Planned};
 pub use note::Note;
 pub use outcome::Outcome;
-#[cfg(any(feature = "serve", feature = "policy"))]
 pub(crate) use peer::OverTls;
 pub use peer::Peer;
 pub(crate) use provenance_slot::{ArrivedProvenance, EndedProvenance, ProvenanceSlot};
