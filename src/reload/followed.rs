@@ -148,3 +148,72 @@ fn remembered(identity: Identity) -> Option<Identity> {
 fn is_there(path: &Path) -> bool {
     !fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::sys::Moment;
+
+    /// A file whose versions are right if they say so.
+    struct Says(Followed);
+
+    impl Reload for Says {
+        fn followed(&self) -> &Followed {
+            &self.0
+        }
+
+        fn version(&self) -> u64 {
+            1
+        }
+
+        fn take(&self, text: &str) -> Result<u64, PolicyFileError> {
+            let wrong = || PolicyFileError::wrong(self.0.path(), "it says so".into());
+            (text == "right").then_some(2).ok_or_else(wrong)
+        }
+    }
+
+    #[test]
+    fn a_version_that_was_refused_stays_so_until_it_changes() {
+        let path = std::env::temp_dir().join(format!("letterhead-followed-{}", std::process::id()));
+        fs::write(&path, "first").unwrap();
+        let (followed, _) = Followed::open(path.clone(), Missing::Refused).unwrap();
+        let says = Says(followed);
+        fs::write(&path, "wrong").unwrap();
+        let end = Instant::now() + Duration::from_secs(30);
+        loop {
+            // It is read again as long as its times are young.
+            match says.0.look(&says, true) {
+                Ok(Looked::Wrong) => break,
+                Ok(Looked::Taken(_)) => panic!("it is still wrong"),
+                Ok(Looked::Unsettled) | Err(_) => assert!(Instant::now() < end),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        fs::write(&path, "right").unwrap();
+        let taken = says.0.reload(&says).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(taken.is_new());
+        let error = says.0.reload(&says).unwrap_err();
+        assert!(format!("{error:#}").contains("ENOENT"), "{error:#}");
+    }
+
+    /// A version that changed just now, or by a clock that is ahead of this one, is not known by its time.
+    #[test]
+    fn a_version_is_known_by_its_times_when_no_other_can_have_them() {
+        let check = |mtime: i64, ctime: i64, is_known: bool| {
+            let moment = |seconds| Moment { seconds, nanos: 0 };
+            let (mtime, ctime) = (moment(mtime), moment(ctime));
+            let identity = Identity { dev: 1, ino: 2, size: 3, mtime, ctime };
+            assert_eq!(remembered(identity), is_known.then_some(identity), "{mtime:?} {ctime:?}");
+        };
+        let ahead = i64::from(u32::MAX);
+        check(0, 0, true);
+        check(1_700_000_000, 0, true);
+        check(0, ahead, false);
+        check(ahead, 0, false);
+    }
+}
