@@ -105,3 +105,43 @@ fn age(identity: &Identity) -> Option<Duration> {
     let changed = identity.mtime.max(identity.ctime).time()?;
     SystemTime::now().duration_since(changed).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
+
+    use std::fs::{self, File};
+    use std::io::Write as _;
+
+    use super::*;
+
+    #[test]
+    fn what_somebody_writes_to_is_left_for_later_by_those_who_can_wait() {
+        let path = std::env::temp_dir().join(format!("letterhead-version-{}", std::process::id()));
+        let mut writer = File::create(&path).unwrap();
+        writer.write_all(b"half").unwrap();
+        let (waits, does_not) = (read(&path, None, true).unwrap(), read(&path, None, false));
+        let asked = open(&path).unwrap().prove();
+        drop(writer);
+        let after = read(&path, None, false).unwrap();
+        let known = match &after {
+            Found::Version(identity, _) => *identity,
+            Found::Same | Found::Unsettled => panic!("nobody writes any more"),
+        };
+        let same = read(&path, Some(&known), true).unwrap();
+        fs::remove_file(&path).unwrap();
+        let text = |found: &Found| match found {
+            Found::Version(_, text) => Some(text.clone()),
+            Found::Same | Found::Unsettled => None,
+        };
+        // Who does not wait takes what there is.
+        assert_eq!(text(&does_not.unwrap()).as_deref(), Some("half"));
+        assert_eq!(text(&after).as_deref(), Some("half"));
+        assert!(matches!(same, Found::Same));
+        match asked {
+            Proof::WriterThere => assert!(matches!(waits, Found::Unsettled)),
+            Proof::Proved(_) => panic!("there is a writer"),
+            Proof::NotPossible(why) => crate::skip::place(format_args!("leases ({why:?})")),
+        }
+    }
+}
