@@ -116,11 +116,10 @@ impl Policy {
         let lines = self.lines_about(&subject.asked);
         let effects = lines.into_iter().map(|(rule, write)| {
             let changes = changes.remove(&write.line).unwrap_or_default();
+            let is_long = || self.is_too_long(&subject.asked, rule, write);
             let reason = changes.is_empty().then(|| {
                 let reason = subject.reason(rule, write);
-                let is_same = matches!(reason, Unchanged::Same);
-                let is_long = is_same && self.is_too_long(&subject.asked, rule, write);
-                if is_long { Unchanged::Long } else { reason }
+                if reason == Unchanged::Same && is_long() { Unchanged::Long } else { reason }
             });
             PolicyEffect { line: PolicyLine { rule, write }, changes, reason }
         });
