@@ -123,6 +123,15 @@ fn with_policy(layer: LetterheadLayer, case: &str) -> LetterheadLayer {
     }
 }
 
+/// The layer with the reporter of this case, if it has one.
+fn reported(layer: LetterheadLayer, case: &str) -> LetterheadLayer {
+    if case == "watched" {
+        return layer;
+    }
+    let layer = layer.reporter(|receipt: &Receipt| assert!(receipt.status().is_some()));
+    if case == "watched-timed" { layer.times(true) } else { layer }
+}
+
 /// A layer that does nothing, but has a size: axum boxes and clones such a layer for each request,
 /// which costs nothing for one without a size.
 #[derive(Clone)]
@@ -207,12 +216,6 @@ async fn hook(head: Head) -> &'static str {
     ANSWER
 }
 
-/// A layer with a reporter, who needs times in one of the cases.
-fn reported(layer: LetterheadLayer, case: &str) -> LetterheadLayer {
-    let layer = layer.times(case == "watched-timed");
-    layer.reporter(|receipt: &Receipt| assert!(receipt.status().is_some()))
-}
-
 async fn run(case: &str, requests: u64) {
     let layer = LetterheadLayer::new();
     let axum = |method: axum::routing::MethodRouter| Router::new().route("/", method);
@@ -274,8 +277,7 @@ async fn run(case: &str, requests: u64) {
             let stack = named("b", idle()).layer(named("a", idle()).layer(six(0)));
             drive(layer.layer(stack), requests).await;
         }
-        "watched" => drive(watching.layer(idle().layer(six(0))), requests).await,
-        "watched-reported" | "watched-timed" => {
+        "watched" | "watched-reported" | "watched-timed" => {
             drive(reported(watching, case).layer(idle().layer(six(0))), requests).await;
         }
         "watched-named" => {

@@ -144,7 +144,7 @@ fn watch<B>(
     }
     if watch.wants_receipts() {
         let (fields, extensions) = (request.headers(), request.extensions());
-        let facts = RequestFacts::of(uri(request).scheme(), fields, extensions, &watch.secrets);
+        let facts = RequestFacts::of(request.uri().scheme(), fields, extensions, &watch.secrets);
         let secure = facts.as_ref().is_some_and(|facts| facts.secure);
         if facts.is_some() {
             asked.get_or_insert_default().facts = facts;

@@ -8,6 +8,8 @@ use http_body_util::{BodyExt as _, Full};
 use letterhead::report::{Background, Reporter, Tracing};
 use letterhead::{Head, LetterheadLayer, Receipt, Rules};
 use tower::{Layer as _, ServiceExt as _, service_fn};
+use tower_http::classify::ServerErrorsFailureClass;
+use tower_http::trace::TraceLayer;
 use tracing::{Instrument as _, Level};
 
 use crate::app;
@@ -154,6 +156,43 @@ async fn an_event_stands_in_the_span_of_its_request_wherever_the_response_ends()
     let response = app.oneshot(Request::new(())).await.unwrap();
     drop(response.into_body().collect().await.map_err(|_| ()).unwrap());
     assert!(heard.take()[0].spans.is_empty());
+}
+
+async fn panicking() -> &'static str {
+    panic!("the handler's own")
+}
+
+/// What the guide says of `TraceLayer` outside of the layer.
+#[tokio::test]
+async fn a_trace_layer_outside_sees_the_head_that_went_out() {
+    let failures = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&failures);
+    let trace = TraceLayer::new_for_http().on_failure(
+        move |failure: ServerErrorsFailureClass, _: std::time::Duration, _: &tracing::Span| {
+            seen.lock().unwrap().push(failure.to_string());
+        },
+    );
+    let app = axum::Router::new()
+        .route("/panics", axum::routing::get(panicking))
+        .route(
+            "/fails",
+            axum::routing::get(async || {
+                let gone = std::io::Error::from(std::io::ErrorKind::StaleNetworkFileHandle);
+                axum::body::Body::from_stream(tokio_stream::iter([Err::<Bytes, _>(gone)]))
+            }),
+        )
+        .layer(LetterheadLayer::new().reporter(Tracing::new()))
+        .layer(trace);
+    for (path, status) in [("/fails", 503), ("/panics", 500)] {
+        let request = Request::get(path).body(axum::body::Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status);
+        drop(response.into_body().collect().await.unwrap());
+    }
+    let failures = failures.lock().unwrap();
+    let expected =
+        ["Status code: 503 Service Unavailable", "Status code: 500 Internal Server Error"];
+    assert_eq!(*failures, expected);
 }
 
 /// Asks a router without the layer, twice.
