@@ -25,12 +25,13 @@ declare -A most_instructions=(
   [two-named-unwatched]=960 [watched]=8540 [watched-named]=2235 [watched-two-named]=1935
   [watched-three-named]=1820 [watched-named-two-writes]=1175 [watched-head-two-writes]=1345
   [named-two-writes]=400 [head-two-writes]=905 [watched-named-eight]=610
+  [watched-reported]=495 [watched-timed]=1305
   [policy-no-field]=1780 [policy-one-field]=870 [policy-five-fields]=2440
 )
 declare -A most_allocations=(
   [axum-layer]=4 [hyper-layer]=3 [axum-stream-layer]=4 [hyper-stream-layer]=3
   [two-named-unwatched]=0 [watched-named]=0 [watched-two-named]=0 [watched-three-named]=0
-  [watched-named-two-writes]=0 [watched-head-two-writes]=0
+  [watched-named-two-writes]=0 [watched-head-two-writes]=0 [watched-reported]=0 [watched-timed]=3
   [policy-no-field]=2 [policy-one-field]=0 [policy-five-fields]=0
 )
 
