@@ -24,7 +24,7 @@ const ABORTS: &str = "letterhead.response.aborts";
 const POLICY: &str = "letterhead.policy.version";
 const RELOADS: &str = "letterhead.policy.reloads";
 
-/// Every name, with what a person is told of it.
+/// Every name, with its description.
 const TABLE: [(&str, Kind, Unit, &str); 7] = [
     (DURATION, Kind::Histogram, Unit::Seconds, "Duration of HTTP server requests."),
     (ACTIVE, Kind::Gauge, Unit::Count, "Number of active HTTP server requests."),
@@ -50,12 +50,12 @@ const TABLE: [(&str, Kind, Unit, &str); 7] = [
 ///
 /// | attribute | values |
 /// |---|---|
-/// | `http.request.method` | the nine methods of RFC 9110 and RFC 5789, or `_OTHER` |
+/// | `http.request.method` | the methods of RFC 9110, `PATCH`, `QUERY`, or `_OTHER` |
 /// | `url.scheme` | `http` or `https` |
 /// | `network.protocol.version` | `1.0`, `1.1`, `2`, `3` |
 /// | `http.route` | as axum writes it: as many values as there are routes, and never a path |
 /// | `http.response.status_code` | of the head that was committed |
-/// | `error.type` | `panic`, `length`, `body` or `service` for a response that was broken off, `dropped` where the server dropped it (mostly the client left), or the status from 500 on |
+/// | `error.type` | `panic`, `length`, `body` or `service` for a response that was broken off; `dropped` where the server dropped it (mostly the client left); the status from 500 on; of a remote call that failed with the status 200 (gRPC) one of these words, `hook`, `denied` or `rejected` |
 /// | `letterhead.commit.cause` | [why the head was committed when it was](CommitCause::as_str) |
 ///
 /// So a client cannot make new ones. The duration is until the end of the response, not of its head. A
@@ -178,6 +178,10 @@ fn labels(receipt: &Receipt) -> Vec<Label> {
         (Outcome::Handed | Outcome::Upgraded, Some(status)) if status.is_server_error() => {
             Some(SharedString::from_owned(status.as_str().to_owned()))
         }
+        // An error answer to a remote call may have the status 200.
+        (Outcome::Handed | Outcome::Upgraded, Some(status)) if status.is_success() => {
+            receipt.failure().map(|error| SharedString::const_str(word(error)))
+        }
         (Outcome::Handed | Outcome::Upgraded, _) => None,
     };
     labels.extend(error.map(|error| Label::new(ERROR, error)));
@@ -190,20 +194,11 @@ fn with_route(mut labels: Vec<Label>, receipt: &Receipt) -> Vec<Label> {
     labels
 }
 
-/// A method of RFC 9110 or RFC 5789; a client may send others without end.
+/// A method that the conventions know; a client may send others without end.
 fn known(method: &Method) -> &'static str {
-    const KNOWN: [(&Method, &str); 9] = [
-        (&Method::GET, "GET"),
-        (&Method::HEAD, "HEAD"),
-        (&Method::POST, "POST"),
-        (&Method::PUT, "PUT"),
-        (&Method::DELETE, "DELETE"),
-        (&Method::CONNECT, "CONNECT"),
-        (&Method::OPTIONS, "OPTIONS"),
-        (&Method::TRACE, "TRACE"),
-        (&Method::PATCH, "PATCH"),
-    ];
-    KNOWN.iter().find(|(known, _)| *known == method).map_or("_OTHER", |(_, name)| name)
+    const KNOWN: [&str; 10] =
+        ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("_OTHER")
 }
 
 const fn version(version: Version) -> &'static str {
@@ -216,7 +211,7 @@ const fn version(version: Version) -> &'static str {
     }
 }
 
-/// Why a response was broken off, in one word.
+/// What failed, in one word.
 const fn word(error: &Error) -> &'static str {
     if error.is_panic() {
         "panic"
@@ -226,6 +221,12 @@ const fn word(error: &Error) -> &'static str {
         "body"
     } else if error.is_service() {
         "service"
+    } else if error.is_hook() {
+        "hook"
+    } else if error.is_denied() {
+        "denied"
+    } else if error.is_rejected() {
+        "rejected"
     } else {
         "_OTHER"
     }

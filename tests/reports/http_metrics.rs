@@ -292,3 +292,44 @@ async fn what_is_under_way_is_counted_though_its_call_panics() {
     drop(response);
     assert_eq!(sheet.value(active), [0.0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_failed_says_so_though_its_status_is_200() {
+    let sheet = Sheet::default();
+    let _here = metrics::set_default_local_recorder(&sheet);
+    let app = layer().layer(service_fn(|request: Request<()>| async move {
+        assert!(request.uri().path() != "/panics", "the call's own");
+        Err::<Response<Full<Bytes>>, _>(io::Error::other("gone"))
+    }));
+    for path in ["/fails", "/panics"] {
+        let request = Request::post(path).header("content-type", "application/grpc").body(());
+        let response = app.clone().oneshot(request.unwrap()).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        drop(response.into_body().collect().await.map_err(|_| ()).unwrap());
+    }
+    let printed = sheet.printed();
+    let ends = |word: &str| {
+        let label = format!("http.response.status_code=200,error.type={word}}} [");
+        printed.lines().filter(|line| line.contains(&label)).count()
+    };
+    assert_eq!((ends("service"), ends("panic")), (2, 2), "{printed}");
+    assert!(!printed.contains("letterhead.response.aborts"), "{printed}");
+}
+
+#[tokio::test]
+async fn a_query_is_a_method_that_is_known() {
+    let sheet = Sheet::default();
+    let _here = metrics::set_default_local_recorder(&sheet);
+    let app = layer().layer(service_fn(|_: Request<()>| async {
+        Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))
+    }));
+    for method in ["QUERY", "query"] {
+        let request = Request::builder().method(method).body(()).unwrap();
+        drop(app.clone().oneshot(request).await.unwrap());
+    }
+    let active = |method| {
+        format!("http.server.active_requests{{http.request.method={method},url.scheme=http}}")
+    };
+    assert_eq!(sheet.value(&active("QUERY")), [0.0]);
+    assert_eq!(sheet.value(&active("_OTHER")), [0.0], "names are case-sensitive");
+}
