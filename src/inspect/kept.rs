@@ -102,7 +102,7 @@ impl Kept {
                 conflicts,
                 path: path.map(Into::into),
                 route: route.map(Into::into),
-                request: receipt.request.clone(),
+                request: receipt.request.as_deref().map(RequestFacts::without_span).map(Box::new),
                 outcome,
             },
         }

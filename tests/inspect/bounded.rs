@@ -126,3 +126,32 @@ async fn nothing_of_the_application_is_kept_alive() {
     drop(answer);
     assert_eq!((inspector.len(), Arc::strong_count(&count)), (1, 1));
 }
+
+/// Counts spans that are over.
+#[derive(Clone, Default)]
+struct Closed(Arc<std::sync::atomic::AtomicUsize>);
+
+impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Closed {
+    fn on_close(&self, _: tracing::span::Id, _: tracing_subscriber::layer::Context<'_, S>) {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn the_span_of_a_request_is_over_with_its_response() {
+    use tracing::Instrument as _;
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    let closed = Closed::default();
+    let subscriber = tracing_subscriber::registry().with(closed.clone());
+    let _here = tracing::subscriber::set_default(subscriber);
+    let inspector = Inspector::new();
+    // It is this reporter that has the span noted.
+    let layer = LetterheadLayer::new()
+        .reporter(letterhead::report::Tracing::new())
+        .reporter(inspector.clone());
+    let app = layer.layer(Router::new().fallback(get(|| async { "a" })));
+    let answer = app.oneshot(Request::new(Body::empty())).instrument(tracing::info_span!("one"));
+    drop(answer.await.unwrap());
+    assert_eq!((inspector.len(), closed.0.load(std::sync::atomic::Ordering::Relaxed)), (1, 1));
+}
