@@ -1,11 +1,11 @@
-//! Who may see the pages: clients on this machine that nobody stands in front of, and those who have the token.
+//! Who may see the pages: clients on this machine whose requests no proxy forwarded, and those that have the token.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::net::IpAddr;
 
 use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
-use http::{Extensions, Request, Uri};
+use http::{Extensions, Request, Uri, Version};
 
 use super::from_axum;
 use crate::report::Peer;
@@ -33,6 +33,7 @@ impl Doors {
 pub(super) struct Caller<'a> {
     peer: Option<IpAddr>,
     pub(super) is_secure: bool,
+    version: Version,
     uri: &'a Uri,
     fields: &'a HeaderMap,
 }
@@ -42,14 +43,16 @@ pub(super) struct Caller<'a> {
 pub(super) enum Failed {
     /// The program was built without debug assertions.
     Release,
-    /// Nobody knows where the request came from.
+    /// The client's address is not known.
     NoPeer,
     /// It came from another machine.
     Remote,
     /// `Host` is none of this machine's names.
     Host,
-    /// Somebody stands in front.
+    /// A proxy forwarded the request.
     Proxied(HeaderName),
+    /// It came over HTTP/1.0, which proxies speak and browsers do not.
+    OldVersion,
     /// A page of another origin asks.
     CrossSite,
 }
@@ -72,7 +75,7 @@ impl<'a> Caller<'a> {
         let is_secure = peer.is_some_and(|peer| peer.secure);
         // An address of IPv4 is one, also on a socket of both families.
         let peer = addr.map(|addr| addr.ip().to_canonical());
-        Self { peer, is_secure, uri: request.uri(), fields }
+        Self { peer, is_secure, version: request.version(), uri: request.uri(), fields }
     }
 
     /// What becomes of the request; `release` says how the program was built.
@@ -97,7 +100,11 @@ impl<'a> Caller<'a> {
         if !self.asks_this_machine() {
             failed.push(Failed::Host);
         }
-        failed.extend(self.passed_on_by().map(|name| Failed::Proxied(name.clone())));
+        failed.extend(self.forwarded_by().map(|name| Failed::Proxied(name.clone())));
+        // nginx forwards in this version unless it is configured, and without a field that says so.
+        if self.version < Version::HTTP_11 {
+            failed.push(Failed::OldVersion);
+        }
         if failed.is_empty() {
             Access::Granted
         } else if is_here || self.peer.is_none() && !closed {
@@ -133,11 +140,22 @@ impl<'a> Caller<'a> {
         hosts.peek().is_some() && hosts.all(is_loopback)
     }
 
-    /// The fields by which a proxy says that it has passed the request on.
-    fn passed_on_by(&self) -> impl Iterator<Item = &HeaderName> {
-        self.fields.keys().filter(|name| {
+    /// The fields by which a proxy says that it forwarded the request.
+    fn forwarded_by(&self) -> impl Iterator<Item = &HeaderName> {
+        let prefixes = ["x-forwarded", "x-original-", "x-envoy-", "cf-", "fly-"];
+        self.fields.keys().filter(move |name| {
             let name = name.as_str();
-            matches!(name, "forwarded" | "via" | "x-real-ip") || name.starts_with("x-forwarded")
+            let is_one = matches!(
+                name,
+                "forwarded"
+                    | "via"
+                    | "cdn-loop"
+                    | "true-client-ip"
+                    | "x-client-ip"
+                    | "x-cluster-client-ip"
+                    | "x-real-ip"
+            );
+            is_one || prefixes.iter().any(|prefix| name.starts_with(prefix))
         })
     }
 
@@ -203,17 +221,18 @@ impl Failed {
             Self::Release => "the program was built without debug assertions: say \
                               `Inspector::in_release(true)` to have the pages there, too"
                 .to_owned(),
-            Self::NoPeer => "nobody knows where the request came from: ask the server for the \
-                             client's address, with `serve(..).peer()`, or with axum's \
+            Self::NoPeer => "the address of the client is not known: ask the server for it, with `serve(..).peer()`, or with axum's \
                              `into_make_service_with_connect_info::<SocketAddr>()`, or put a \
                              `letterhead::report::Peer` into the request's extensions"
                 .to_owned(),
             Self::Remote => "the request came from another machine".to_owned(),
             Self::Host => "the host that was asked is not 127.0.0.1, [::1] or localhost".to_owned(),
             Self::Proxied(name) => {
-                format!(
-                    "the request has the field `{name}`: somebody stands in front of the server"
-                )
+                format!("the request has the field `{name}`: a proxy forwarded it")
+            }
+            Self::OldVersion => {
+                "the request came over HTTP/1.0, as proxies speak it: a proxy may have forwarded it"
+                    .to_owned()
             }
             Self::CrossSite => "a page of another origin asks".to_owned(),
         }

@@ -52,20 +52,59 @@ fn only_who_is_on_this_machine_and_asks_it_by_its_own_name_gets_in() {
         "[::1]x",
         "127.0.0.2",
         "0.0.0.0",
+        "localhost.",
+        "127.0.0.1.",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "[::ffff:127.0.0.1]",
+        "localhost:80, evil.test",
         "",
     ] {
         check(here, &[("host", host)], Some(&[Failed::Host]));
     }
     check(here, &[], Some(&[Failed::Host]));
     check(here, &[("host", "localhost"), ("host", "evil.test")], Some(&[Failed::Host]));
-    for name in
-        ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded", "x-real-ip", "via"]
-    {
+    for name in [
+        "forwarded",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded",
+        "x-real-ip",
+        "via",
+        "cf-connecting-ip",
+        "true-client-ip",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-envoy-external-address",
+        "x-original-host",
+        "fly-client-ip",
+        "cdn-loop",
+    ] {
         let name_of = HeaderName::from_static(name);
         check(here, &[("host", "localhost"), (name, "")], Some(&[Failed::Proxied(name_of)]));
     }
     let both = [Failed::Host, Failed::Proxied(HeaderName::from_static("via"))];
     check(here, &[("host", "a.test"), ("via", "1.1 a")], Some(&both));
+}
+
+#[test]
+fn what_comes_over_http_1_0_comes_from_a_proxy() {
+    let mut request = asked(Some("127.0.0.1"), &[("host", "127.0.0.1:3000")], "/");
+    for version in [http::Version::HTTP_10, http::Version::HTTP_09] {
+        *request.version_mut() = version;
+        let expected = Access::Explained(vec![Failed::OldVersion]);
+        assert_eq!(judged(&request, &Doors::default(), false), expected);
+    }
+    for version in [http::Version::HTTP_11, http::Version::HTTP_2, http::Version::HTTP_3] {
+        *request.version_mut() = version;
+        assert_eq!(judged(&request, &Doors::default(), false), Access::Granted);
+    }
+    let doors = Doors { token: Some("t".into()), in_release: false };
+    let cookie = format!("{COOKIE_NAME}={}", cookie_value("t"));
+    let mut request = asked(Some("127.0.0.1"), &[("host", "a"), ("cookie", &cookie)], "/");
+    *request.version_mut() = http::Version::HTTP_10;
+    assert_eq!(judged(&request, &doors, false), Access::Granted, "the token opens it");
 }
 
 #[test]
@@ -138,8 +177,14 @@ fn a_release_build_is_closed_until_it_is_said_otherwise() {
 
 #[test]
 fn every_refusal_says_what_to_do() {
-    for failed in [Failed::Release, Failed::NoPeer, Failed::Remote, Failed::Host, Failed::CrossSite]
-    {
+    for failed in [
+        Failed::Release,
+        Failed::NoPeer,
+        Failed::Remote,
+        Failed::Host,
+        Failed::CrossSite,
+        Failed::OldVersion,
+    ] {
         assert!(failed.text().len() > 20 && !failed.text().contains("  "), "{failed:?}");
     }
 }
