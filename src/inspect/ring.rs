@@ -64,7 +64,7 @@ impl Ring {
         let left = held.shrink();
         drop(held);
         drop(left);
-        self.viewers.tell(id);
+        self.viewers.announce(id);
     }
 
     /// One exchange, if it is still there.

@@ -15,7 +15,7 @@ pub(super) const MOST_VIEWERS: usize = 128;
 #[derive(Default)]
 pub(super) struct Viewers {
     all: Mutex<Vec<Weak<Viewer>>>,
-    /// How many are listed, so that nobody takes the lock for none.
+    /// How many are listed, so that the lock is not taken for none.
     listed: AtomicUsize,
     cut: AtomicU64,
 }
@@ -58,23 +58,27 @@ impl Viewers {
         viewer
     }
 
-    /// An exchange has ended. It waits for nobody, and nobody's code runs under the lock.
-    pub(super) fn tell(&self, id: u64) {
+    /// An exchange has ended. It waits for no viewer, and runs no foreign code under the lock.
+    pub(super) fn announce(&self, id: u64) {
         if self.listed.load(Ordering::Acquire) == 0 {
             return;
         }
         let mut wakers = Vec::new();
         let mut all = unpoisoned(self.all.lock());
+        // A viewer may leave meanwhile: then its waker is dropped with it, which is foreign code, too.
+        let mut viewers = Vec::with_capacity(all.len());
         all.retain(|viewer| {
             let Some(viewer) = viewer.upgrade() else { return false };
             let stays = viewer.push(id, &mut wakers);
             if !stays {
                 self.cut.fetch_add(1, Ordering::Relaxed);
             }
+            viewers.push(viewer);
             stays
         });
         self.listed.store(all.len(), Ordering::Release);
         drop(all);
+        drop(viewers);
         wakers.into_iter().for_each(Waker::wake);
     }
 
@@ -142,14 +146,14 @@ mod tests {
         let viewers = Viewers::default();
         let (slow, quick) = (viewers.join(), viewers.join());
         for id in 1..=300 {
-            viewers.tell(id);
+            viewers.announce(id);
             assert!(matches!(poll(&quick), Poll::Ready(News::Ended(_))), "{id}");
         }
         assert_eq!((poll(&slow), poll(&slow)), (Poll::Ready(News::Cut), Poll::Ready(News::Cut)));
         assert_eq!(viewers.cut(), 1);
         assert_eq!(slow.0.lock().expect("unpoisoned").ids.capacity(), 0);
         assert_eq!(poll(&quick), Poll::Pending);
-        viewers.tell(301);
+        viewers.announce(301);
         assert_eq!(poll(&quick), Poll::Ready(News::Ended(vec![301])));
     }
 
@@ -165,7 +169,7 @@ mod tests {
         assert_eq!((viewers.cut(), poll(&all[0])), (1, Poll::Ready(News::Cut)));
         assert_eq!(poll(&all[1]), Poll::Pending);
         drop(all);
-        viewers.tell(1);
+        viewers.announce(1);
         assert_eq!(viewers.listed.load(Ordering::Acquire), 0);
     }
 }
