@@ -41,6 +41,9 @@ where
     B: Body,
     B::Data: From<Bytes>,
 {
+    if Enclosed::is_with(&held.parts.extensions) {
+        exchange.shared.lock().sealing().has_deny_rules = true;
+    }
     let may_be_quiet = !awaited && held.content.trailers.is_none();
     if may_be_quiet && !is_unfinal(exchange, held.parts.status) {
         let mut survey = Survey::of(&held.parts.headers);
@@ -77,6 +80,9 @@ where
     B::Data: From<Bytes>,
 {
     let origin = if error.is_panic() { Origin::Panic } else { Origin::Error };
+    if Enclosed::is_with(&held.parts.extensions) {
+        exchange.shared.lock().sealing().has_deny_rules = true;
+    }
     exchange.note_failure(error);
     held.content.clear();
     let sealed = seal(exchange, held, Input::Failed);

@@ -73,12 +73,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
-        if let Some(head) = request.extensions().get::<Head>().filter(|head| head.note_nested()) {
+        if request.extensions().get::<Head>().is_some_and(Head::note_nested) {
             let inside = Enclosed::of(&request, &self.settings);
-            if inside.is_some() {
-                // The commit has something to do.
-                head.shared().lock().sealing().has_deny_rules = true;
-            }
             return ResponseFuture::nested(self.inner.call(request), inside);
         }
         let mut shared = spare::take(Ability::of(&request), request.method().clone());

@@ -89,3 +89,40 @@ async fn the_policy_and_the_rules_of_a_layer_inside_hold_on_what_came_out_of_it(
     assert_eq!(receipts[3].denied().unwrap().messages(), ["a secret of the admins"]);
     assert_eq!(receipts[3].policy_version(), Some(1));
 }
+
+/// A cache between two layers: the first answer again, as it came.
+#[tokio::test]
+async fn a_policy_of_a_layer_inside_holds_on_what_a_cache_answers_again() {
+    use std::sync::{Arc, Mutex};
+    use tower::{Layer as _, ServiceExt as _};
+
+    let inner = LetterheadLayer::new().policy(policy("inner", "/*\n  X-Inner: yes\n")).layer(
+        tower::service_fn(|_: http::Request<Body>| async {
+            Ok::<_, std::convert::Infallible>(http::Response::new(Body::from("a")))
+        }),
+    );
+    let kept: Arc<Mutex<Option<http::response::Parts>>> = Arc::default();
+    let cache = tower::service_fn(move |request: http::Request<Body>| {
+        let (kept, inner) = (Arc::clone(&kept), inner.clone());
+        async move {
+            if let Some(parts) = kept.lock().unwrap().clone() {
+                return Ok(http::Response::from_parts(parts, Body::from("a")));
+            }
+            let answer = inner.oneshot(request).await?;
+            let (parts, body) = answer.into_parts();
+            *kept.lock().unwrap() = Some(parts.clone());
+            Ok::<_, std::convert::Infallible>(http::Response::from_parts(parts, Body::new(body)))
+        }
+    });
+    let app = LetterheadLayer::new().layer(cache);
+    for turn in ["made", "kept"] {
+        let request = http::Request::new(Body::empty());
+        let answer = app.clone().oneshot(request).await.unwrap();
+        assert_eq!(
+            answer.headers().get("x-inner").map(|value| value.as_bytes()),
+            Some(&b"yes"[..]),
+            "{turn}"
+        );
+        assert!(answer.extensions().is_empty(), "{turn}: {:?}", answer.extensions());
+    }
+}
