@@ -35,7 +35,7 @@ impl Place {
         let (rest, base) = match (under(own, mount), original) {
             (Some(rest), None) => (rest, own.strip_suffix(rest).unwrap_or(mount)),
             (Some(rest), Some(original)) => (rest, before(original, rest, mount)),
-            // axum says that nothing was taken off: it is somebody else's path.
+            // axum says that nothing was taken off: the path is not one of the pages'.
             (None, Some(original)) if original == own => {
                 return Self { base: mount.to_owned(), page: Page::Unknown, json: false };
             }
@@ -43,8 +43,8 @@ impl Place {
             (None, None) => (own, mount),
         };
         let base = base.trim_end_matches('/');
-        // Two slashes at the beginning would be a host.
-        let base = match base.trim_start_matches('/') {
+        // Two slashes at the beginning would be a host; browsers take a backslash for one.
+        let base = match base.trim_start_matches(['/', '\\']) {
             "" => String::new(),
             base => format!("/{base}"),
         };

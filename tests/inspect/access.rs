@@ -138,3 +138,17 @@ async fn on_http_2_the_authority_is_the_host() {
     drop(client);
     server.ended().await;
 }
+
+/// What `Location` and the page's links say where the pages stand behind a part of the path that the client chose.
+#[tokio::test]
+async fn a_part_of_the_path_is_no_other_host() {
+    let inspector = Inspector::new().token("token");
+    let app = Router::new().nest_service("/{tenant}/pages", inspector.service());
+    let server = Server::start(app, inspector).await;
+    let answer = server.get("/\\evil.test/pages/?token=token").await;
+    assert_eq!(answer.status(), 303);
+    assert_eq!(answer.headers()["location"], "/evil.test/pages/");
+    let page = server.page("/\\evil.test/pages/").await;
+    assert!(!page.contains('\\') && page.contains("href=\"/evil.test/pages/style.css\""), "{page}");
+    server.ended().await;
+}
