@@ -278,3 +278,56 @@ async fn a_background_hands_times_and_span_on() {
     assert_eq!(told[0].spans, ["request /plain"]);
     assert!(told[0].fields.contains_key("duration"));
 }
+
+/// The level, the message and the outcome of a response that is left after so many frames.
+async fn left(request: Request<()>, answer: fn() -> Response<Full<Bytes>>, frames: usize) -> Told {
+    let (heard, _here) = Heard::here();
+    let layer = LetterheadLayer::new().reporter(Tracing::new());
+    let app = layer.layer(service_fn(move |_: Request<()>| async move {
+        Ok::<_, std::convert::Infallible>(answer())
+    }));
+    let mut response = app.oneshot(request).await.unwrap();
+    for _ in 0..frames {
+        response.body_mut().frame().await.unwrap().unwrap();
+    }
+    drop(response);
+    let mut told = heard.take();
+    assert_eq!(told.len(), 1, "{told:?}");
+    told.remove(0)
+}
+
+#[tokio::test]
+async fn a_response_that_is_left_when_nothing_more_is_due_was_handed_over() {
+    let fine = || Response::new(Full::new(Bytes::from_static(b"fine")));
+    let not_modified = || {
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        response
+    };
+    let head = || Request::head("/").body(()).unwrap();
+    let get = || Request::get("/").body(()).unwrap();
+    for (told, outcome, message) in [
+        (left(head(), fine, 0).await, "handed", "response over"),
+        (left(get(), not_modified, 0).await, "handed", "response over"),
+        (left(get(), fine, 1).await, "handed", "response over"),
+        (left(get(), fine, 0).await, "dropped", "response dropped: mostly the client left"),
+    ] {
+        assert_eq!((told.level, told.get("outcome")), (Level::DEBUG, outcome), "{told:?}");
+        assert_eq!(told.get("message"), message);
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_failed_is_a_warning_though_its_status_is_200() {
+    let (heard, _here) = Heard::here();
+    let layer = LetterheadLayer::new().reporter(Tracing::new());
+    let app = layer.layer(service_fn(|_: Request<()>| async {
+        Err::<Response<Full<Bytes>>, _>(std::io::Error::other("gone"))
+    }));
+    let request = Request::post("/").header("content-type", "application/grpc").body(()).unwrap();
+    let response = app.oneshot(request).await.unwrap();
+    drop(response.into_body().collect().await.map_err(|_| ()).unwrap());
+    let told = heard.take();
+    assert_eq!((told.len(), told[0].level, told[0].get("status")), (1, Level::WARN, "200"));
+    assert_eq!(told[0].get("failure"), "the service failed: gone");
+}
