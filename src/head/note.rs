@@ -18,7 +18,7 @@ pub enum Note {
     /// [`merge_trailers`](crate::LetterheadLayer::merge_trailers) named these trailers, and their
     /// definition does not allow it (RFC 9110, section 6.5.1): they were not merged into the head.
     TrailersNotMerged(Vec<HeaderName>),
-    /// A second layer was found inside; it does nothing. Said once for each outer layer.
+    /// A second layer was found inside; it does nothing but hand on its policy and deny rules. Said once for each outer layer.
     NestedLayer,
     /// This failed, too, while the first [failure](crate::Receipt::failure) was being answered; or it
     /// failed inside a [`RecoverLayer`](crate::RecoverLayer), and the response that went out is

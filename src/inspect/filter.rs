@@ -45,7 +45,7 @@ pub(super) struct Filter {
     pub(super) path: String,
     /// A status, or the beginning of one: `404`, `5`, `5xx`.
     pub(super) status: String,
-    /// A field that somebody wrote to or that went out; behind a colon, a part of a value that it had.
+    /// A field that was written to or that went out; behind a colon, a part of a value that it had.
     pub(super) field: String,
     /// A part of the name of a writer: `layer cors`, `src/app.rs:12`.
     pub(super) writer: String,

@@ -32,7 +32,7 @@ use crate::report::Reporter;
 ///     .route("/", get(|| async { "hello" }))
 ///     .nest_service("/_head", inspector.service())
 ///     .layer(LetterheadLayer::new().rules(Rules::standard()).reporter(inspector));
-/// // `axum::serve` has to tell the clients' addresses:
+/// // So that `axum::serve` says each client's address:
 /// let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
 /// # let _ = app;
 /// ```
@@ -103,7 +103,7 @@ impl Inspector {
         self
     }
 
-    /// Lets in whoever has this token, from wherever. `?token=` exchanges it for a cookie. An empty one lets nobody in.
+    /// Lets in every client that has this token, from any machine. `?token=` exchanges it for a cookie. An empty one lets no client in.
     ///
     /// Take a long random one: there is no limit to how often it may be guessed. It is part of a URL once, which the
     /// access log has then.

@@ -13,7 +13,7 @@ use super::list::Listing;
 use super::merged::merged;
 use super::server::additions;
 use super::settings::Settings;
-use super::steps::{Told, Ways};
+use super::steps::{StepView, Ways};
 use crate::error::{Error, chain};
 use crate::ledger::{Refusal, Shown, Writer};
 use crate::report::Line;
@@ -65,13 +65,13 @@ pub(super) fn exchange(
 ) -> Value {
     let receipt = &kept.receipt;
     let ways = Ways::of(kept);
-    let steps = |steps: Vec<Told<'_>>| {
+    let steps = |steps: Vec<StepView<'_>>| {
         Value::Array(steps.iter().map(|step| Value::Object(self::step(step, settings))).collect())
     };
     let gone =
         |name: &&HeaderName| json!({"name": name.as_str(), "steps": steps(ways.of_field(name))});
-    let trailer = |(name, told): &(&HeaderName, Told<'_>)| {
-        let mut trailer = step(told, settings);
+    let trailer = |(name, view): &(&HeaderName, StepView<'_>)| {
+        let mut trailer = step(view, settings);
         trailer.insert("name".to_owned(), name.as_str().into());
         Value::Object(trailer)
     };
@@ -108,7 +108,7 @@ fn fields(kept: &Kept, ways: &Ways<'_>, settings: &Settings) -> Value {
             kept::Value::Shown(_) => None,
         };
         let steps = ways.of_field(field.name);
-        let steps: Vec<_> = steps.iter().map(|told| step(told, settings)).collect();
+        let steps: Vec<_> = steps.iter().map(|view| step(view, settings)).collect();
         json!({
             "name": field.name.as_str(),
             "value": field.value.to_string(),
@@ -119,20 +119,20 @@ fn fields(kept: &Kept, ways: &Ways<'_>, settings: &Settings) -> Value {
     Value::Array(kept.fields().map(one).collect())
 }
 
-fn step(told: &Told<'_>, settings: &Settings) -> Map<String, Value> {
+fn step(view: &StepView<'_>, settings: &Settings) -> Map<String, Value> {
     let mut step = Map::new();
     let mut put = |key: &str, value: Value| step.insert(key.to_owned(), value);
-    put("verb", told.verb.into());
-    put("writer", writer(told.writer, settings));
-    put("before", shown(told.before));
-    put("after", shown(told.after));
-    let status = told.entry.and_then(crate::ledger::Entry::status);
+    put("verb", view.verb.into());
+    put("writer", writer(view.writer, settings));
+    put("before", shown(view.before));
+    put("after", shown(view.after));
+    let status = view.entry.and_then(crate::ledger::Entry::status);
     put("status", status.map(|status| status.as_u16()).into());
-    put("fate", told.fate().map(crate::ledger::Fate::as_str).into());
-    let refusal = told.fate().and_then(crate::ledger::Fate::refusal);
+    put("fate", view.fate().map(crate::ledger::Fate::as_str).into());
+    let refusal = view.fate().and_then(crate::ledger::Fate::refusal);
     put("refusal", refusal.map(Refusal::as_str).into());
-    put("stage", told.entry.map(|entry| entry.stage().as_str()).into());
-    put("late", told.is_late().into());
+    put("stage", view.entry.map(|entry| entry.stage().as_str()).into());
+    put("late", view.is_late().into());
     step
 }
 

@@ -118,8 +118,8 @@ fn found(kept: &Kept) -> String {
         put!(html, "<span class=\"flag\">{more} more</span> ");
     }
     let late = receipt.late_writes().count() as u64;
-    let is_told = receipt.conflicts().iter().take(MOST).any(|one| one.rule() == Rule::LateWrite);
-    if late > 0 && !is_told {
+    let is_listed = receipt.conflicts().iter().take(MOST).any(|one| one.rule() == Rule::LateWrite);
+    if late > 0 && !is_listed {
         put!(html, "<span class=\"flag\">{}</span> ", counted(late, "late write"));
     }
     if receipt.denied().is_some() {

@@ -1,4 +1,4 @@
-//! What the server adds behind the layer, which nobody here has seen.
+//! What the server adds behind the layer, which is not seen here.
 
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, HeaderName, TRANSFER_ENCODING};
 use http::{StatusCode, Version};

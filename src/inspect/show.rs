@@ -15,7 +15,7 @@ use super::kept::{Kept, Value};
 use super::merged::merged;
 use super::server::additions;
 use super::settings::Settings;
-use super::steps::{Told, Ways};
+use super::steps::{StepView, Ways};
 use crate::head::{CommitCause, Outcome};
 use crate::ledger::{Fate, Shown};
 use crate::rules::{Action, Conflict};
@@ -245,23 +245,23 @@ fn head(html: &mut String, kept: &Kept, ways: &Ways<'_>, settings: &Settings) {
 }
 
 /// The steps of a field as a list.
-fn steps(html: &mut String, steps: &[Told<'_>], settings: &Settings) {
+fn steps(html: &mut String, steps: &[StepView<'_>], settings: &Settings) {
     if steps.is_empty() {
         return;
     }
     html.push_str("<ol>");
-    for told in steps {
-        step(html, told, settings);
+    for view in steps {
+        step(html, view, settings);
     }
     html.push_str("</ol>");
 }
 
-fn step(html: &mut String, told: &Told<'_>, settings: &Settings) {
-    put!(html, "<li>{} by {}", told.verb, By(told.writer, settings));
-    if let Some(status) = told.entry.and_then(crate::ledger::Entry::status) {
+fn step(html: &mut String, view: &StepView<'_>, settings: &Settings) {
+    put!(html, "<li>{} by {}", view.verb, By(view.writer, settings));
+    if let Some(status) = view.entry.and_then(crate::ledger::Entry::status) {
         put!(html, " <code>{}</code>", status.as_u16());
     }
-    match (told.before, told.after) {
+    match (view.before, view.after) {
         (Some(before), Some(after)) => {
             put!(html, "<br><code class=\"old\">{}</code> &rarr; ", Escaped(before));
             put!(html, "<code>{}</code>", Escaped(after));
@@ -274,10 +274,10 @@ fn step(html: &mut String, told: &Told<'_>, settings: &Settings) {
         }
         (None, None) => {}
     }
-    if told.is_late() {
+    if view.is_late() {
         html.push_str(" <span class=\"flag\">late</span>");
     }
-    let fate = told.fate().filter(|fate| *fate != Fate::Applied);
+    let fate = view.fate().filter(|fate| *fate != Fate::Applied);
     if let Some(fate) = fate {
         put!(html, " <span class=\"fate\">{}</span>", in_code(&fate.to_string()));
     }
@@ -292,7 +292,7 @@ fn gone(html: &mut String, ways: &Ways<'_>, settings: &Settings) {
     }
     html.push_str(
         "<section aria-labelledby=\"gone\">\n<h2 id=\"gone\">Not in the head</h2>\n<table class=\"head\">\n\
-         <caption>Fields that somebody wrote, and that did not go out in the head</caption>\n\
+         <caption>Fields that were written, and did not go out in the head</caption>\n\
          <thead><tr><th scope=\"col\">Field</th><th scope=\"col\">Steps</th></tr></thead>\n<tbody>\n",
     );
     for name in names {
@@ -314,9 +314,9 @@ fn trailers(html: &mut String, ways: &Ways<'_>, settings: &Settings) {
          <caption>What was promised, and what was written for the trailers</caption>\n\
          <thead><tr><th scope=\"col\">Field</th><th scope=\"col\">Step</th></tr></thead>\n<tbody>\n",
     );
-    for (name, told) in &trailers {
+    for (name, view) in &trailers {
         put!(html, "<tr><th scope=\"row\">{}</th><td>", Escaped(name));
-        steps(html, std::slice::from_ref(told), settings);
+        steps(html, std::slice::from_ref(view), settings);
         html.push_str("</td></tr>\n");
     }
     html.push_str("</tbody>\n</table>\n</section>\n");

@@ -7,7 +7,7 @@ use crate::head::{Step, Stories};
 use crate::ledger::{Entry, Fate, Shown, Verb, Writer};
 
 /// One step.
-pub(super) struct Told<'a> {
+pub(super) struct StepView<'a> {
     pub(super) verb: &'static str,
     pub(super) writer: &'a Writer,
     /// The values before and after, where they are known.
@@ -16,7 +16,7 @@ pub(super) struct Told<'a> {
     pub(super) entry: Option<&'a Entry>,
 }
 
-impl<'a> Told<'a> {
+impl<'a> StepView<'a> {
     fn came(writer: &'a Writer, after: Option<Shown<'a>>) -> Self {
         Self { verb: "set", writer, before: None, after, entry: None }
     }
@@ -58,24 +58,24 @@ impl<'a> Ways<'a> {
     }
 
     /// The steps of one field.
-    pub(super) fn of_field(&self, name: &HeaderName) -> Vec<Told<'a>> {
+    pub(super) fn of_field(&self, name: &HeaderName) -> Vec<StepView<'a>> {
         let steps = self.stories.steps(name);
-        let mut told: Vec<_> = steps
+        let mut views: Vec<_> = steps
             .iter()
             .map(|step| match step {
-                Step::Came(writer, values) => Told::came(writer, values.map(Shown::whole)),
-                Step::Wrote(entry) => Told::wrote(entry),
-                Step::Lost(entry) => Told::lost(entry),
+                Step::Came(writer, values) => StepView::came(writer, values.map(Shown::whole)),
+                Step::Wrote(entry) => StepView::wrote(entry),
+                Step::Lost(entry) => StepView::lost(entry),
             })
             .collect();
         // What was lost and is there is the answer's own.
         if let Some(Step::Lost(entry)) = steps.last().filter(|_| self.kept.has(name)) {
-            told.push(Told::came(entry.writer(), None));
+            views.push(StepView::came(entry.writer(), None));
         }
-        told
+        views
     }
 
-    /// The fields that somebody wrote to, or lost, and that did not go out in the head; sorted.
+    /// The fields that were written to, or lost, and that did not go out in the head; sorted.
     pub(super) fn gone(&self) -> Vec<&'a HeaderName> {
         let writes = self.kept.receipt.writes().iter();
         let names = writes.filter(|entry| entry.verb() != Verb::Promise);
@@ -87,17 +87,17 @@ impl<'a> Ways<'a> {
     }
 
     /// The steps of the status.
-    pub(super) fn of_status(&self) -> Vec<Told<'a>> {
+    pub(super) fn of_status(&self) -> Vec<StepView<'a>> {
         let is_status = |entry: &&Entry| entry.status().is_some() && entry.field().is_none();
-        self.kept.receipt.writes().iter().filter(is_status).map(Told::wrote).collect()
+        self.kept.receipt.writes().iter().filter(is_status).map(StepView::wrote).collect()
     }
 
     /// Promises of trailers, and what went out in them through `Head`.
-    pub(super) fn of_trailers(&self) -> Vec<(&'a HeaderName, Told<'a>)> {
+    pub(super) fn of_trailers(&self) -> Vec<(&'a HeaderName, StepView<'a>)> {
         let writes = self.kept.receipt.writes().iter();
         let trailing =
             |entry: &&Entry| entry.verb() == Verb::Promise || entry.fate() == Fate::Trailers;
         let trailing = writes.filter(trailing);
-        trailing.filter_map(|entry| Some((entry.field()?, Told::wrote(entry)))).collect()
+        trailing.filter_map(|entry| Some((entry.field()?, StepView::wrote(entry)))).collect()
     }
 }

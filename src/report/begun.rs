@@ -2,7 +2,7 @@
 
 use http::Method;
 
-/// A request whose response a reporter will be told of.
+/// A request whose response will be reported.
 #[derive(Clone, Copy, Debug)]
 pub struct Begun<'a> {
     pub(crate) method: &'a Method,

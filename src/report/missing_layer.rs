@@ -15,7 +15,7 @@ static LOGGED: Mutex<BTreeSet<Box<str>>> = Mutex::new(BTreeSet::new());
 
 /// Tells that the handler of this route was given no head, and what to do about it.
 pub(crate) fn tell_of_missing_layer(route: Option<&str>, path: &str, error: &Error) {
-    // A route counts as logged only where somebody hears it.
+    // A route counts as logged only where a subscriber takes the event.
     if !tracing::enabled!(target: "letterhead", Level::WARN) {
         return;
     }

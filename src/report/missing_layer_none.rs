@@ -2,5 +2,5 @@
 
 use crate::error::Error;
 
-/// Tells nobody.
+/// Says nothing.
 pub(crate) const fn tell_of_missing_layer(_route: Option<&str>, _path: &str, _error: &Error) {}

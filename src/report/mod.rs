@@ -73,8 +73,8 @@ pub trait Reporter: Send + Sync + 'static {
     /// One response is over.
     fn report(&self, receipt: &Receipt);
 
-    /// A request has reached the layer, and its response will be reported: whoever counts what is under way counts it
-    /// here, and [`report`](Self::report), which follows once, takes it back. It runs on the task that serves the
+    /// A request has reached the layer, and its response will be reported: a count of what is under way goes up
+    /// here, and [`report`](Self::report), which follows once, counts it down. It runs on the task that serves the
     /// request, before the service is called. A panic in it is caught and forgotten. A [`Background`] does not hand it on.
     fn begin(&self, _request: &Begun<'_>) {}
 

@@ -3,7 +3,7 @@
 use super::Rule;
 
 impl Rule {
-    /// What to do about it: one sentence for whoever writes the application. The guide's
+    /// What to do about it: one sentence for the author of the application. The guide's
     /// [page](crate::guide::rules) says more.
     #[must_use]
     pub const fn remedy(self) -> &'static str {

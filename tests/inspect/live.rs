@@ -83,7 +83,7 @@ async fn receipt() -> Receipt {
 }
 
 #[tokio::test]
-async fn a_viewer_that_does_not_read_is_cut_and_nobody_waits_for_it() {
+async fn a_viewer_that_does_not_read_is_cut_and_no_response_waits_for_it() {
     let server = Server::start(app(), Inspector::new()).await;
     let receipt = receipt().await;
     let mut quick = Viewer::open(&server, "", None).await;
@@ -111,7 +111,7 @@ async fn a_viewer_that_does_not_read_is_cut_and_nobody_waits_for_it() {
     }
     assert_eq!(server.inspector.viewers_cut(), 1);
     assert_eq!(server.inspector.len(), Inspector::KEEP.min(reported));
-    // It is told so when it reads again: its stream ends.
+    // It sees that when it reads again: its stream ends.
     let mut rest = Vec::new();
     soon(tokio::io::AsyncReadExt::read_buf(&mut slow, &mut rest)).await.unwrap();
     while !rest.ends_with(b"0\r\n\r\n") {
@@ -142,7 +142,7 @@ async fn for_one_viewer_too_many_the_first_is_cut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_viewer_that_nothing_is_told_hears_that_somebody_is_there() {
+async fn a_viewer_gets_comments_where_no_exchange_ends() {
     let inspector = Inspector::new();
     let mut request =
         http::Request::get("/_head/events").header("host", "localhost").body(()).unwrap();

@@ -1,4 +1,4 @@
-//! The inspector: what its pages say is what the wire had, nothing in them is anybody's code, and few may see them.
+//! The inspector: what its pages say is what the wire had, nothing in them is code, and few may see them.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 

@@ -44,7 +44,7 @@ enum Phase {
     Open,
     /// Nothing more is taken in.
     Closed,
-    /// Nobody waits for what there is.
+    /// The shutdown does not wait any longer.
     Left,
     /// The thread is through.
     Over,
@@ -157,7 +157,7 @@ impl Queue {
     pub(super) fn lose(&self, lines: u64, of_gap: u64) {
         self.dropped.fetch_add(lines, Ordering::Relaxed);
         let mut state = self.lock();
-        // What is said at the very end is said once; nobody reads on if that fails.
+        // What is said at the very end is said once, whether or not that fails.
         if state.is_open() {
             state.unsaid += lines + of_gap;
         }
