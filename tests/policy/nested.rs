@@ -119,7 +119,7 @@ async fn a_policy_of_a_layer_inside_holds_on_what_a_cache_answers_again() {
         let request = http::Request::new(Body::empty());
         let answer = app.clone().oneshot(request).await.unwrap();
         assert_eq!(
-            answer.headers().get("x-inner").map(|value| value.as_bytes()),
+            answer.headers().get("x-inner").map(http::HeaderValue::as_bytes),
             Some(&b"yes"[..]),
             "{turn}"
         );
