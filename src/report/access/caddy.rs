@@ -47,7 +47,8 @@ pub(super) fn agents(out: &mut Vec<u8>, referer: Option<&[u8]>, agent: Option<&[
 
 /// The whole line, without its end.
 pub(super) fn line(out: &mut Vec<u8>, facts: &Facts<'_>, clock: &Clock, millis: u32) {
-    begin(out, "info", clock, millis);
+    let level = if matches!(facts.status, Some(500..)) { "error" } else { "info" };
+    begin(out, level, clock, millis);
     out.extend_from_slice(b"\"handled request\"");
     out.extend_from_slice(facts.request);
     out.extend_from_slice(facts.agents);

@@ -31,7 +31,7 @@ pub enum LogForm {
     Json,
     /// One JSON object in the names and units of Caddy's structured access log, which tools for that read (`goaccess
     /// --log-format=CADDY`). What Caddy has beside that, bytes of the request and fields of the response, is left out; so is
-    /// what is not known. The status of an exchange that never had one is 0:
+    /// what is not known. The status of an exchange that never had one is 0, and `level` is `error` for statuses from 500 on:
     ///
     /// ```text
     /// {"level":"info","ts":1795933432.017,"logger":"http.log.access","msg":"handled request",

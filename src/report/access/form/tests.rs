@@ -54,6 +54,10 @@ fn the_form_of_caddy_has_its_names_and_units() {
          \"proto\":\"HTTP/1.1\",\"method\":\"GET\",\"host\":\"a.example\",\"uri\":\"/a?b=1\",\
          \"headers\":{\"User-Agent\":[\"curl/8.5.0\"]}},\"duration\":0.000312,\"size\":1024,\"status\":200}\n"
     );
+    for (status, level) in [(404, "info"), (499, "info"), (500, "error"), (599, "error")] {
+        let line = line(LogForm::Caddy, "/", None, Some(status));
+        assert!(line.starts_with(&format!("{{\"level\":\"{level}\",\"ts\":")), "{line}");
+    }
     let none = line(LogForm::Caddy, "/", None, None);
     assert!(none.ends_with("\"headers\":{}},\"duration\":0.000312,\"size\":1024,\"status\":0}\n"));
 }
