@@ -117,6 +117,19 @@ fn with_netlify_files_come_first_and_the_last_block_counts() {
 }
 
 #[test]
+fn the_log_has_the_form_that_was_asked_for() {
+    let site = site();
+    for (form, key) in [("json", "v"), ("caddy", "request"), ("ecs", "ecs.version")] {
+        let server = Serving::start(site.path(), &["--log", form]);
+        check(&server.ask("GET", "/new.html"), "200", &["<p>new"]);
+        let (status, _, said) = server.end("-INT");
+        assert!(status.success(), "{said:#?}");
+        let line: serde_json::Value = serde_json::from_str(&said[0]).unwrap();
+        assert!(line.get(key).is_some(), "{form}: {line}");
+    }
+}
+
+#[test]
 fn both_files_are_read_again_and_a_version_that_is_wrong_is_refused() {
     let site = site();
     let server = Serving::start(site.path(), &["--quiet"]);

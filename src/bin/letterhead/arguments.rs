@@ -122,7 +122,7 @@ fn serve_command() -> Command {
     Command::new("serve")
         .about("Serves the files of a directory, with the policy of its `_headers` and the redirects of its `_redirects`")
         .after_help(
-            "`_headers` is read again when it changes, and both files on SIGHUP. A version with a line that
+            "Both files are read again when they change or appear, and on SIGHUP. A version with a line that
 \
              is wrong is logged and refused, and the one before it stays in force; at the start it ends the
 \
@@ -158,7 +158,7 @@ fn serve_command() -> Command {
                 .value_name("FORM")
                 .help("The form of the access log, which goes to stderr")
                 .default_value("combined")
-                .value_parser(PossibleValuesParser::new(["combined", "json"])),
+                .value_parser(PossibleValuesParser::new(["combined", "json", "caddy", "ecs"])),
         )
         .arg(
             Arg::new("spa")
@@ -208,6 +208,8 @@ fn explained(given: &ArgMatches) -> Explain {
 fn served(given: &ArgMatches) -> Serve {
     let form = match one::<String>(given, "log").as_str() {
         "json" => LogForm::Json,
+        "caddy" => LogForm::Caddy,
+        "ecs" => LogForm::Ecs,
         _ => LogForm::Combined,
     };
     Serve {
