@@ -51,15 +51,27 @@ pub(crate) fn is_layer_asked() -> bool {
     IS_LAYER_ASKED.load(Ordering::Relaxed)
 }
 
-/// Marks a response that nobody has marked yet: it is this layer's, or nobody's who has a name.
-pub(crate) fn mark_layer(extensions: &mut Extensions, layer: Option<&LayerName>) {
-    if extensions.get::<MadeBy>().is_none() {
-        extensions.insert(MadeBy(layer.cloned()));
+/// What a side of a named layer marks responses with that have no mark yet: they are this layer's, or come from
+/// inside of all named ones.
+pub(crate) struct Mark(Option<LayerName>);
+
+impl Mark {
+    #[cold]
+    pub(crate) fn of(layer: Option<&LayerName>) -> Self {
+        Self(layer.cloned())
+    }
+
+    #[cold]
+    pub(crate) fn put(&self, extensions: &mut Extensions) {
+        if extensions.get::<MadeBy>().is_none() {
+            extensions.insert(MadeBy(self.0.clone()));
+        }
     }
 }
 
 /// The named layer that made the response.
 #[allow(dead_code, reason = "a policy alone asks, and is an option")]
 pub(crate) fn layer_of(extensions: &Extensions) -> Option<&str> {
-    extensions.get::<MadeBy>()?.0.as_ref().map(LayerName::as_str)
+    let made_by = if is_layer_asked() { extensions.get::<MadeBy>() } else { None };
+    made_by?.0.as_ref().map(LayerName::as_str)
 }

@@ -1,6 +1,9 @@
 //! Who is at the other end of a connection.
 
 use core::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::Extensions;
 
 /// The other end of the connection that a request came on, in the request's extensions.
 ///
@@ -37,5 +40,19 @@ impl Peer {
 /// In the extensions of a request that came through this server's TLS where nobody asked for the [`Peer`], whose
 /// address would be in the access log then.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "the server is an option")]
 pub(crate) struct OverTls;
+
+/// Whether there ever was such a request: without one, no look into the extensions is needed.
+static IS_OVER_TLS: AtomicBool = AtomicBool::new(false);
+
+impl OverTls {
+    #[allow(dead_code, reason = "the server is an option")]
+    pub(crate) fn mark(extensions: &mut Extensions) {
+        IS_OVER_TLS.store(true, Ordering::Relaxed);
+        extensions.insert(Self);
+    }
+
+    pub(crate) fn is_marked(extensions: &Extensions) -> bool {
+        IS_OVER_TLS.load(Ordering::Relaxed) && extensions.get::<Self>().is_some()
+    }
+}

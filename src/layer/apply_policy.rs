@@ -21,9 +21,12 @@ use crate::rules::Expected;
 /// The versions that one commit uses, from its begin to its end.
 pub(crate) struct Applied {
     versions: Vec<Arc<Version>>,
-    /// Those of layers inside, the innermost first.
-    inside: Vec<(Arc<Enclosed>, Vec<Arc<Version>>)>,
+    /// Those of layers inside, the innermost first. Hardly ever there are any.
+    inside: Option<Inside>,
 }
+
+/// Layers inside, each with the versions of its policies.
+type Inside = Box<[(Arc<Enclosed>, Vec<Arc<Version>>)]>;
 
 impl Applied {
     /// The policy for this exchange, if there is one; `inside` are the layers that its response came through.
@@ -32,13 +35,14 @@ impl Applied {
         let policy = &exchange.settings.policy;
         (policy.is_set() || !inside.is_empty()).then(|| {
             let current = |one: &Arc<Enclosed>| (Arc::clone(one), one.settings.policy.current());
-            Self { versions: policy.current(), inside: inside.iter().map(current).collect() }
+            let inside = (!inside.is_empty()).then(|| inside.iter().map(current).collect());
+            Self { versions: policy.current(), inside }
         })
     }
 
     /// What the policies require and forbid; the layer's rules judge it.
     pub(crate) fn expected(&self) -> Vec<Expected<'_>> {
-        let inside = self.inside.iter().flat_map(|(_, versions)| versions);
+        let inside = self.inside.iter().flatten().flat_map(|(_, versions)| versions);
         let all = inside.chain(&self.versions).map(|version| version.policy.expectations());
         all.map(|Expectations { required, forbidden }| Expected { required, forbidden }).collect()
     }
@@ -64,7 +68,8 @@ impl Applied {
             layer: layer.as_deref(),
             is_grpc: Rpc::of_response(headers).is_some(),
         };
-        let inside = self.inside.iter().map(|(one, versions)| (Some(&one.asked), versions));
+        let inside = self.inside.iter().flatten();
+        let inside = inside.map(|(one, versions)| (Some(&one.asked), versions));
         for (asked, versions) in inside.chain([(exchange.asked.as_deref(), &self.versions)]) {
             let Some(target) = asked.and_then(|asked| asked.policy.as_ref()) else { continue };
             let request = policy::Request {

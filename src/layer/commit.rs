@@ -5,7 +5,7 @@ use std::sync::MutexGuard;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{Response, StatusCode};
+use http::{Extensions, Response, StatusCode};
 use http_body::Body;
 
 use super::ResponseBody;
@@ -41,8 +41,8 @@ where
     B: Body,
     B::Data: From<Bytes>,
 {
-    if Enclosed::is_with(&held.parts.extensions) {
-        exchange.shared.lock().sealing().has_deny_rules = true;
+    if !held.parts.extensions.is_empty() {
+        note_enclosed(exchange, &held.parts.extensions);
     }
     let may_be_quiet = !awaited && held.content.trailers.is_none();
     if may_be_quiet && !is_unfinal(exchange, held.parts.status) {
@@ -80,13 +80,19 @@ where
     B::Data: From<Bytes>,
 {
     let origin = if error.is_panic() { Origin::Panic } else { Origin::Error };
-    if Enclosed::is_with(&held.parts.extensions) {
-        exchange.shared.lock().sealing().has_deny_rules = true;
-    }
+    note_enclosed(exchange, &held.parts.extensions);
     exchange.note_failure(error);
     held.content.clear();
     let sealed = seal(exchange, held, Input::Failed);
     settle(exchange, sealed, held, Some((answer, origin)))
+}
+
+/// A response that came through a layer with deny rules or a policy is not committed without them.
+#[inline(never)]
+fn note_enclosed(exchange: &Exchange, extensions: &Extensions) {
+    if Enclosed::is_with(extensions) {
+        exchange.shared.lock().sealing().has_deny_rules = true;
+    }
 }
 
 /// What waited for the commit, and what layers did to the response on its way here.

@@ -44,9 +44,8 @@ impl Enclosed {
 
     /// Whether there are any with a response, which then is not committed without them: a cache in between may answer
     /// again with what it has, and the layer inside sees nothing of that request.
-    #[inline]
     pub(crate) fn is_with(extensions: &Extensions) -> bool {
-        !extensions.is_empty() && extensions.get::<Passed>().is_some()
+        extensions.get::<Passed>().is_some()
     }
 
     /// Those that came with a response.

@@ -37,6 +37,8 @@ pin_project! {
         state: State<F, B>,
         // `None` for a nested layer, and once the body has it.
         exchange: Option<Exchange>,
+        // Of a nested layer: what goes with its response. Beside the state, whose drop stays small so.
+        inside: Option<Arc<Enclosed>>,
     }
 
     impl<F, B: Body> PinnedDrop for ResponseFuture<F, B> {
@@ -57,7 +59,7 @@ pin_project! {
         // It has answered, and the body has nothing to say yet.
         Waiting { waiting: Pin<Box<Waiting<B>>> },
         // A layer further out owns the head.
-        Nested { #[pin] future: F, inside: Option<Arc<Enclosed>> },
+        Nested { #[pin] future: F },
         Done,
     }
 }
@@ -66,17 +68,20 @@ impl<F, B: Body> ResponseFuture<F, B> {
     pub(crate) fn new(called: Result<Option<F>, Payload>, exchange: Exchange) -> Self {
         // Each arm makes all of it, so that a large future is moved once.
         match called {
-            Ok(Some(future)) => Self { state: State::Running { future }, exchange: Some(exchange) },
-            Ok(None) => Self { state: State::Done, exchange: Some(exchange) },
+            Ok(Some(future)) => {
+                let state = State::Running { future };
+                Self { state, exchange: Some(exchange), inside: None }
+            }
+            Ok(None) => Self { state: State::Done, exchange: Some(exchange), inside: None },
             Err(payload) => {
                 let state = State::Panicked { payload: Some(payload) };
-                Self { state, exchange: Some(exchange) }
+                Self { state, exchange: Some(exchange), inside: None }
             }
         }
     }
 
     pub(crate) const fn nested(future: F, inside: Option<Arc<Enclosed>>) -> Self {
-        Self { state: State::Nested { future, inside }, exchange: None }
+        Self { state: State::Nested { future }, exchange: None, inside }
     }
 }
 
@@ -93,9 +98,9 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         match this.state.as_mut().project() {
-            StateProj::Nested { future, inside } => {
+            StateProj::Nested { future } => {
                 let mut answer = ready!(future.poll(cx));
-                if let (Ok(response), Some(inside)) = (&mut answer, inside.take()) {
+                if let (Ok(response), Some(inside)) = (&mut answer, this.inside.take()) {
                     inside.send(response.extensions_mut());
                 }
                 this.state.set(State::Done);

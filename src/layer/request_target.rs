@@ -20,7 +20,7 @@ impl RequestTarget {
         let uri = uri(request).clone();
         let of_peer = match request.extensions().get::<Peer>() {
             Some(peer) => peer.secure,
-            None => request.extensions().get::<OverTls>().is_some(),
+            None => OverTls::is_marked(request.extensions()),
         };
         // On HTTP/1 the host is a field.
         let host = match uri.authority() {

@@ -111,7 +111,7 @@ impl<S> Counted<S> {
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(peer);
         } else if !self.plain {
-            request.extensions_mut().insert(OverTls);
+            OverTls::mark(request.extensions_mut());
         }
         let service = self.inner.clone();
         if asked.is_h2() {
