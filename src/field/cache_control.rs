@@ -19,6 +19,8 @@ use super::list;
 #[derive(Debug, Default)]
 struct Directives<'a> {
     flags: [bool; FLAGS.len()],
+    /// Which of them stand without an argument: with one, a cache may not know them for what they are.
+    bare: [bool; FLAGS.len()],
     no_cache: Bound<'a>,
     private: Bound<'a>,
     lifetimes: [Option<u64>; LIFETIMES.len()],
@@ -95,20 +97,22 @@ pub(crate) fn stricter(first: &[HeaderValue], second: &[HeaderValue]) -> HeaderV
 /// What a stricter directive makes void is not lacking: `max-age` beside a new `no-store`.
 pub(crate) fn loosens(before: &[HeaderValue], after: &[HeaderValue]) -> bool {
     let (before, after) = (Directives::read(before), Directives::read(after));
-    let gone = |flag: Flag| before.has(flag) && !after.has(flag);
+    let gone = |flag: Flag| {
+        before.has(flag) && !after.has(flag) || before.is_bare(flag) && !after.is_bare(flag)
+    };
     if before.has_extension_beyond(&after) || gone(Flag::NoTransform) {
         return true;
     }
-    if after.forbids_storage() {
+    if after.forbids_storage() && after.is_bare(Flag::NoStore) {
         return false;
     }
     let private = after.private == Bound::Whole;
     let mut lifetimes = before.lifetimes.iter().zip(&after.lifetimes).enumerate();
-    before.forbids_storage()
+    before.forbids_storage() && !after.forbids_storage()
         || gone(Flag::NoStore)
         || gone(Flag::MustUnderstand)
         || gone(Flag::MustRevalidate)
-        || gone(Flag::ProxyRevalidate) && !after.has(Flag::MustRevalidate) && !private
+        || gone(Flag::ProxyRevalidate) && !after.is_bare(Flag::MustRevalidate) && !private
         || gone(Flag::Immutable)
         || gone(Flag::Public) && !private
         || before.no_cache.exceeds(&after.no_cache)
@@ -161,6 +165,7 @@ impl<'a> Directives<'a> {
         };
         if let Some(flag) = at(&FLAGS) {
             self.flags[flag] = true;
+            self.bare[flag] |= value.is_none();
         } else if let Some(lifetime) = at(&LIFETIMES) {
             let seconds = seconds(value);
             let lifetime = &mut self.lifetimes[lifetime];
@@ -177,6 +182,10 @@ impl<'a> Directives<'a> {
 
     const fn has(&self, flag: Flag) -> bool {
         self.flags[flag as usize]
+    }
+
+    const fn is_bare(&self, flag: Flag) -> bool {
+        self.bare[flag as usize]
     }
 
     const fn lifetime(&self, lifetime: Lifetime) -> Option<u64> {
@@ -200,7 +209,7 @@ impl<'a> Directives<'a> {
         let has_shared = [&self, &other].iter().any(|one| one.lifetime(Lifetime::Shared).is_some());
         for (at, flag) in self.flags.iter_mut().enumerate() {
             let allows = at == Flag::Public as usize || at == Flag::Immutable as usize;
-            *flag = if allows { *flag && other.flags[at] } else { *flag || other.flags[at] };
+            *flag = if allows { self.bare[at] && other.bare[at] } else { *flag || other.flags[at] };
         }
         for (lifetime, other) in self.lifetimes.iter_mut().zip(other.lifetimes) {
             *lifetime = smaller(*lifetime, other);

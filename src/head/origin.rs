@@ -51,21 +51,10 @@ pub(crate) fn is_layer_asked() -> bool {
     IS_LAYER_ASKED.load(Ordering::Relaxed)
 }
 
-/// What a side of a named layer marks responses with that have no mark yet: they are this layer's, or come from
-/// inside of all named ones.
-pub(crate) struct Mark(Option<LayerName>);
-
-impl Mark {
-    #[cold]
-    pub(crate) fn of(layer: Option<&LayerName>) -> Self {
-        Self(layer.cloned())
-    }
-
-    #[cold]
-    pub(crate) fn put(&self, extensions: &mut Extensions) {
-        if extensions.get::<MadeBy>().is_none() {
-            extensions.insert(MadeBy(self.0.clone()));
-        }
+/// Marks a response that has no mark yet: it is this layer's, or comes from inside of all named ones.
+pub(crate) fn mark_layer(extensions: &mut Extensions, layer: Option<&LayerName>) {
+    if extensions.get::<MadeBy>().is_none() {
+        extensions.insert(MadeBy(layer.cloned()));
     }
 }
 

@@ -14,7 +14,7 @@ use tower_service::Service;
 
 use super::probe::Probe;
 use crate::field::digest;
-use crate::head::origin::{Mark, is_layer_asked};
+use crate::head::origin::{is_layer_asked, mark_layer};
 use crate::ledger::LayerName;
 
 /// Gives `layer` a name, so that receipts, conflicts and
@@ -165,7 +165,7 @@ where
     #[inline(always)]
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let probe = Probe::outside(&mut request, &self.name);
-        let mark = is_layer_asked().then(|| Box::new(Mark::of(Some(&self.name))));
+        let mark = is_layer_asked().then(|| Some(self.name.clone()));
         ProbeFuture { inner: Some(self.inner.call(request)), probe, mark }
     }
 }
@@ -189,7 +189,7 @@ where
     #[inline(always)]
     fn call(&mut self, mut request: Request<ReqB>) -> Self::Future {
         let probe = Probe::inside(&mut request, &self.name);
-        let mark = is_layer_asked().then(|| Box::new(Mark::of(None)));
+        let mark = is_layer_asked().then_some(None);
         ProbeFuture { inner: Some(self.inner.call(request)), probe, mark }
     }
 }
@@ -207,7 +207,7 @@ pin_project! {
         inner: Option<F>,
         probe: Option<Probe>,
         // Whose response it is if nobody further inside has said so; only where a policy asks.
-        mark: Option<Box<Mark>>,
+        mark: Option<Option<LayerName>>,
     }
 }
 
@@ -228,7 +228,7 @@ where
         // A response is large: it is looked at where it lies, and not moved.
         let mut polled = inner.poll(cx);
         if let (Some(mark), Poll::Ready(Ok(response))) = (&*this.mark, &mut polled) {
-            mark.put(response.extensions_mut());
+            mark_layer(response.extensions_mut(), mark.as_ref());
         }
         if let (Some(probe), Poll::Ready(answer)) = (&mut *this.probe, &mut polled) {
             if let Ok(response) = answer {

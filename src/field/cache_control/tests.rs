@@ -139,6 +139,14 @@ fn only_what_vanished_or_got_laxer_is_lost() {
     check_loosens("must-revalidate", "must-revalidate, max-age=1", false);
     check_loosens("must-revalidate", "proxy-revalidate", true);
     check_loosens("proxy-revalidate", "must-revalidate", false);
+    // A cache may not know a directive with an argument that it does not have.
+    check_loosens("no-cache", "no-store=x", true);
+    check_loosens("no-store", "no-store=x", true);
+    check_loosens("no-store=x", "no-store=x, a", false);
+    check_loosens("no-store=x", "no-store", false);
+    check_loosens("must-revalidate", "must-revalidate=1", true);
+    check_loosens("proxy-revalidate", "must-revalidate=1", true);
+    check_loosens("no-transform", "no-transform=no", true);
     check_loosens("public", "max-age=1", true);
     check_loosens("public, max-age=60", "private, max-age=60", false);
     check_loosens("private", "public", true);
