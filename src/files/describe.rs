@@ -141,7 +141,7 @@ fn tag_of(
     Ok((if tag.is_some() { standing } else { Standing::Unsettled }, tag))
 }
 
-/// What is told of a file; of one that there may be other codings of, in which one it is.
+/// The facts of a file; of one that there may be other codings of, in which one it is.
 fn facts_of(
     context: &Context<'_>,
     handle: &Handle,

@@ -20,7 +20,7 @@ use crate::answer::{self, Asked, Facts, Plan};
 use crate::sys::{Decision, Handle, Identity, Kind, Opened, Place, Refusal, Ruling, Stat};
 
 /// How often a directory is read in all that changes while it is read: of a name that is renamed meanwhile the
-/// kernel may have told neither the old one nor the new one.
+/// kernel may have listed neither the old one nor the new one.
 const MOST_READINGS: u32 = 3;
 
 /// A directory without an index.
@@ -147,7 +147,7 @@ impl Reading<'_> {
         is_old && self.directory.place() != Place::Elsewhere
     }
 
-    /// Whether all that is told of these names is still so.
+    /// Whether all that is known of these names still holds.
     fn is_still(&self, rows: &Rows) -> bool {
         rows.entries().all(|entry| match self.look(entry.name) {
             Listed::As { is_file, size, modified } => {
@@ -198,7 +198,7 @@ impl Reading<'_> {
         let stat = match self.directory.look_at(name) {
             Ok(stat) => stat,
             Err(refusal) => {
-                // It is told and left out.
+                // It is reported and left out.
                 let name = Name::Beneath(self.path.join(name));
                 self.rule(&name, &refusal, u32::MAX);
                 return Listed::NotNow;

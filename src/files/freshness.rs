@@ -98,7 +98,7 @@ impl Watching {
         }
     }
 
-    /// Whether nothing was told since a look that is not too old at the time `now`.
+    /// Whether no event came since a look that is not too old at the time `now`.
     pub(super) fn holds(&self, validity: &Validity, now: SystemTime) -> bool {
         let at = validity.at.load(Ordering::Acquire);
         // A clock that was set back is no reason to believe anything, nor does it make a look younger.
@@ -111,7 +111,7 @@ impl Watching {
             && self.sum(validity) == Some(validity.sum.load(Ordering::Acquire))
     }
 
-    /// What was told so far; to be asked before a look, and [told](Validity::looked) after it.
+    /// The events so far; to be asked before a look, and given to [`looked`](Validity::looked) after it.
     pub(super) fn before(&self, validity: &Validity) -> Option<Before> {
         let age = self.age();
         self.sum(validity).map(|sum| Before { sum, age })
@@ -143,7 +143,7 @@ impl Validity {
         self.at.store(millis(now), Ordering::Release);
     }
 
-    /// As [`looked`](Self::looked), the first time: with what was told when it began.
+    /// As [`looked`](Self::looked), the first time: with the events when it began.
     pub(super) fn begin(&self, now: SystemTime) {
         self.at.store(millis(now), Ordering::Release);
     }
@@ -160,7 +160,7 @@ fn report(os_errors: &Arc<OsErrors>, name: &[u8], end: usize, refusal: Refusal) 
     });
 }
 
-/// Why nothing is told of a name; of the part of it that ends there.
+/// Why no events come of a name; of the part of it that ends there.
 enum Without {
     Link(usize),
     /// Changes may be made where nobody here hears of them.

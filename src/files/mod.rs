@@ -1,6 +1,6 @@
 //! Files as they are on the disk, answered only with what was opened, measured and begun to read.
 //!
-//! [`FileSender`] is the service; the rest is what it hands out and is told.
+//! [`FileSender`] is the service; the rest is what it hands out and its settings.
 
 // Choices, sizes, counters, and tables of names: no file is touched.
 mod options;
@@ -28,7 +28,7 @@ mod background_digest;
 // What is kept in memory, and how it is known to be the present version.
 mod freshness;
 mod cache;
-// All that a sender was told.
+// The settings of a sender.
 mod listing;
 mod shared;
 mod settings;

@@ -86,17 +86,17 @@ pub enum Freshness {
     /// By one look at the name for each request. The default.
     #[default]
     Stat,
-    /// By such a look no longer than `max_age` ago, since which the kernel has told of no change
+    /// By such a look no longer than `max_age` ago, since which the kernel has sent no event
     /// (inotify, Linux).
     ///
     /// It saves one system call for each request. The kernel tells of a change after it was made, mostly
     /// within a millisecond; until then, and in any case no longer than `max_age`, the old version may
     /// be served. Events shorten that age, and never take its place: what is written through a
-    /// shared mapping is not told, nor is what is mounted over a directory.
+    /// shared mapping sends no event, nor is what is mounted over a directory.
     ///
     /// Each file that is kept takes a watch, and each directory on the way to it. Where the kernel
     /// cannot tell (symbolic links on the way, an overlay, no watch left, directories that may be
-    /// passed but not read), each request looks; each kind of reason is told to
+    /// passed but not read), each request looks; each kind of reason goes to
     /// [`FileSender::on_refusal`](crate::FileSender::on_refusal) once, and [`Counts::unwatched`](crate::files::Counts::unwatched) counts them.
     Watched {
         /// How old a look may be. A second is a good value.

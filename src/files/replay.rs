@@ -68,7 +68,7 @@ fn reopened(
     FileBody::begun(ready.bytes.clone(), reader, size)
 }
 
-/// Whether what is told of a version now is told of it later, to everybody.
+/// Whether the facts of a version now are those that every client gets later.
 fn is_lasting(context: &Context<'_>, handle: &Handle, standing: Standing, wanted: Wanted) -> bool {
     // What is mounted below the root is not kept: a glance at it may take any time.
     standing == Standing::Settled

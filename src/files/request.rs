@@ -18,7 +18,7 @@ pub(super) struct FileRequest {
     pub(super) asked: Asked,
     pub(super) target: Target,
     pub(super) now: SystemTime,
-    /// How much is read before the head is told, of a file that is not read whole by that.
+    /// How much is read before the head is sent, of a file that is not read whole by that.
     pub(super) first: usize,
     /// Whose look into a directory counts.
     pub(super) ticket: Ticket,
@@ -44,7 +44,7 @@ pub(super) struct PathRequest {
 }
 
 impl FileRequest {
-    /// How many bytes of so many are read before the head is told. A file of which that is not all is
+    /// How many bytes of so many are read before the head is sent. A file of which that is not all is
     /// left to the kernel, and not kept.
     pub(super) fn first_of(&self, length: u64) -> u64 {
         let first = if length < SPAN { CHUNK } else { self.first };

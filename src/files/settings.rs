@@ -1,4 +1,4 @@
-//! What a sender was told, in groups, as its requests read it.
+//! The settings of a sender, in groups, as its requests read it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::answer::Coding;
 use crate::field::glob;
 use crate::sys::{How, Recovery, Root, Symlinks};
 
-/// Everything that a sender was told, and what its requests share.
+/// Every setting of a sender, and what its requests share.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) os_errors: Arc<OsErrors>,
@@ -108,7 +108,7 @@ pub(super) struct Errors {
     pub(super) pages: Vec<(StatusCode, Box<[u8]>)>,
 }
 
-/// What requests found out about files, whatever the sender was told since.
+/// What requests found out about files, whatever settings the sender was given since.
 #[derive(Default)]
 pub(super) struct Learned {
     /// Obstacles to proofs that were reported.

@@ -11,7 +11,7 @@ use super::siblings::Siblings;
 use super::single_flight::Flights;
 use crate::stream::Buffers;
 
-/// What all clones of a sender that was told the same have in common.
+/// What all clones of a sender with the same settings have in common.
 pub(super) struct Shared {
     /// None if nothing is to be kept.
     pub(super) cache: Option<Cache>,
@@ -37,7 +37,7 @@ impl Shared {
         })
     }
 
-    /// The same but for what is kept, for another tree: what was told of names in the one says nothing of
+    /// The same but for what is kept, for another tree: what is known of names in the one says nothing of
     /// names in the other.
     pub(super) fn again(&self, cache: u64, freshness: Freshness) -> Arc<Self> {
         let watching = Watching::of(freshness, &self.counters);
