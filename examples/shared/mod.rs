@@ -5,36 +5,25 @@ mod serving;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use http::{Request, Response};
-use letterhead::serve::{RequestBody, Serve};
-use tower::Service;
+use letterhead::serve::{HttpService, Serve};
 
-use serving::{BoxError, address, run_at};
+use serving::{address, run_at};
 
 /// Reads the arguments, serves until Ctrl-C, and says how it went.
 #[allow(dead_code, reason = "one example sets more")]
-pub(crate) async fn run<S, B>(service: S, curl_lines: fn(SocketAddr) -> String) -> ExitCode
-where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError> + Send,
-    S::Future: Send,
-    B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-{
+pub(crate) async fn run<S: HttpService>(
+    service: S,
+    curl_lines: fn(SocketAddr) -> String,
+) -> ExitCode {
     run_with(service, curl_lines, |server| server).await
 }
 
 /// The same, by a server with what `set` sets.
-pub(crate) async fn run_with<S, B>(
+pub(crate) async fn run_with<S: HttpService>(
     service: S,
     curl_lines: fn(SocketAddr) -> String,
     set: impl FnOnce(Serve<S>) -> Serve<S>,
-) -> ExitCode
-where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError> + Send,
-    S::Future: Send,
-    B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-{
+) -> ExitCode {
     let addr = match listen_addr(std::env::args().skip(1)) {
         Ok(Some(addr)) => addr,
         Ok(None) => {

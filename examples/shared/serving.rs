@@ -4,29 +4,19 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use http::{Request, Response};
-use letterhead::serve::{RequestBody, Serve, Served};
+use letterhead::serve::{HttpService, Serve, Served};
 use tokio::net::TcpListener;
-use tower::Service;
 
 /// How long requests in flight may take after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(5);
 
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
 /// Serves until Ctrl-C, by a server with what `set` sets, and says how it went.
-pub(crate) async fn run_at<S, B>(
+pub(crate) async fn run_at<S: HttpService>(
     addr: SocketAddr,
     service: S,
     greeting: impl FnOnce(SocketAddr) -> String,
     set: impl FnOnce(Serve<S>) -> Serve<S>,
-) -> ExitCode
-where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError> + Send,
-    S::Future: Send,
-    B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-{
+) -> ExitCode {
     match serve(addr, service, greeting, set).await {
         Ok(served) => {
             if served.cut > 0 {
@@ -47,18 +37,12 @@ pub(crate) fn address(value: &str) -> Result<SocketAddr, String> {
     value.parse().map_err(|_| format!("--listen: {wanted}, found `{value}`"))
 }
 
-async fn serve<S, B>(
+async fn serve<S: HttpService>(
     addr: SocketAddr,
     service: S,
     greeting: impl FnOnce(SocketAddr) -> String,
     set: impl FnOnce(Serve<S>) -> Serve<S>,
-) -> std::io::Result<Served>
-where
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError> + Send,
-    S::Future: Send,
-    B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-{
+) -> std::io::Result<Served> {
     let listener = TcpListener::bind(addr).await?;
     let addr = listener.local_addr()?;
     let stop = stop_signal()?;

@@ -121,36 +121,17 @@ where
                     let last = Last::Panicked(Origin::ServicePanic, payload);
                     return Poll::Ready(Ok(respond(exchange, Holding::nothing(), last)));
                 }
-                match answer {
-                    Poll::Ready(Ok(response)) => {
-                        let mut holding = Holding::of(response);
-                        let due = holding.begin(&exchange);
-                        let last = due.map_or_else(|| holding.poll(cx), Poll::Ready);
-                        if let Poll::Ready(last) = last {
-                            return Poll::Ready(Ok(respond(exchange, holding, last)));
-                        }
-                        let Some(deadline) = holding.deadline(&exchange) else {
-                            let last = Last::Due(CommitCause::NotHeld);
-                            return Poll::Ready(Ok(respond(exchange, holding, last)));
-                        };
-                        let mut waiting = Waiting::new(holding, deadline);
-                        match waiting.as_mut().sleep(cx, &exchange) {
-                            Poll::Pending => {
-                                *this.exchange = Some(exchange);
-                                this.state.set(State::Waiting { waiting });
-                                Poll::Pending
-                            }
-                            Poll::Ready(last) => {
-                                let holding = waiting.as_mut().take();
-                                Poll::Ready(Ok(respond(exchange, holding, last)))
-                            }
-                        }
+                let response = match ready!(answer) {
+                    Ok(response) => response,
+                    Err(error) => return Poll::Ready(refuse(exchange, error)),
+                };
+                match hold(response, exchange, cx) {
+                    Begun::Committed(response) => Poll::Ready(Ok(response)),
+                    Begun::Waits(exchange, waiting) => {
+                        *this.exchange = Some(exchange);
+                        this.state.set(State::Waiting { waiting });
+                        Poll::Pending
                     }
-                    Poll::Ready(Err(error)) => refuse(exchange, error).map_or_else(
-                        |error| Poll::Ready(Err(error)),
-                        |response| Poll::Ready(Ok(response)),
-                    ),
-                    Poll::Pending => Poll::Pending,
                 }
             }
             StateProj::Panicked { payload } => {
@@ -169,6 +150,41 @@ where
                 Poll::Ready(Ok(respond(exchange, holding, last)))
             }
             StateProj::Done => panic!("{READY}"),
+        }
+    }
+}
+
+/// What the inner response came to at once.
+enum Begun<B: Body> {
+    Committed(Response<ResponseBody<B>>),
+    /// Its head is held until the body has said more.
+    Waits(Exchange, Pin<Box<Waiting<B>>>),
+}
+
+/// Looks at the inner response, and commits its head unless there is something to wait for.
+#[inline]
+fn hold<B>(response: Response<B>, exchange: Exchange, cx: &mut Context<'_>) -> Begun<B>
+where
+    B: Body + Unpin,
+    B::Data: From<Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let mut holding = Holding::of(response);
+    let due = holding.begin(&exchange);
+    let last = due.map_or_else(|| holding.poll(cx), Poll::Ready);
+    if let Poll::Ready(last) = last {
+        return Begun::Committed(respond(exchange, holding, last));
+    }
+    let Some(deadline) = holding.deadline(&exchange) else {
+        let last = Last::Due(CommitCause::NotHeld);
+        return Begun::Committed(respond(exchange, holding, last));
+    };
+    let mut waiting = Waiting::new(holding, deadline);
+    match waiting.as_mut().sleep(cx, &exchange) {
+        Poll::Pending => Begun::Waits(exchange, waiting),
+        Poll::Ready(last) => {
+            let holding = waiting.as_mut().take();
+            Begun::Committed(respond(exchange, holding, last))
         }
     }
 }

@@ -2,72 +2,92 @@
 
 use super::Rule;
 
+/// What to do about each rule, in the order in which they are declared.
+const REMEDIES: [(Rule, &str); 19] = [
+    (
+        Rule::Overwritten,
+        "let one of the two write the field, or say which one stands with `Rules::on_field` and \
+                 `Action::KeepFirst` or `Action::KeepLast`; a layer that is there to set it says so with `Named::owns`",
+    ),
+    (
+        Rule::Duplicated,
+        "insert the field instead of appending to it, or have the last line stand alone with `Action::KeepLast`",
+    ),
+    (
+        Rule::ListReplaced,
+        "append to the list instead of inserting it, or join both with `Action::Merge`",
+    ),
+    (
+        Rule::MemberRepeated,
+        "let one of the two add the member, or have it put in once with `Action::Merge`",
+    ),
+    (
+        Rule::StatusChanged,
+        "let one of the two say the status; a layer that is there to change it says so with `Named::owns_status`",
+    ),
+    (
+        Rule::Removed,
+        "leave the field to its author, or have it put back with `Action::KeepFirst`; a layer that is there to \
+                 take it away says so with `Named::owns`",
+    ),
+    (
+        Rule::HeadReplaced,
+        "let the layer add to the head that it is given, or put it inside of those whose fields it drops, or have \
+                 what still holds put back with `Action::Merge`",
+    ),
+    (
+        Rule::LateWrite,
+        "write before the body's first frame, hold the head for longer with `Hold::up_to`, or promise the field as \
+                 a trailer with `Head::promise`",
+    ),
+    (
+        Rule::Framing,
+        "leave `Content-Length` and `Transfer-Encoding` to the server, or declare the length that the body has",
+    ),
+    (
+        Rule::StrongTag,
+        "make the tag weak or make it after the coding, or name the layer for its coding with `named::compression`",
+    ),
+    (
+        Rule::Missing,
+        "write the field on every such response, or give it a value to be put in with `Expect::or`",
+    ),
+    (
+        Rule::Forbidden,
+        "do not write the field on such responses, or have it taken out with `Action::Merge`",
+    ),
+    (
+        Rule::Contradiction,
+        "say only one of the two, such as `private` or `no-store` beside a cookie, or have the stricter word stand \
+                 with `Action::Merge`",
+    ),
+    (
+        Rule::StaleDigest,
+        "make the digest outside of the coding, name the layer for its coding with `named::compression`, or have \
+                 the digest taken out with `Action::Merge`",
+    ),
+    (Rule::CodedRange, "let the layer that codes skip responses with the status 206"),
+    (
+        Rule::NoTransform,
+        "let the layer that codes look for `no-transform`, or leave the directive out",
+    ),
+    (
+        Rule::CachedError,
+        "give lifetimes to successes alone, or have `no-store` put in with `Action::Merge`",
+    ),
+    (
+        Rule::Superseded,
+        "write through `Head::even_on_error` what has to be there whatever is sent; else there is nothing to mend",
+    ),
+    (Rule::OtherAttempt, "name the layer that copies the request, with `named`"),
+];
+
 impl Rule {
     /// What to do about it: one sentence for the author of the application. The guide's
     /// [page](crate::guide::rules) says more.
     #[must_use]
     pub const fn remedy(self) -> &'static str {
-        match self {
-            Self::Overwritten => {
-                "let one of the two write the field, or say which one stands with `Rules::on_field` and \
-                 `Action::KeepFirst` or `Action::KeepLast`; a layer that is there to set it says so with `Named::owns`"
-            }
-            Self::Duplicated => {
-                "insert the field instead of appending to it, or have the last line stand alone with `Action::KeepLast`"
-            }
-            Self::ListReplaced => {
-                "append to the list instead of inserting it, or join both with `Action::Merge`"
-            }
-            Self::MemberRepeated => {
-                "let one of the two add the member, or have it put in once with `Action::Merge`"
-            }
-            Self::StatusChanged => {
-                "let one of the two say the status; a layer that is there to change it says so with `Named::owns_status`"
-            }
-            Self::Removed => {
-                "leave the field to its author, or have it put back with `Action::KeepFirst`; a layer that is there to \
-                 take it away says so with `Named::owns`"
-            }
-            Self::HeadReplaced => {
-                "let the layer add to the head that it is given, or put it inside of those whose fields it drops, or have \
-                 what still holds put back with `Action::Merge`"
-            }
-            Self::LateWrite => {
-                "write before the body's first frame, hold the head for longer with `Hold::up_to`, or promise the field as \
-                 a trailer with `Head::promise`"
-            }
-            Self::Framing => {
-                "leave `Content-Length` and `Transfer-Encoding` to the server, or declare the length that the body has"
-            }
-            Self::StrongTag => {
-                "make the tag weak or make it after the coding, or name the layer for its coding with `named::compression`"
-            }
-            Self::Missing => {
-                "write the field on every such response, or give it a value to be put in with `Expect::or`"
-            }
-            Self::Forbidden => {
-                "do not write the field on such responses, or have it taken out with `Action::Merge`"
-            }
-            Self::Contradiction => {
-                "say only one of the two, such as `private` or `no-store` beside a cookie, or have the stricter word stand \
-                 with `Action::Merge`"
-            }
-            Self::StaleDigest => {
-                "make the digest outside of the coding, name the layer for its coding with `named::compression`, or have \
-                 the digest taken out with `Action::Merge`"
-            }
-            Self::CodedRange => "let the layer that codes skip responses with the status 206",
-            Self::NoTransform => {
-                "let the layer that codes look for `no-transform`, or leave the directive out"
-            }
-            Self::CachedError => {
-                "give lifetimes to successes alone, or have `no-store` put in with `Action::Merge`"
-            }
-            Self::Superseded => {
-                "write through `Head::even_on_error` what has to be there whatever is sent; else there is nothing to mend"
-            }
-            Self::OtherAttempt => "name the layer that copies the request, with `named`",
-        }
+        REMEDIES[self as usize].1
     }
 
     /// The address of the guide's page on rules.
@@ -87,6 +107,13 @@ mod tests {
         let guide = include_str!("../guide/rules.md");
         let row = guide.lines().find(|line| line.starts_with(&format!("| `{rule}` |")));
         row.and_then(|row| row.rsplit('|').nth(1)).unwrap_or_default().trim().to_owned()
+    }
+
+    #[test]
+    fn each_remedy_stands_in_its_rules_place() {
+        let mut places = REMEDIES.iter().enumerate();
+        assert!(places.all(|(at, (rule, _))| *rule as usize == at), "{REMEDIES:?}");
+        assert_eq!(REMEDIES.len(), Rule::ALL.len());
     }
 
     #[test]

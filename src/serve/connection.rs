@@ -3,32 +3,29 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::{Request, Response};
-use http_body::Body;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::conn::auto::{Builder, UpgradeableConnection};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
-use tower_service::Service;
 
-use super::BoxError;
 use super::Peer;
 use super::call::Counted;
 use super::event::{Event, OnEvent};
 use super::frames::{Count, Counting};
+use super::http_service::HttpService;
 use super::hub::{Hub, Member, Phase, Seat};
 use super::memory::Memory;
 use super::parting;
-use super::patience::{Cut, Limits, Patience, Verdict};
-use super::request::RequestBody;
+use super::patience::{Cut, Limits, Patience};
 use super::tasks::Tasks;
 use super::tls::Secure;
+use super::turns::{End, Parties, Turns};
 use super::watch::Watch;
 use super::wire::Wire;
 use crate::caught::contained;
@@ -97,13 +94,7 @@ impl Accepted {
     }
 
     /// Runs it in a task of its own.
-    pub(super) fn spawn<S, B>(self, service: S)
-    where
-        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send,
-        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-    {
+    pub(super) fn spawn<S: HttpService>(self, service: S) {
         // Two tasks of different size: the plain one does not pay for the other.
         if self.shared.secure.is_some() {
             tokio::spawn(self.secured(service));
@@ -112,24 +103,12 @@ impl Accepted {
         }
     }
 
-    async fn plain<S, B>(self, service: S)
-    where
-        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send,
-        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-    {
+    async fn plain<S: HttpService>(self, service: S) {
         let Self { shared, member, watch, wire, peer, at } = self;
         drive(Open { shared, member, watch, peer, at, secure: false }, wire, service).await;
     }
 
-    async fn secured<S, B>(self, service: S)
-    where
-        S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-        S::Error: Into<BoxError>,
-        S::Future: Send,
-        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-    {
+    async fn secured<S: HttpService>(self, service: S) {
         let Self { shared, mut member, watch, wire, peer, at } = self;
         let Some(secure) = &shared.secure else { return };
         let deadline = at + shared.limits.head;
@@ -188,23 +167,10 @@ struct Open {
     secure: bool,
 }
 
-/// How it ended.
-enum End {
-    Done(Result<(), BoxError>),
-    Cut(Cut),
-    /// At the deadline, with nothing under way.
-    Closed,
-    /// Before it, with nothing under way: it was asked to go, and stayed.
-    Left,
-}
-
-async fn drive<I, S, B>(open: Open, io: I, service: S)
+async fn drive<I, S>(open: Open, io: I, service: S)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    S: Service<Request<RequestBody>, Response = Response<B>> + Clone + Send + 'static,
-    S::Error: Into<BoxError>,
-    S::Future: Send,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    S: HttpService,
 {
     let Open { shared, mut member, watch, peer, at, secure } = open;
     let limits = shared.limits;
@@ -212,72 +178,18 @@ where
     let service = Counted::new(service, Arc::clone(&watch), sender, !secure, shared.body);
     let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(io), service);
     let mut connection = pin!(connection);
-    let mut patience = Patience::new(limits, at);
-    let mut due = patience.first(at);
+    let patience = Patience::new(limits, at);
+    let due = patience.first(at);
     let mut timer = pin!(sleep_until(due));
-    let (mut set, mut draining, mut late) = (false, false, false);
 
-    let end = std::future::poll_fn(|cx| {
-        loop {
-            if let Some(why) = watch.is_given_up(cx.waker()) {
-                return Poll::Ready(End::Cut(why));
-            }
-            // First, so that a request which has arrived is seen before anything is judged.
-            if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
-                return Poll::Ready(End::Done(outcome));
-            }
-            let seen = watch.glance();
-            match member.phase(cx.waker()) {
-                // A head that is under way is waited for; hyper would forget it.
-                Phase::Draining if !draining && !seen.head() => {
-                    draining = true;
-                    connection.as_mut().graceful_shutdown();
-                    late |= patience.drains(Instant::now());
-                    watch.draining();
-                    continue;
-                }
-                Phase::Draining => {
-                    late |= patience.drains(Instant::now());
-                    watch.draining();
-                }
-                Phase::Open => {}
-                Phase::Over if seen.live > 0 || seen.blocked => {
-                    return Poll::Ready(End::Cut(Cut::Deadline));
-                }
-                Phase::Over => return Poll::Ready(End::Closed),
-            }
-            // Once it was polled it wakes this task, which has one waker for its life.
-            let fired = (!set || timer.is_elapsed()) && timer.as_mut().poll(cx).is_ready();
-            set = true;
-            if !fired && !std::mem::take(&mut late) && !patience.stale(&seen) {
-                return Poll::Pending;
-            }
-            watch.ask();
-            if let Poll::Ready(outcome) = connection.as_mut().poll(cx) {
-                return Poll::Ready(End::Done(outcome));
-            }
-            let now = Instant::now();
-            let verdict = patience.look(&watch.seen(now, &limits, patience.room()), now);
-            let next = match verdict {
-                Verdict::Cut(why) => return Poll::Ready(End::Cut(why)),
-                Verdict::Leave => return Poll::Ready(End::Left),
-                Verdict::End(next) => {
-                    connection.as_mut().graceful_shutdown();
-                    next
-                }
-                Verdict::Wait(next) => next,
-            };
-            // A timer that fires too early costs a look; to move it for each look costs more.
-            if fired || next < due {
-                due = next;
-                timer.as_mut().reset(next);
-                set = false;
-            } else if matches!(verdict, Verdict::Wait(_)) {
-                return Poll::Pending;
-            }
-        }
-    })
-    .await;
+    let (end, was_draining) = {
+        let parties = Parties { member: &mut member, watch: &watch, limits };
+        let shut_down =
+            |connection: Pin<&mut _>| UpgradeableConnection::graceful_shutdown(connection);
+        let timer = (timer.as_mut(), due);
+        let mut turns = Turns::new(connection.as_mut(), shut_down, parties, patience, timer);
+        (std::future::poll_fn(|cx| turns.poll(cx)).await, turns.is_draining())
+    };
 
     match end {
         End::Cut(why) => {
@@ -295,7 +207,7 @@ where
         End::Done(Err(error)) => {
             let seen = watch.glance();
             // One that is asked to end before its first byte ends with an error of hyper's.
-            let unused = draining && seen.begun == 0;
+            let unused = was_draining && seen.begun == 0;
             let left = seen.live == 0 && !seen.blocked && is_farewell(error.as_ref());
             if !unused && !left {
                 shared.tell(&Event::Failed { peer, error });

@@ -1,12 +1,7 @@
 //! What serves the connections: one service for all, or one that is made for each.
 
-use http::{Request, Response};
-use http_body::Body;
-use tower_service::Service;
-
-use super::BoxError;
 use super::Peer;
-use super::request::RequestBody;
+use super::http_service::HttpService;
 
 /// One service for all connections: it is cloned for each.
 #[derive(Debug)]
@@ -22,31 +17,14 @@ pub enum ForAll {}
 )]
 pub trait Connections<M>: Clone + Send + 'static {
     /// The service of one connection.
-    type Service: Service<
-            Request<RequestBody>,
-            Response = Response<Self::Body>,
-            Error: Into<BoxError>,
-            Future: Send,
-        > + Clone
-        + Send
-        + 'static;
-    /// Its bodies.
-    type Body: Body<Data: Send, Error: Into<BoxError>> + Send + 'static;
+    type Service: HttpService;
 
     /// The service of the connection from `peer`.
     fn service(&mut self, peer: Peer) -> Self::Service;
 }
 
-impl<S, B> Connections<ForAll> for S
-where
-    S: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-{
+impl<S: HttpService> Connections<ForAll> for S {
     type Service = S;
-    type Body = B;
 
     fn service(&mut self, _: Peer) -> S {
         self.clone()

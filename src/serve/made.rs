@@ -6,14 +6,11 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use axum::extract::connect_info::{Connected, IntoMakeServiceWithConnectInfo};
-use http::{Request, Response};
-use http_body::Body;
 use tower_service::Service;
 
-use super::BoxError;
 use super::Peer;
 use super::connections::Connections;
-use super::request::RequestBody;
+use super::http_service::HttpService;
 
 /// One service for each connection.
 #[derive(Debug)]
@@ -31,17 +28,12 @@ impl Connected<Self> for Peer {
     }
 }
 
-impl<S, C, T, B> Connections<ForEach> for IntoMakeServiceWithConnectInfo<S, C>
+impl<S, C, T> Connections<ForEach> for IntoMakeServiceWithConnectInfo<S, C>
 where
     Self: Service<Peer, Response = T, Error = Infallible> + Clone + Send + 'static,
-    T: Service<Request<RequestBody>, Response = Response<B>, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    T: HttpService,
 {
     type Service = T;
-    type Body = B;
 
     fn service(&mut self, peer: Peer) -> T {
         let mut made = pin!(self.call(peer));

@@ -22,6 +22,7 @@ mod frames;
 mod linger;
 mod parting;
 mod request;
+mod http_service;
 mod connections;
 #[cfg(feature = "axum")]
 mod made;
@@ -34,6 +35,7 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "plain.rs"]
 mod tls;
+mod turns;
 mod connection;
 mod accept;
 mod run;
@@ -47,6 +49,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub use crate::report::Peer;
 pub use connections::Connections;
 pub use event::Event;
+pub use http_service::HttpService;
 pub use listen::{Listen, Workers};
 pub use patience::Cut;
 pub use request::{BodyTimeout, RequestBody, RequestBodyError};

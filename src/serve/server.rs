@@ -62,23 +62,49 @@ where
     Serve {
         listen: listener.into(),
         service,
-        header: Duration::from_secs(30),
-        idle: Duration::from_secs(75),
-        write: Duration::from_secs(60),
-        body: Duration::from_secs(60),
-        rate: 0,
-        most: None,
-        buffer: 128 * 1024,
-        unsent: 4 << 20,
-        unsent_in_all: 1 << 30,
-        frames: 10_000,
-        grace: Duration::from_secs(30),
+        times: Times {
+            header: Duration::from_secs(30),
+            idle: Duration::from_secs(75),
+            write: Duration::from_secs(60),
+            body: Duration::from_secs(60),
+            grace: Duration::from_secs(30),
+        },
+        bounds: Bounds {
+            rate: 0,
+            most: None,
+            buffer: 128 * 1024,
+            unsent: 4 << 20,
+            unsent_in_all: 1 << 30,
+            frames: 10_000,
+        },
         stop: None,
         secure: None,
         peer: false,
         on_event: None,
         by: PhantomData,
     }
+}
+
+/// How long what may take.
+struct Times {
+    header: Duration,
+    idle: Duration,
+    write: Duration,
+    body: Duration,
+    grace: Duration,
+}
+
+/// How much there may be, and how little.
+struct Bounds {
+    /// Bytes a second.
+    rate: u64,
+    /// Connections.
+    most: Option<usize>,
+    buffer: usize,
+    unsent: usize,
+    unsent_in_all: usize,
+    /// Frames a second that belong to no stream.
+    frames: u32,
 }
 
 /// A server that runs when it is awaited; made by [`serve`].
@@ -92,17 +118,8 @@ where
 pub struct Serve<S, M = ForAll> {
     listen: Listen,
     service: S,
-    header: Duration,
-    idle: Duration,
-    write: Duration,
-    body: Duration,
-    rate: u64,
-    most: Option<usize>,
-    buffer: usize,
-    unsent: usize,
-    unsent_in_all: usize,
-    frames: u32,
-    grace: Duration,
+    times: Times,
+    bounds: Bounds,
     stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     pub(super) secure: Option<Secure>,
     peer: bool,
@@ -117,7 +134,7 @@ impl<S, M> Serve<S, M> {
     /// included, so a client that connects and says nothing is closed then. On HTTP/2 it is the
     /// preface that has to come in this time.
     pub fn header_timeout(mut self, time: Duration) -> Self {
-        self.header = time;
+        self.times.header = time;
         self
     }
 
@@ -126,7 +143,7 @@ impl<S, M> Serve<S, M> {
     /// On HTTP/1 it is closed then, on HTTP/2 asked to go (`GOAWAY`), and closed when the client has
     /// had [`write_timeout`](Self::write_timeout) to do so.
     pub fn idle_timeout(mut self, time: Duration) -> Self {
-        self.idle = time;
+        self.times.idle = time;
         self
     }
 
@@ -139,7 +156,7 @@ impl<S, M> Serve<S, M> {
     /// On Linux what waits in the system's own buffers does not count as taken; elsewhere it does, and
     /// a very short time cuts clients that are merely slow.
     pub fn write_timeout(mut self, time: Duration) -> Self {
-        self.write = time;
+        self.times.write = time;
         self
     }
 
@@ -148,7 +165,7 @@ impl<S, M> Serve<S, M> {
     ///
     /// It is judged over each such time.
     pub fn min_rate(mut self, bytes_per_second: u64) -> Self {
-        self.rate = bytes_per_second;
+        self.bounds.rate = bytes_per_second;
         self
     }
 
@@ -158,7 +175,7 @@ impl<S, M> Serve<S, M> {
     /// makes of that, if it is an error, becomes 408; a response that has begun is the service's to end. Requests of
     /// gRPC on HTTP/2 may take any time, and so may those of which a handler says so by [`BodyTimeout`](super::BodyTimeout).
     pub fn body_timeout(mut self, time: Duration) -> Self {
-        self.body = time;
+        self.times.body = time;
         self
     }
 
@@ -166,7 +183,7 @@ impl<S, M> Serve<S, M> {
     ///
     /// At the limit nothing is accepted: clients wait in the system's queue until a connection ends.
     pub fn max_connections(mut self, most: usize) -> Self {
-        self.most = Some(most);
+        self.bounds.most = Some(most);
         self
     }
 
@@ -177,7 +194,7 @@ impl<S, M> Serve<S, M> {
     /// 256 KiB frames holds one of them. On HTTP/2 it is what a stream keeps waiting for its window.
     /// hyper's own figure is 408 KiB.
     pub fn buffer(mut self, bytes: usize) -> Self {
-        self.buffer = bytes;
+        self.bounds.buffer = bytes;
         self
     }
 
@@ -188,7 +205,7 @@ impl<S, M> Serve<S, M> {
     /// none of its requests. What is a body's already comes on top: that of each request under way, one frame of it.
     /// On HTTP/1, where there is one response at a time, it is [`buffer`](Self::buffer) that bounds it.
     pub fn max_unsent(mut self, bytes: usize) -> Self {
-        self.unsent = bytes.max(1);
+        self.bounds.unsent = bytes.max(1);
         self
     }
 
@@ -198,7 +215,7 @@ impl<S, M> Serve<S, M> {
     /// What several responses share is counted for each; what the kernel sends from a file is not, nor is what
     /// a connection has of less than 16 KiB.
     pub fn max_unsent_in_all(mut self, bytes: usize) -> Self {
-        self.unsent_in_all = bytes;
+        self.bounds.unsent_in_all = bytes;
         self
     }
 
@@ -208,7 +225,7 @@ impl<S, M> Serve<S, M> {
     /// The connection is reset then ([`Cut::Flood`](super::Cut::Flood)). A client of gRPC that measures its path sends a ping
     /// for each round trip, which on one machine may be thousands in a second.
     pub fn max_control_frames(mut self, per_second: u32) -> Self {
-        self.frames = per_second;
+        self.bounds.frames = per_second;
         self
     }
 
@@ -240,7 +257,7 @@ impl<S, M> Serve<S, M> {
     /// How long what runs may take after the signal; 30 s if nothing is said. What runs longer is cut: streams of
     /// HTTP/2 are reset, which may take half a second more.
     pub fn grace(mut self, time: Duration) -> Self {
-        self.grace = time;
+        self.times.grace = time;
         self
     }
 
@@ -261,17 +278,17 @@ impl<S, M> fmt::Debug for Serve<S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Serve")
             .field("listen", &self.listen)
-            .field("header_timeout", &self.header)
-            .field("idle_timeout", &self.idle)
-            .field("write_timeout", &self.write)
-            .field("body_timeout", &self.body)
-            .field("min_rate", &self.rate)
-            .field("max_connections", &self.most)
-            .field("buffer", &self.buffer)
-            .field("max_unsent", &self.unsent)
-            .field("max_unsent_in_all", &self.unsent_in_all)
-            .field("max_control_frames", &self.frames)
-            .field("grace", &self.grace)
+            .field("header_timeout", &self.times.header)
+            .field("idle_timeout", &self.times.idle)
+            .field("write_timeout", &self.times.write)
+            .field("body_timeout", &self.times.body)
+            .field("min_rate", &self.bounds.rate)
+            .field("max_connections", &self.bounds.most)
+            .field("buffer", &self.bounds.buffer)
+            .field("max_unsent", &self.bounds.unsent)
+            .field("max_unsent_in_all", &self.bounds.unsent_in_all)
+            .field("max_control_frames", &self.bounds.frames)
+            .field("grace", &self.times.grace)
             .finish_non_exhaustive()
     }
 }
@@ -308,26 +325,26 @@ where
     type IntoFuture = Serving;
 
     fn into_future(self) -> Serving {
-        let write = self.write.min(FOREVER);
+        let write = self.times.write.min(FOREVER);
         let limits = Limits {
-            head: self.header.min(FOREVER),
-            idle: self.idle.min(FOREVER),
+            head: self.times.header.min(FOREVER),
+            idle: self.times.idle.min(FOREVER),
             write,
-            least: least(self.rate, write),
+            least: least(self.bounds.rate, write),
         };
         let shared = Shared {
-            hub: Hub::new(self.most),
+            hub: Hub::new(self.bounds.most),
             limits,
-            body: self.body,
-            frames: self.frames,
-            memory: Memory::new(self.unsent_in_all),
-            unsent: self.unsent,
-            http: http(self.buffer),
+            body: self.times.body,
+            frames: self.bounds.frames,
+            memory: Memory::new(self.bounds.unsent_in_all),
+            unsent: self.bounds.unsent,
+            http: http(self.bounds.buffer),
             secure: self.secure,
             peer: self.peer,
             on_event: self.on_event,
         };
-        let grace = self.grace.min(FOREVER);
+        let grace = self.times.grace.min(FOREVER);
         Serving(Box::pin(run(self.listen, self.service, Arc::new(shared), self.stop, grace)))
     }
 }

@@ -3,11 +3,13 @@
 
 mod order;
 mod paths;
+mod sizes;
 mod source;
 
 use std::fs;
 
 use crate::paths::{Modules, module_of, named, top};
+use crate::sizes::Item;
 use crate::source::{all_files, sources};
 
 /// The most lines that a source file may have.
@@ -219,6 +221,52 @@ fn circles_are_no_more_than_they_were() {
     println!("{all} of {} files stand in circles", modules.all().count());
 }
 
+/// The most lines of a function, from `fn` to its last brace.
+const LINES: usize = 60;
+/// What is longer, by how much, and why. None may grow.
+const LONGER: [(&str, usize, &str); 2] = [
+    ("layer/commit.rs settle", 89, "the order of a commit, step by step"),
+    ("layer/exchange.rs end", 90, "the order of an end, step by step"),
+];
+
+/// The most fields of a struct; more of them want groups.
+const FIELDS: usize = 10;
+/// What has more, how many, and why. None may grow.
+const WIDER: [(&str, usize, &str); 8] = [
+    ("answer/facts.rs Facts", 13, "what a builder collects, a fact each"),
+    ("files/counts.rs Counters", 16, "counters, while they are counted"),
+    ("files/counts.rs Counts", 15, "the same, public, each named in the guide"),
+    ("head/receipt.rs Receipt", 13, "what a reporter is given; what is counted is a group already"),
+    ("head/shared.rs Record", 13, "what is rare of an exchange, in one box"),
+    ("layer/settings.rs Settings", 14, "what a builder collects, an option each"),
+    ("rules/conflict.rs Conflict", 15, "what a rule found, with what each action needs"),
+    ("sys/diagnose/causes.rs Facts", 11, "what the kernel was asked, a question each"),
+];
+
+/// Prints the ten largest; what is larger than `most` has to be listed, with its size.
+fn bounded(what: &str, most: usize, mut found: Vec<Item>, larger: &[(&str, usize, &str)]) {
+    assert!(found.len() > 100, "found only {} with {what}", found.len());
+    found.sort_by_key(|sized| std::cmp::Reverse(sized.size));
+    for Item { name, line, size } in &found[..10] {
+        println!("{size} {what}: {name}, line {line}");
+    }
+    let found = found.iter().filter(|sized| sized.size > most);
+    let mut found: Vec<_> = found.map(|sized| (sized.name.as_str(), sized.size)).collect();
+    let mut listed: Vec<_> = larger.iter().map(|(name, size, _)| (*name, *size)).collect();
+    found.sort_unstable();
+    listed.sort_unstable();
+    assert_eq!(found, listed, "{what}: more than {most}, found and listed");
+}
+
+/// `cargo test --test architecture sizes -- --nocapture` prints the largest.
+#[test]
+fn sizes_of_functions_and_structs_are_bounded() {
+    let sources = sources();
+    let sources = || sources.iter().filter(|source| !source.is_test());
+    bounded("lines", LINES, sources().flat_map(sizes::functions).collect(), &LONGER);
+    bounded("fields", FIELDS, sources().flat_map(sizes::structs).collect(), &WIDER);
+}
+
 /// Two files of a room that is made up.
 fn room(of_a: &str, of_b: &str) -> Vec<source::Source> {
     vec![
@@ -266,4 +314,14 @@ fn the_checks_see_what_they_should() {
     assert_eq!(up("#[cfg(test)] mod tests { use super::super::b::X; } fn f() {}", ""), (0, 0));
     let source = source::of("field/a.rs", "fn f() {}\n#[cfg(test)]\nfn g() {\n}\nfn h() {} // x");
     assert_eq!(source.code(), [(1, "fn f() {}"), (5, "fn h() {} ")]);
+    let source = source::of(
+        "a.rs",
+        "struct S<T: X> { a: T, pub b: u8::X }\nfn f()\n{ fn g() {\n} }\nfn h();",
+    );
+    let sized = |found: Vec<Item>| {
+        found.into_iter().map(|found| (found.name, found.line, found.size)).collect::<Vec<_>>()
+    };
+    assert_eq!(sized(sizes::structs(&source)), [("a.rs S".to_owned(), 1, 2)]);
+    let found = [("a.rs f".to_owned(), 2, 3), ("a.rs g".to_owned(), 3, 2)];
+    assert_eq!(sized(sizes::functions(&source)), found);
 }

@@ -15,8 +15,8 @@ impl Watch {
     /// ends: frames, the content of a request, or a head that was refused.
     pub(in crate::serve) fn may_send(&self) -> bool {
         self.preface.load(Ordering::Relaxed) == H2
-            || self.content.load(Ordering::Relaxed)
-            || self.stirred.load(Ordering::Relaxed)
+            || self.requests.content.load(Ordering::Relaxed)
+            || self.requests.stirred.load(Ordering::Relaxed)
     }
 
     /// The server was asked to stop.
@@ -31,26 +31,26 @@ impl Watch {
 
     /// All the content of the request has come.
     pub(in crate::serve) fn received(&self) {
-        self.receiving.store(false, Ordering::Relaxed);
+        self.requests.receiving.store(false, Ordering::Relaxed);
     }
 
     /// The client has ended its side. Whether that is to be kept from hyper, which would give up the response
     /// to a request that came whole.
     pub(in crate::serve) fn ends(&self) -> bool {
         let answers = self.preface.load(Ordering::Relaxed) == H1
-            && self.live.load(Ordering::Relaxed) > 0
-            && !self.receiving.load(Ordering::Relaxed)
+            && self.requests.live.load(Ordering::Relaxed) > 0
+            && !self.requests.receiving.load(Ordering::Relaxed)
             && !self.is_handed_over();
-        if answers && self.ended.load(Ordering::Relaxed) == 0 {
+        if answers && self.requests.ended.load(Ordering::Relaxed) == 0 {
             let since = u64::try_from(self.accepted.elapsed().as_millis()).unwrap_or(u64::MAX - 1);
-            self.ended.store(since + 1, Ordering::Relaxed);
+            self.requests.ended.store(since + 1, Ordering::Relaxed);
         }
         answers
     }
 
     /// Since when the client has ended its side.
     pub(super) fn half_closed(&self) -> Option<Instant> {
-        let since = self.ended.load(Ordering::Relaxed).checked_sub(1)?;
+        let since = self.requests.ended.load(Ordering::Relaxed).checked_sub(1)?;
         Some(self.accepted + Duration::from_millis(since))
     }
 
@@ -65,16 +65,16 @@ impl Watch {
 
     /// The socket is to be closed without sending what is left.
     pub(in crate::serve) fn reset(&self) {
-        self.reset.store(true, Ordering::Relaxed);
+        self.socket.reset.store(true, Ordering::Relaxed);
     }
 
     pub(in crate::serve) fn is_reset(&self) -> bool {
-        self.reset.load(Ordering::Relaxed)
+        self.socket.reset.load(Ordering::Relaxed)
     }
 
     /// It is closed when its client has what was sent.
     pub(in crate::serve) fn leaves(&self) {
-        self.leaving.store(true, Ordering::Relaxed);
+        self.socket.leaving.store(true, Ordering::Relaxed);
     }
 
     // ---- how it ends ----
@@ -82,25 +82,26 @@ impl Watch {
     /// The response under way has neither a length nor chunks, so the close of the connection would look
     /// like its end (RFC 9112, section 6.3).
     pub(in crate::serve) fn ends_by_closing(&self) {
-        self.closing_ends.store(true, Ordering::Relaxed);
+        self.failing.closing_ends.store(true, Ordering::Relaxed);
     }
 
     /// All has been written: the connection may close.
     pub(in crate::serve) fn is_shut_down(&self) {
-        self.closing_ends.store(false, Ordering::Relaxed);
+        self.failing.closing_ends.store(false, Ordering::Relaxed);
     }
 
     /// Whether the socket stays until its client has what was sent, and is reset then: closed at once it
     /// could be taken for the end of a response that is not over, or what the client still sends would
     /// throw away what it has not read.
     pub(in crate::serve) fn closes_when_sent(&self) -> bool {
-        self.closing_ends.load(Ordering::Relaxed) || self.leaving.load(Ordering::Relaxed)
+        self.failing.closing_ends.load(Ordering::Relaxed)
+            || self.socket.leaving.load(Ordering::Relaxed)
     }
 
     /// The body on HTTP/1 has failed: what it gave before is written first.
     pub(in crate::serve) fn flush_first(&self, error: BoxError) {
-        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        self.flushing.store(true, Ordering::Relaxed);
+        *self.failing.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.failing.flushing.store(true, Ordering::Relaxed);
     }
 
     /// The error, when that is written.
@@ -108,26 +109,26 @@ impl Watch {
         if self.is_flushing() {
             return Poll::Pending;
         }
-        Poll::Ready(self.failed.lock().unwrap_or_else(PoisonError::into_inner).take())
+        Poll::Ready(self.failing.failed.lock().unwrap_or_else(PoisonError::into_inner).take())
     }
 
     /// Everything is with the socket. Whether a body that failed waits for that.
     pub(in crate::serve) fn flushed(&self) -> bool {
-        self.is_flushing() && self.flushing.swap(false, Ordering::Relaxed)
+        self.is_flushing() && self.failing.flushing.swap(false, Ordering::Relaxed)
     }
 
     fn is_flushing(&self) -> bool {
-        self.flushing.load(Ordering::Relaxed)
+        self.failing.flushing.load(Ordering::Relaxed)
     }
 
     /// The streams that wait are woken, and fail; so do others when they are polled.
     pub(in crate::serve) fn abort_streams(&self) {
-        self.aborting.store(true, Ordering::Relaxed);
-        self.streams.wake();
+        self.failing.aborting.store(true, Ordering::Relaxed);
+        self.responses.streams.wake();
     }
 
     /// Whether the streams are to fail.
     pub(in crate::serve) fn aborts(&self) -> bool {
-        self.aborting.load(Ordering::Relaxed)
+        self.failing.aborting.load(Ordering::Relaxed)
     }
 }

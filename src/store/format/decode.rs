@@ -32,17 +32,8 @@ pub(crate) fn extent(block: &[u8]) -> Result<Extent, Flaw> {
 /// number of blocks.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Slot, Flaw> {
     let Extent { layout, length } = extent(bytes)?;
-    let image = bytes.get(..length).ok_or(Flaw::Cut)?;
-    let sum = checksum(image);
-    if image.get(MAGIC.len()..CHECKED) != Some(sum.as_slice()) {
-        return Err(Flaw::Checksum);
-    }
-    let whole = (length as u64).div_ceil(BLOCK) * BLOCK;
-    let padding = usize::try_from(whole).ok().and_then(|whole| bytes.get(length..whole));
-    if !is_zero(padding.ok_or(Flaw::Cut)?) {
-        return Err(Flaw::Padding);
-    }
     // From here on the bytes are those that were written.
+    let (image, sum) = intact(bytes, length)?;
     if u16_at(image, 40) != VERSION {
         return Err(Flaw::Version(u16_at(image, 40)));
     }
@@ -90,6 +81,21 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Slot, Flaw> {
         signature: signature(image.get(115).copied().unwrap_or(0), key, bytes)?,
         checksum: sum,
     })
+}
+
+/// The slot's own bytes and their checksum, if that is right and what fills the last block is zero.
+fn intact(bytes: &[u8], length: usize) -> Result<(&[u8], [u8; 32]), Flaw> {
+    let image = bytes.get(..length).ok_or(Flaw::Cut)?;
+    let sum = checksum(image);
+    if image.get(MAGIC.len()..CHECKED) != Some(sum.as_slice()) {
+        return Err(Flaw::Checksum);
+    }
+    let whole = (length as u64).div_ceil(BLOCK) * BLOCK;
+    let padding = usize::try_from(whole).ok().and_then(|whole| bytes.get(length..whole));
+    if !is_zero(padding.ok_or(Flaw::Cut)?) {
+        return Err(Flaw::Padding);
+    }
+    Ok((image, sum))
 }
 
 /// Less than a block of zeros, compared as a whole.

@@ -270,13 +270,7 @@ impl fmt::Display for Cause {
                 f,
                 "`{name}` belongs to user {uid}, in a sticky directory of all (fs.protected_regular)"
             ),
-            Self::ReadOnly(mount) if mount.whole_read_only => {
-                write!(f, "the filesystem on {mount} is read-only")
-            }
-            Self::ReadOnly(mount) if mount.read_only => {
-                write!(f, "the mount on {mount} is read-only, its filesystem is not")
-            }
-            Self::ReadOnly(mount) => write!(f, "the filesystem on {mount} refuses writes"),
+            Self::ReadOnly(mount) => fmt_read_only(mount, f),
             Self::Room(0, mount) => write!(f, "no room is left{}", On(mount)),
             Self::Room(bytes, mount) => write!(f, "{bytes} bytes of room are left{}", On(mount)),
             Self::NoInodes(mount) => write!(f, "no inode is left{}", On(mount)),
@@ -302,6 +296,16 @@ impl fmt::Display for Cause {
                 modules.join(" or ")
             ),
         }
+    }
+}
+
+fn fmt_read_only(mount: &Mount, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if mount.whole_read_only {
+        write!(f, "the filesystem on {mount} is read-only")
+    } else if mount.read_only {
+        write!(f, "the mount on {mount} is read-only, its filesystem is not")
+    } else {
+        write!(f, "the filesystem on {mount} refuses writes")
     }
 }
 
