@@ -11,7 +11,9 @@ use http::header::{HeaderName, HeaderValue};
 
 #[allow(unused_imports, reason = "a policy and its nonces ask, and are an option")]
 pub(crate) use allows::is_targeted;
-pub(crate) use allows::{forbids_transform, is_shared, restrictions, shares_cookies};
+pub(crate) use allows::{
+    Storage, forbids_transform, is_shared, restrictions, shared_storage, shares_cookies,
+};
 
 use super::list;
 

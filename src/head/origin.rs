@@ -33,6 +33,21 @@ pub(crate) fn is_from_file(extensions: &Extensions) -> bool {
     extensions.get::<FromFile>().is_some()
 }
 
+/// The response is a page about others, and has none itself.
+#[derive(Clone, Copy, Debug)]
+struct OwnPage;
+
+/// Marks the response that these extensions go with as a page about others.
+#[allow(dead_code, reason = "the inspector alone has pages, and is an option")]
+pub(crate) fn mark_own_page(extensions: &mut Extensions) {
+    extensions.insert(OwnPage);
+}
+
+/// Whether the response is such a page.
+pub(crate) fn is_own_page(extensions: &Extensions) -> bool {
+    extensions.get::<OwnPage>().is_some()
+}
+
 /// Named layers mark responses only where a policy asks for one by its name.
 static IS_LAYER_ASKED: AtomicBool = AtomicBool::new(false);
 

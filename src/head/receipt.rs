@@ -49,6 +49,8 @@ pub(crate) struct Tally {
     pub(crate) hooks_run: u32,
     pub(crate) failure: Option<Error>,
     pub(crate) notes: Vec<Note>,
+    /// The exchange's number; 0 if nobody watched.
+    pub(crate) number: u64,
 }
 
 impl Receipt {
@@ -62,6 +64,16 @@ impl Receipt {
     #[must_use]
     pub const fn version(&self) -> Version {
         self.version
+    }
+
+    /// The number of the request among those that were watched in this process, from 1 in the order in which they came; `None`
+    /// if nobody watched.
+    #[must_use]
+    pub const fn number(&self) -> Option<u64> {
+        match self.tally.number {
+            0 => None,
+            number => Some(number),
+        }
     }
 
     /// The status that was committed; `None` if it never came to that.

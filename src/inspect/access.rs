@@ -8,7 +8,7 @@ use http::header::{COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use http::{Extensions, Request, Uri, Version};
 
 use super::from_axum;
-use crate::report::Peer;
+use crate::report::{Begun, Peer};
 
 /// The cookie that a token is exchanged for.
 pub(super) const COOKIE_NAME: &str = "letterhead-inspect";
@@ -69,13 +69,21 @@ pub(super) enum Access {
 
 impl<'a> Caller<'a> {
     pub(super) fn of<B>(request: &'a Request<B>) -> Self {
-        let (extensions, fields): (&Extensions, _) = (request.extensions(), request.headers());
+        let (uri, version) = (request.uri(), request.version());
+        Self::new(uri, version, request.headers(), request.extensions())
+    }
+
+    pub(super) fn of_begun(request: &Begun<'a>) -> Self {
+        Self::new(request.uri(), request.version(), request.fields(), request.extensions())
+    }
+
+    fn new(uri: &'a Uri, version: Version, fields: &'a HeaderMap, extensions: &Extensions) -> Self {
         let peer = extensions.get::<Peer>();
         let addr = peer.map(|peer| peer.addr).or_else(|| from_axum::addr(extensions));
         let is_secure = peer.is_some_and(|peer| peer.secure);
         // An address of IPv4 is one, also on a socket of both families.
         let peer = addr.map(|addr| addr.ip().to_canonical());
-        Self { peer, is_secure, version: request.version(), uri: request.uri(), fields }
+        Self { peer, is_secure, version, uri, fields }
     }
 
     /// What becomes of the request; `release` says how the program was built.
@@ -112,6 +120,12 @@ impl<'a> Caller<'a> {
         } else {
             Access::Hidden
         }
+    }
+
+    /// Whether the client may see the pages, and needs no token for it because it is on this machine.
+    pub(super) fn is_here(&self, doors: &Doors, release: bool) -> bool {
+        let doors = Doors { token: None, in_release: doors.in_release };
+        self.judge(&doors, release) == Access::Granted
     }
 
     /// Whether one of the cookies is the token's.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::kept::Kept;
+use crate::report::PAGE_LINK;
 
 /// A field that is not what it was.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,7 +43,9 @@ pub(super) fn changed(before: &Kept, after: &Kept) -> Vec<Changed> {
 
 fn lines(kept: &Kept) -> BTreeMap<String, Vec<String>> {
     let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for field in kept.fields() {
+    // No two responses have the same page and took the same time.
+    let is_own = |name: &str| name == PAGE_LINK || name == "server-timing";
+    for field in kept.fields().filter(|field| !is_own(field.name.as_str())) {
         lines.entry(field.name.as_str().to_owned()).or_default().push(field.value.to_string());
     }
     lines

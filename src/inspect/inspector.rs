@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::InspectorService;
+use super::access::{Access, Caller};
+use super::escape::in_ascii;
+use super::place::of_request;
 use super::ring::{Fill, Ring};
-use super::service::MARK;
+use super::service::{MARK, RELEASE};
 use super::settings::Settings;
 use crate::head::Receipt;
-use crate::report::Reporter;
+use crate::report::{Begun, PageLink, Reporter};
 
 /// Shows the last responses in a browser: each head as it went out, and who wrote each field of it.
 ///
@@ -120,6 +123,26 @@ impl Inspector {
         self
     }
 
+    /// Lets responses carry a link to their page as `x-debug-token-link`, to clients that may see it; on if nothing is said.
+    ///
+    /// The link is `/_head/request-42`, or what [`at`](Self::at) says instead of `/_head`, and is good once the response is over. A
+    /// response that a cache for several users may keep has none: one with a `Cache-Control` (or its like) that says
+    /// neither `private` nor `no-store`, or with an `Expires`. Nor has one that says nothing of this, if it goes to a client that has the
+    /// [token](Self::token) and is on another machine, because a proxy may stand between.
+    #[must_use]
+    pub fn links(mut self, on: bool) -> Self {
+        self.settings.links.on = on;
+        self
+    }
+
+    /// Names the page in `Server-Timing`, too, where the network panel of browsers shows it: `page;desc="/_head/request-42"`. Off if
+    /// nothing is said.
+    #[must_use]
+    pub fn links_in_server_timing(mut self, on: bool) -> Self {
+        self.settings.links.timing = on;
+        self
+    }
+
     /// The service with the pages, as it is set now: for `Router::nest_service`, for a fallback, or for any router of
     /// services.
     #[must_use]
@@ -169,6 +192,22 @@ impl Reporter for Inspector {
     /// The bar of an exchange is made of them.
     fn needs_times(&self) -> bool {
         true
+    }
+
+    fn has_pages(&self) -> bool {
+        let Settings { links, doors, .. } = &self.settings;
+        links.on && (!RELEASE || doors.in_release)
+    }
+
+    fn page(&self, request: &Begun<'_>) -> Option<PageLink> {
+        let Settings { links, doors, mount, .. } = &self.settings;
+        let caller = Caller::of_begun(request);
+        let is_here = caller.is_here(doors, RELEASE);
+        if !is_here && caller.judge(doors, RELEASE) != Access::Granted {
+            return None;
+        }
+        let page = PageLink::new(&of_request(&in_ascii(mount), request.number()))?;
+        Some(page.when_silent(is_here).in_server_timing(links.timing))
     }
 }
 

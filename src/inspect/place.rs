@@ -19,6 +19,8 @@ pub(super) struct Place {
 pub(super) enum Page {
     List,
     Exchange(u64),
+    /// An exchange by the number of its request.
+    Request(u64),
     Events,
     Style,
     Script,
@@ -57,10 +59,21 @@ impl Place {
             "style.css" if !json => Page::Style,
             "script.js" if !json => Page::Script,
             "token" if !json => Page::Token,
-            name => number(name).map_or(Page::Unknown, Page::Exchange),
+            name => match name.strip_prefix(REQUEST) {
+                Some(rest) => number(rest).map_or(Page::Unknown, Page::Request),
+                None => number(name).map_or(Page::Unknown, Page::Exchange),
+            },
         };
         Self { base, page, json }
     }
+}
+
+/// What stands before the number of a request.
+const REQUEST: &str = "request-";
+
+/// The path of the page of a request, where the pages stand at `mount`.
+pub(super) fn of_request(mount: &str, number: u64) -> String {
+    format!("{mount}/{REQUEST}{number}")
 }
 
 /// A number as the pages write it.
@@ -104,13 +117,24 @@ mod tests {
             check("/42", Page::Exchange(42), false);
             check("/42/", Page::Exchange(42), false);
             check("/42.json", Page::Exchange(42), true);
+            check("/request-42", Page::Request(42), false);
+            check("/request-42.json", Page::Request(42), true);
             check("/events", Page::Events, false);
             check("/style.css", Page::Style, false);
             check("/script.js", Page::Script, false);
             check("/token", Page::Token, false);
-            for unknown in
-                ["/042", "/0", "/+1", "/-1", "/1.5", "/99999999999999999999", "/a", "/events.json"]
-            {
+            for unknown in [
+                "/request-",
+                "/request-042",
+                "/042",
+                "/0",
+                "/+1",
+                "/-1",
+                "/1.5",
+                "/99999999999999999999",
+                "/a",
+                "/events.json",
+            ] {
                 check(unknown, Page::Unknown, unknown == "/events.json");
             }
         }

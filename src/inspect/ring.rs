@@ -75,6 +75,13 @@ impl Ring {
         held.exchanges.get(at).cloned()
     }
 
+    /// The exchange of the request with this number, if it is still there.
+    pub(super) fn of_request(&self, number: u64) -> Option<Arc<Kept>> {
+        let held = self.lock();
+        let mut newest_first = held.exchanges.iter().rev();
+        newest_first.find(|kept| kept.receipt.number() == Some(number)).cloned()
+    }
+
     /// All that are there, the newest first.
     pub(super) fn all(&self) -> Vec<Arc<Kept>> {
         self.lock().exchanges.iter().rev().cloned().collect()

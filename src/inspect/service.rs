@@ -15,19 +15,21 @@ use super::access::{Access, Caller};
 use super::answer::Answer;
 use super::diff::previous;
 use super::filter::{Filter, Pair, pairs};
+use super::kept::Kept;
 use super::list::{Listing, MOST_ROWS};
-use super::place::{Page, Place};
+use super::place::{Page, Place, of_request};
 use super::ring::Ring;
 use super::settings::Settings;
 use super::{html, json, list, shell, show};
 use crate::field::accept::Welcome;
 use crate::head::Head;
+use crate::head::origin::mark_own_page;
 
 /// A write of this name, which changes nothing, says in the ledger that an exchange is a page's own.
 pub(super) const MARK: HeaderName = HeaderName::from_static("x-letterhead-inspector");
 
 /// How the program was built.
-const RELEASE: bool = !cfg!(debug_assertions);
+pub(super) const RELEASE: bool = !cfg!(debug_assertions);
 
 /// The pages of an [`Inspector`](super::Inspector), to put into an application.
 ///
@@ -62,7 +64,10 @@ impl InspectorService {
         let base = &place.base;
         match place.page {
             Page::List => self.list(base, &pairs, json),
-            Page::Exchange(id) => self.exchange(base, id, &caller, json),
+            Page::Exchange(id) => self.exchange(base, self.ring.get(id), &caller, json),
+            Page::Request(number) => {
+                self.exchange(base, self.ring.of_request(number), &caller, json)
+            }
             Page::Events => self.events(base, &pairs, request),
             Page::Style => Answer::Style,
             Page::Script => Answer::Script,
@@ -84,6 +89,7 @@ impl InspectorService {
         if let Some((_, token)) = given.filter(|(_, t)| doors.open_to(RELEASE, t)) {
             let to = match place.page {
                 Page::Exchange(id) => format!("{base}/{id}"),
+                Page::Request(number) => of_request(base, number),
                 Page::List
                 | Page::Events
                 | Page::Style
@@ -128,14 +134,19 @@ impl InspectorService {
         }
     }
 
-    fn exchange(&self, base: &str, id: u64, caller: &Caller<'_>, json: bool) -> Answer {
-        let Some(kept) = self.ring.get(id) else {
+    fn exchange(
+        &self,
+        base: &str,
+        kept: Option<Arc<Kept>>,
+        caller: &Caller<'_>,
+        json: bool,
+    ) -> Answer {
+        let Some(kept) = kept else {
             if json {
                 return Answer::NotThere;
             }
-            let text =
-                format!("There is no exchange {id}: it has not ended, or is no longer kept.");
-            return Answer::Html(StatusCode::NOT_FOUND, html::not_found(base, &text));
+            let text = "There is no such exchange: it has not ended, or is no longer kept.";
+            return Answer::Html(StatusCode::NOT_FOUND, html::not_found(base, text));
         };
         let all = self.ring.all();
         let previous = previous(&all, &kept);
@@ -180,7 +191,9 @@ impl<B> Service<Request<B>> for InspectorService {
             // The ledger has it, whatever becomes of it.
             let _ = head.even_on_error().remove(MARK);
         }
-        ready(Ok(self.answer(&request).response(request.method())))
+        let mut response = self.answer(&request).response(request.method());
+        mark_own_page(response.extensions_mut());
+        ready(Ok(response))
     }
 }
 

@@ -16,6 +16,15 @@ pub(super) struct Settings {
     pub(super) editor: Option<String>,
     /// Where the source is.
     pub(super) root: PathBuf,
+    pub(super) links: Links,
+}
+
+/// Which links responses carry to their pages.
+#[derive(Clone, Copy)]
+pub(super) struct Links {
+    pub(super) on: bool,
+    /// In `Server-Timing`, too.
+    pub(super) timing: bool,
 }
 
 impl Settings {
@@ -25,6 +34,7 @@ impl Settings {
             doors: Doors::default(),
             editor: None,
             root: std::env::current_dir().unwrap_or_default(),
+            links: Links { on: true, timing: false },
         }
     }
 
@@ -39,7 +49,8 @@ impl Settings {
             | Writer::Trailers
             | Writer::Framing
             | Writer::ErrorAnswer
-            | Writer::Rule => None,
+            | Writer::Rule
+            | Writer::Letterhead => None,
         }
     }
 

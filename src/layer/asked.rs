@@ -11,7 +11,7 @@ use super::policy_handle::PolicyTarget;
 use super::route::{Route, uri};
 use super::stopwatch::{Mark, Stopwatch};
 use crate::head::RequestFacts;
-use crate::report::LogEntry;
+use crate::report::{LogEntry, PageLink};
 
 /// What a recoverer wants of each request.
 #[derive(Clone)]
@@ -56,6 +56,8 @@ pub(crate) struct Asked {
     pub(crate) facts: Option<Box<RequestFacts>>,
     /// Runs where somebody needs times.
     pub(crate) stopwatch: Option<Box<Stopwatch>>,
+    /// Where the client may look at its response.
+    pub(crate) page: Option<Box<PageLink>>,
 }
 
 /// What a request is about.

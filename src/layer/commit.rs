@@ -16,6 +16,7 @@ use super::exchange::{Exchange, Unheard};
 use super::holding::{Held, Holding};
 use super::instead::{fail, put_instead};
 use super::kept::Kept;
+use super::page_link::put_page_link;
 use super::spare;
 use super::stopwatch::Mark;
 use super::terms::{Survey, Terms, mend, terms_of};
@@ -201,7 +202,8 @@ where
     if let Some(sealing) = sealing.as_mut().filter(|sealing| sealing.has_deny_rules) {
         denied::deny(exchange, sealing, held, (policy.as_ref(), &inside), &mut judged);
     }
-    if let (Some(sealing), Some(watch)) = (&sealing, watch) {
+    if let (Some(sealing), Some(watch)) = (&mut sealing, watch) {
+        put_page_link(exchange, held, sealing);
         watched::say_who_wrote(watch, sealing, held);
     }
     let promises = sealing.as_mut().and_then(Sealing::take_promises);

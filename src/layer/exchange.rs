@@ -12,13 +12,14 @@ use tokio::time::Sleep;
 
 use super::ResetCode;
 use super::asked::Asked;
+use super::failures::{note_failure, note_other_attempt};
 use super::recover::{Cause, Failure, Origin};
 use super::settings::{Settings, Watch};
 use super::spare;
 use super::stopwatch::Mark;
 use super::strict::Indictment;
 use crate::caught::contained;
-use crate::error::{Error, WithCauses};
+use crate::error::Error;
 use crate::field::nature;
 use crate::field::rpc::{Protocol, Rpc};
 use crate::head::{
@@ -268,7 +269,7 @@ impl Exchange {
         }
         let mut record = record.unwrap_or_default();
         if cause != Some(CommitCause::Failure) {
-            self.note_other_attempt(status, &mut record);
+            note_other_attempt(self.ability().call.is_some(), status, &mut record);
         }
         record.sealing.give_up(cause.is_some(), unsent);
         let watch = self.settings.watch.as_ref().filter(|_| record.path.is_some());
@@ -296,6 +297,7 @@ impl Exchange {
                 hooks_run: sealing.hooks_run,
                 failure,
                 notes,
+                number: self.shared.exchange,
             },
             last_stage,
             cause,
@@ -340,17 +342,6 @@ impl Exchange {
         }
     }
 
-    /// A failure that was answered further in is not this response's if this one is a success: the
-    /// service was called again, or for a part of it only. Of a remote call the status does not tell.
-    fn note_other_attempt(&self, status: Option<StatusCode>, record: &mut Record) {
-        let is_success = status.is_some_and(|status| status.as_u16() < 400);
-        if is_success && self.ability().call.is_none() {
-            if let Some(failure) = record.failure.take() {
-                record.notes.push(Note::AlsoFailed(WithCauses(&failure).to_string()));
-            }
-        }
-    }
-
     /// The path of the request, and the route that it took, where somebody watches.
     pub(crate) fn place(&self) -> (Arc<str>, Option<Box<str>>) {
         let mut state = self.shared.lock();
@@ -361,20 +352,6 @@ impl Exchange {
     pub(crate) fn stage(&self) -> Stage {
         self.shared.lock().life.stage()
     }
-}
-
-/// Notes what failed before the commit of a head.
-pub(crate) fn note_failure(shared: &Shared, error: Error) {
-    let mut state = shared.lock();
-    let record = state.record();
-    if record.failure.is_none() {
-        record.failure = Some(error);
-        return;
-    }
-    drop(state);
-    // The first failure is the cause; what failed while it was answered is a note.
-    let note = Note::AlsoFailed(WithCauses(&error).to_string());
-    shared.lock().record().notes.push(note);
 }
 
 impl Drop for Exchange {

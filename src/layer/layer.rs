@@ -170,6 +170,7 @@ impl LetterheadLayer {
         self.watching(|watch| {
             watch.needs.times |= reporter.needs_times();
             watch.needs.span |= reporter.needs_span();
+            watch.needs.page |= reporter.has_pages();
             watch.reporters.push(Arc::new(reporter));
         })
     }

@@ -15,7 +15,7 @@ use tower_service::Service;
 
 use super::Recover;
 use super::asked::Asked;
-use super::exchange::note_failure;
+use super::failures::note_failure;
 use super::panics::{first_panic, panicked};
 use super::recover::{Cause, Failure, Origin};
 use super::recoverer::Recoverer;

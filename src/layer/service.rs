@@ -15,14 +15,14 @@ use super::enclosed::Enclosed;
 use super::exchange::Exchange;
 use super::policy_handle::PolicyTarget;
 use super::route::{path, route, uri};
-use super::settings::Settings;
+use super::settings::{Settings, Watch};
 use super::spare;
 use super::stopwatch::Stopwatch;
 use super::{ResponseBody, ResponseFuture};
-use crate::caught::{caught, contained};
+use crate::caught::{caught, contained, discard};
 use crate::error::BoxError;
 use crate::head::{Ability, Head, RequestFacts, Shared, Span};
-use crate::report::{AccessLog, Begun, LogEntry};
+use crate::report::{AccessLog, Begun, LogEntry, PageLink, Reporter};
 
 /// A service whose responses have a commit point; made by
 /// [`LetterheadLayer`](crate::LetterheadLayer).
@@ -145,15 +145,31 @@ fn watch<B>(
         if facts.is_some() {
             asked.get_or_insert_default().facts = facts;
         }
-        let begun = Begun { method: request.method(), secure };
+        let (method, version, uri) = (request.method(), request.version(), request.uri());
+        let number = shared.exchange;
+        let begun = Begun { method, secure, number, version, uri, fields, extensions };
         for reporter in &watch.reporters {
             contained(|| reporter.begin(&begun));
+        }
+        if let Some(page) = watch.needs.page.then(|| page(watch, &begun)).flatten() {
+            asked.get_or_insert_default().page = Some(Box::new(page));
         }
     }
     if let Some(span) = watch.needs.span.then(Span::current).flatten() {
         asked.get_or_insert_default().facts.get_or_insert_default().span = Some(span);
     }
     asked
+}
+
+/// The page that the first reporter gives which has one for this request.
+fn page(watch: &Watch, begun: &Begun<'_>) -> Option<PageLink> {
+    let page = |reporter: &Arc<dyn Reporter>| {
+        caught(|| reporter.page(begun)).unwrap_or_else(|payload| {
+            discard(payload);
+            None
+        })
+    };
+    watch.reporters.iter().find_map(page)
 }
 
 impl<S: fmt::Debug> fmt::Debug for Letterhead<S> {

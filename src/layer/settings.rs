@@ -46,6 +46,8 @@ pub(crate) struct Needs {
     pub(crate) times: bool,
     /// The span of the request.
     pub(crate) span: bool,
+    /// A link to a reporter's page.
+    pub(crate) page: bool,
 }
 
 /// What is watched, and for whom.

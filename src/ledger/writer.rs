@@ -178,6 +178,9 @@ pub enum Writer {
     Rule,
     /// A line of a header policy; see [`LetterheadLayer::policy`](crate::LetterheadLayer::policy).
     Policy(PolicyPlace),
+    /// The layer itself, because an option says so: a link to a reporter's [page](crate::report::Reporter::page), or
+    /// [times](crate::LetterheadLayer::server_timing).
+    Letterhead,
 }
 
 impl Writer {
@@ -193,7 +196,8 @@ impl Writer {
             | Self::Framing
             | Self::ErrorAnswer
             | Self::Rule
-            | Self::Policy(_) => None,
+            | Self::Policy(_)
+            | Self::Letterhead => None,
         }
     }
 
@@ -209,7 +213,8 @@ impl Writer {
             | Self::Framing
             | Self::ErrorAnswer
             | Self::Rule
-            | Self::Policy(_) => None,
+            | Self::Policy(_)
+            | Self::Letterhead => None,
         }
     }
 
@@ -249,7 +254,8 @@ impl Writer {
             | Self::Framing
             | Self::ErrorAnswer
             | Self::Rule
-            | Self::Policy(_) => None,
+            | Self::Policy(_)
+            | Self::Letterhead => None,
         }
     }
 
@@ -264,7 +270,8 @@ impl Writer {
             | Self::Framing
             | Self::ErrorAnswer
             | Self::Rule
-            | Self::Policy(_) => None,
+            | Self::Policy(_)
+            | Self::Letterhead => None,
         }
     }
 }
@@ -282,6 +289,7 @@ impl fmt::Display for Writer {
             Self::ErrorAnswer => f.write_str("the error answer"),
             Self::Rule => f.write_str("a rule"),
             Self::Policy(line) => write!(f, "{line}"),
+            Self::Letterhead => f.write_str("the letterhead layer"),
         }
     }
 }

@@ -1,12 +1,18 @@
 //! A request that has reached the layer.
 
-use http::Method;
+use http::header::HeaderMap;
+use http::{Extensions, Method, Uri, Version};
 
 /// A request whose response will be reported.
 #[derive(Clone, Copy, Debug)]
 pub struct Begun<'a> {
     pub(crate) method: &'a Method,
     pub(crate) secure: bool,
+    pub(crate) number: u64,
+    pub(crate) version: Version,
+    pub(crate) uri: &'a Uri,
+    pub(crate) fields: &'a HeaderMap,
+    pub(crate) extensions: &'a Extensions,
 }
 
 impl<'a> Begun<'a> {
@@ -20,5 +26,35 @@ impl<'a> Begun<'a> {
     #[must_use]
     pub const fn is_secure(&self) -> bool {
         self.secure
+    }
+
+    /// Its number, which its [receipt](crate::Receipt::number) has, too.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Its protocol version.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// Its target, as the layer sees it.
+    #[must_use]
+    pub const fn uri(&self) -> &'a Uri {
+        self.uri
+    }
+
+    /// Its fields, secrets included.
+    #[must_use]
+    pub const fn fields(&self) -> &'a HeaderMap {
+        self.fields
+    }
+
+    /// What the server and layers further out have put beside it.
+    #[must_use]
+    pub const fn extensions(&self) -> &'a Extensions {
+        self.extensions
     }
 }

@@ -1,6 +1,7 @@
 //! Doors to people: what becomes of the record of a response.
 
 mod begun;
+mod link;
 mod background;
 mod collector;
 #[cfg(feature = "metrics")]
@@ -37,6 +38,8 @@ pub use collector::Collector;
 pub use json::JsonLines;
 #[cfg(feature = "inspector")]
 pub(crate) use json::Line;
+pub(crate) use link::PAGE_LINK;
+pub use link::PageLink;
 #[cfg(feature = "axum")]
 pub(crate) use missing_layer::tell_of_missing_layer;
 
@@ -91,6 +94,19 @@ pub trait Reporter: Send + Sync + 'static {
     fn needs_span(&self) -> bool {
         false
     }
+
+    /// Whether it has [pages](Self::page) to link to; asked once, when it is given to the layer.
+    fn has_pages(&self) -> bool {
+        false
+    }
+
+    /// The page on which the client of this request may look at its response; the response then carries a link to it.
+    ///
+    /// It is asked behind [`begin`](Self::begin), if it [has pages](Self::has_pages), and the first reporter that gives a page
+    /// is the one. A panic in it is caught and forgotten. A [`Background`] does not hand it on.
+    fn page(&self, _request: &Begun<'_>) -> Option<PageLink> {
+        None
+    }
 }
 
 impl<F: Fn(&Receipt) + Send + Sync + ?Sized + 'static> Reporter for F {
@@ -115,5 +131,13 @@ impl<R: Reporter + ?Sized> Reporter for Arc<R> {
 
     fn needs_span(&self) -> bool {
         (**self).needs_span()
+    }
+
+    fn has_pages(&self) -> bool {
+        (**self).has_pages()
+    }
+
+    fn page(&self, request: &Begun<'_>) -> Option<PageLink> {
+        (**self).page(request)
     }
 }

@@ -11,6 +11,7 @@ mod client;
 mod filters;
 mod hostile;
 mod kinds;
+mod links;
 mod live;
 mod merged;
 mod pages;

@@ -1,6 +1,6 @@
 //! What `Cache-Control` lets caches do: keep, share, transform; and what of it only restricts.
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::{CACHE_CONTROL, EXPIRES, HeaderMap, HeaderName, HeaderValue};
 
 use super::{Bound, Directives, Flag};
 
@@ -8,6 +8,34 @@ use super::{Bound, Directives, Flag};
 /// (RFC 9111, section 3): it is `public` or has a lifetime there, and nothing forbids it.
 pub(crate) fn is_shared(values: &[HeaderValue]) -> bool {
     Directives::read(values).are_shared()
+}
+
+/// What a head says to caches that serve several users about keeping it (RFC 9111, section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// None may keep it.
+    Forbidden,
+    /// Nothing: a cache may keep it by its own rules.
+    Unsaid,
+    /// One may keep it, if only to ask whether it still holds.
+    Possible,
+}
+
+/// Whether a cache that serves several users may keep a response with these fields.
+pub(crate) fn shared_storage(fields: &HeaderMap) -> Storage {
+    let forbids = |name: &HeaderName| {
+        let said = Directives::read(fields.get_all(name));
+        said.forbids_storage() && said.is_bare(Flag::NoStore) || said.private == Bound::Whole
+    };
+    let mut of_some = fields.keys().filter(|name| is_targeted(name)).peekable();
+    let is_said = fields.contains_key(CACHE_CONTROL) || fields.contains_key(EXPIRES);
+    if !is_said && of_some.peek().is_none() {
+        Storage::Unsaid
+    } else if forbids(&CACHE_CONTROL) && of_some.all(forbids) {
+        Storage::Forbidden
+    } else {
+        Storage::Possible
+    }
 }
 
 /// Whether such a cache may also give the cookies of the response to somebody else: it
@@ -104,6 +132,46 @@ mod tests {
         check(r#"max-age=60, private="set-cookie""#, true, false);
         check(r#"max-age=60, no-cache="x, Set-Cookie""#, true, false);
         check(r#"max-age=60, no-cache="x""#, true, true);
+    }
+
+    #[test]
+    fn storage_is_forbidden_by_a_bare_word_alone() {
+        let check = |lines: &[(&'static str, &str)], expected: Storage| {
+            let mut fields = HeaderMap::new();
+            for (name, value) in lines {
+                fields.append(*name, HeaderValue::try_from(*value).expect("a legal value"));
+            }
+            assert_eq!(shared_storage(&fields), expected, "{lines:?}");
+        };
+        check(&[("etag", "\"v1\"")], Storage::Unsaid);
+        for line in
+            ["no-store", "private", "Private, max-age=60", "public, no-store", "no-cache, private"]
+        {
+            check(&[("cache-control", line)], Storage::Forbidden);
+        }
+        for line in [
+            "",
+            "public",
+            "max-age=0",
+            "no-cache",
+            "must-revalidate",
+            "private=\"set-cookie\"",
+            "no-store=1",
+            "no-store, must-understand",
+        ] {
+            check(&[("cache-control", line)], Storage::Possible);
+        }
+        check(&[("cache-control", "max-age=9"), ("cache-control", "private")], Storage::Forbidden);
+        check(&[("expires", "0")], Storage::Possible);
+        check(&[("cdn-cache-control", "max-age=9")], Storage::Possible);
+        check(
+            &[("cache-control", "private"), ("cdn-cache-control", "max-age=9")],
+            Storage::Possible,
+        );
+        check(
+            &[("cache-control", "private"), ("cdn-cache-control", "no-store")],
+            Storage::Forbidden,
+        );
     }
 
     #[test]
