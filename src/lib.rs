@@ -136,7 +136,7 @@ pub use layer::presets as named;
 pub use layer::{
     Cause, Failure, Hold, Inside, Letterhead, LetterheadLayer, Named, Origin, Outside, ProbeFuture,
     Recover, RecoverFuture, RecoverLayer, RecoveredBody, Recovering, ResetCode, ResponseBody,
-    ResponseFuture, StandardRecover, named,
+    ResponseFuture, StandardRecover, Timing, named,
 };
 pub use ledger::{
     Entry, Fate, LayerName, Placed, PolicyPlace, Refusal, Shown, Stage, Verb, Writer,

@@ -20,6 +20,7 @@ pub(crate) mod nonce;
 pub(crate) mod range;
 pub(crate) mod rpc;
 pub(crate) mod rpc_code;
+pub(crate) mod server_timing;
 pub(crate) mod tag;
 pub(crate) mod trace_parent;
 pub(crate) mod etag;

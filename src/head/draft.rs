@@ -49,6 +49,8 @@ pub(crate) struct Sealing {
     pub(crate) nonce: Option<Nonce>,
     /// Deny rules wait for the final head.
     pub(crate) has_deny_rules: bool,
+    /// Times go into the head.
+    pub(crate) is_timed: bool,
     pub(crate) promises: Promises,
     pub(crate) ledger: Ledger,
     pub(crate) hooks_run: u32,
@@ -86,6 +88,7 @@ impl Sealing {
     pub(crate) fn is_waiting(&self) -> bool {
         self.ledger.watches()
             || self.has_deny_rules
+            || self.is_timed
             || !(self.writes.is_empty() && self.hooks.is_empty() && self.promises.is_empty())
             || self.batches.is_some()
             || self.nonce.is_some()

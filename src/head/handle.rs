@@ -333,9 +333,31 @@ impl Head {
         Ok(())
     }
 
+    /// Adds a value in the name of an earlier caller.
+    pub(crate) fn append_by(
+        &self,
+        writer: &'static Location<'static>,
+        name: HeaderName,
+        value: String,
+    ) -> Placed {
+        self.write_by(writer, Change::read(Verb::Append, name, value, Change::Append))
+    }
+
+    /// Whether times are sent.
+    pub(crate) fn is_timed(&self) -> bool {
+        self.shared.lock().record.as_ref().is_some_and(|record| record.is_timed)
+    }
+
     #[track_caller]
     fn write(&self, change: Result<Change, Unreadable>) -> Placed {
-        let writer = Location::caller();
+        self.write_by(Location::caller(), change)
+    }
+
+    fn write_by(
+        &self,
+        writer: &'static Location<'static>,
+        change: Result<Change, Unreadable>,
+    ) -> Placed {
         let origin = self.origin;
         if origin.attempt != 0 {
             self.shared.note_attempted();

@@ -16,12 +16,10 @@ use crate::field::cache_control;
 use crate::field::class::{self, Role, Shape};
 use crate::field::cookie;
 use crate::field::member::Identity;
+use crate::field::server_timing::SERVER_TIMING;
 use crate::ledger::{Entry, Fate, Ledger, Occasion, Seen, Values, Verb, Writer};
 use crate::rules::merge::is_cache_control;
 use crate::rules::{Rules, merge};
-
-/// A list of timings, one for each layer that measures (Server Timing, section 3).
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// A response that writes are about to land on.
 #[derive(Clone, Copy, Debug)]

@@ -90,6 +90,8 @@ pub(crate) struct Record {
     pub(crate) route: Option<Box<str>>,
     /// What failed before the commit.
     pub(crate) failure: Option<Error>,
+    /// Times are sent.
+    pub(crate) is_timed: bool,
 }
 
 impl Shared {

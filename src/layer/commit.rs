@@ -17,6 +17,7 @@ use super::holding::{Held, Holding};
 use super::instead::{fail, put_instead};
 use super::kept::Kept;
 use super::page_link::put_page_link;
+use super::server_timing::{put_times, so_far};
 use super::spare;
 use super::stopwatch::Mark;
 use super::terms::{Survey, Terms, mend, terms_of};
@@ -178,6 +179,7 @@ where
     let seen = sealing.as_mut().and_then(|sealing| {
         apply(exchange, sealing, (provenance, landed), &mut held.parts, failed)
     });
+    let begun = so_far(exchange, sealing.as_ref());
     let mut origin = Origin::Handler;
     if let Some((answer, by)) = instead {
         put_instead(exchange, held, sealing.as_mut(), answer);
@@ -187,6 +189,9 @@ where
         origin = Origin::Error;
     }
     trailers::merge(exchange, held, sealing.as_mut());
+    if let (Some(sealing), Some(begun)) = (&mut sealing, &begun) {
+        put_times(exchange, held, sealing, begun);
+    }
     let policy = Applied::of(exchange, &inside);
     if let Some(policy) = &policy {
         policy.apply(exchange, held, sealing.as_mut(), origin);
@@ -225,15 +230,15 @@ where
     trailers::drop_unsent(exchange, held, &terms);
     tidy(exchange, survey, &mut held.parts.headers, sealing.as_mut());
     let known = seen.zip(sealing.as_ref()).and_then(|(seen, sealing)| seen.if_still(sealing));
-    let sent = watch.map(|watch| {
+    if watch.is_some() || begun.is_some() {
         exchange.mark(Mark::Committed);
-        match known {
-            Some(lines) if !watch.explained => {
-                debug_assert_eq!(lines, Lines::of(&held.parts.headers));
-                lines
-            }
-            Some(_) | None => Lines::of(&held.parts.headers),
+    }
+    let sent = watch.map(|watch| match known {
+        Some(lines) if !watch.explained => {
+            debug_assert_eq!(lines, Lines::of(&held.parts.headers));
+            lines
         }
+        Some(_) | None => Lines::of(&held.parts.headers),
     });
     let (sent_lines, status) = (sent.as_ref(), held.parts.status);
     let ends = watched::ends_a_test(exchange, watch, &judged, sent_lines, sealing.as_ref(), status);

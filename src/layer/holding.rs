@@ -106,7 +106,12 @@ where
         state.life = life;
         let Parts { status, headers, .. } = parts;
         self.awaited = state.has_waiting();
-        let planned = if self.awaited { state.plan_status(*status) } else { *status };
+        let planned = if self.awaited {
+            exchange.mark(Mark::Answered);
+            state.plan_status(*status)
+        } else {
+            *status
+        };
         let due = if let Verdict::Commit(cause) = verdict {
             Some(cause)
         } else if never || !content_is_due(planned, false, exchange.ability().connect) {

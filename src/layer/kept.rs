@@ -13,6 +13,7 @@ use super::content::{Content, Says};
 use super::exchange::{Exchange, Unheard};
 use super::panics::panicked;
 use super::recover::Origin;
+use super::server_timing::{are_promised, put_last_times};
 use super::stopwatch::Mark;
 use crate::caught::{Payload, caught, discard};
 use crate::error::{BoxError, Error, Kind};
@@ -303,7 +304,11 @@ where
             return self.fail(Origin::Body, Error::new(Kind::TooShort { declared, reached }), cx);
         }
         let own = self.content.trailers.take().map(|own| *own);
-        let trailers = self.exchange.last_trailers(own);
+        let has_times = are_promised(&self.exchange);
+        let mut trailers = self.exchange.last_trailers(own);
+        if has_times {
+            put_last_times(&self.exchange, &mut trailers);
+        }
         self.exchange.complete();
         Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
     }

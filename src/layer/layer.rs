@@ -67,6 +67,7 @@ impl LetterheadLayer {
                 merged_trailers: Arc::from([]),
                 watch: None,
                 sampling: Sampling::new(1),
+                server_timing: false,
                 policy: PolicySetting::default(),
                 deny: DenyRules::default(),
                 keeps_requests: false,
@@ -206,6 +207,22 @@ impl LetterheadLayer {
         self.with(|settings| settings.sampling = Sampling::new(u64::from(every)))
     }
 
+    /// Sends the times of each response in `Server-Timing` (W3C), where the network panels of browsers show them; off if
+    /// nothing is said.
+    ///
+    /// The head has `handler` (from the request to the inner service's answer), `hold` (from there to the commit) and, if there
+    /// were any, `hooks`, in milliseconds, on a line of their own behind what the application says there. [`Head::timing`](crate::Head::timing)
+    /// adds the application's marks. Where `server-timing` was [promised](crate::Head::promise), the trailers have `body` (from the commit
+    /// to the end) and `total` (RFC 9110, section 6.5). It holds for requests that are not [sampled](Self::sample), too, and a layer
+    /// inside of another one sends none.
+    ///
+    /// Times tell strangers something about the application, and a cache keeps those of the response that it has. Other
+    /// origins' scripts read them only where `Timing-Allow-Origin` says so.
+    #[must_use]
+    pub fn server_timing(self, on: bool) -> Self {
+        self.with(|settings| settings.server_timing = on)
+    }
+
     /// Adds the field `x-letterhead` to each head: who wrote each field, last writer first, on one
     /// line. For development: it shows file names of the source.
     #[must_use]
@@ -226,7 +243,7 @@ impl LetterheadLayer {
     }
 
     pub(super) fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
-        let Settings { hold, linger, .. } = *self.settings;
+        let Settings { hold, linger, server_timing, .. } = *self.settings;
         let Settings { recoverer, on_end, access_log, merged_trailers, watch, sampling, .. } =
             &*self.settings;
         let (policy, deny) = (self.settings.policy.clone(), self.settings.deny.clone());
@@ -239,6 +256,7 @@ impl LetterheadLayer {
             merged_trailers: Arc::clone(merged_trailers),
             watch: watch.clone(),
             sampling: sampling.clone(),
+            server_timing,
             policy,
             deny,
             keeps_requests: false,
@@ -247,8 +265,10 @@ impl LetterheadLayer {
             said_no_timer: Once::default(),
         };
         change(&mut settings);
-        settings.keeps_requests =
-            settings.access_log.is_some() || settings.policy.is_set() || settings.deny.is_set();
+        settings.keeps_requests = settings.access_log.is_some()
+            || settings.policy.is_set()
+            || settings.deny.is_set()
+            || settings.server_timing;
         Self { settings: Arc::new(settings) }
     }
 }

@@ -1,18 +1,16 @@
 //! The link to a reporter's page, for the client that may look at it.
 
-use http::header::{HeaderName, HeaderValue};
+use http::header::HeaderValue;
 use http_body::Body;
 
 use super::exchange::Exchange;
 use super::holding::Held;
 use crate::field::cache_control::{Storage, shared_storage};
+use crate::field::server_timing::SERVER_TIMING;
 use crate::head::Sealing;
 use crate::head::origin::is_own_page;
 use crate::ledger::{Values, Writer};
 use crate::report::PAGE_LINK;
-
-/// What browsers show beside a request (W3C Server Timing).
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// Puts the link into a head that is ready, unless a cache could show it to others.
 pub(crate) fn put_page_link<B: Body>(

@@ -94,7 +94,7 @@ where
     }
 }
 
-/// What access log, policy and deny rules will ask of the request, beside what the recoverer asks.
+/// What access log, policy, deny rules and times will ask of the request, beside what the recoverer asks.
 #[inline(never)]
 fn kept_of<B>(
     request: &Request<B>,
@@ -111,6 +111,12 @@ fn kept_of<B>(
         asked.denying = Some(DenyTarget::of(request));
         // So the commit cannot be one of those that have nothing to do.
         shared.lock().sealing().has_deny_rules = true;
+    }
+    if settings.server_timing {
+        asked.stopwatch.get_or_insert_with(|| Box::new(Stopwatch::start()));
+        let mut state = shared.lock();
+        state.record().is_timed = true;
+        state.sealing().is_timed = true;
     }
     asked
 }

@@ -30,9 +30,11 @@ pub(crate) struct Settings {
     /// What is watched, and for whom; `None` if nobody looks, and then nothing is paid for it.
     pub(crate) watch: Option<Watch>,
     pub(crate) sampling: Sampling,
+    /// Times are sent to clients.
+    pub(crate) server_timing: bool,
     pub(crate) policy: PolicySetting,
     pub(crate) deny: DenyRules,
-    /// Access log, policy or deny rules want something of each request.
+    /// Access log, policy, deny rules or times want something of each request.
     pub(crate) keeps_requests: bool,
     pub(crate) timers: Timers,
     pub(crate) said_nested: Once,

@@ -22,5 +22,6 @@ mod serve;
 #[allow(dead_code, reason = "each crate of tests lacks something else")]
 #[path = "../shared/skip.rs"]
 mod skip;
+mod timing;
 mod told;
 mod trailers;

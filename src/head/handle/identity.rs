@@ -30,7 +30,7 @@ impl Drop for Head {
 
 impl Head {
     /// Another handle of the same head.
-    pub(super) fn handle(&self) -> Self {
+    pub(crate) fn handle(&self) -> Self {
         let Self { layer, call, origin, .. } = *self;
         Self { shared: Arc::clone(&self.shared), layer, call, origin, placed: false }
     }
