@@ -27,6 +27,9 @@ pub enum Note {
     /// The body had handed over every byte that its `Content-Length` declares, and did not say
     /// whether it was over until the hold's deadline. It was taken to be.
     EndUnseen,
+    /// A [`named`](crate::named()) layer stands where it does not see what it is meant to; which one, why, and where it belongs. Each
+    /// is said once for each outermost layer. [The guide](crate::guide::mounting#the-order-of-tower-https-layers) has the order of tower-http's layers.
+    Misordered(String),
     /// There is no tokio timer here, so nothing is held. Said once for each layer.
     NoTimer,
     /// [`Recover::recover`](crate::Recover::recover) panicked; a plain 500 was sent.
@@ -48,6 +51,7 @@ impl Note {
             Self::NestedLayer => "nested-layer",
             Self::AlsoFailed(_) => "also-failed",
             Self::EndUnseen => "end-unseen",
+            Self::Misordered(_) => "misordered",
             Self::NoTimer => "no-timer",
             Self::RecoverPanicked => "recover-panicked",
             Self::Denied(_) => "denied",
@@ -65,6 +69,7 @@ impl Note {
             | Self::NestedLayer
             | Self::AlsoFailed(_)
             | Self::EndUnseen
+            | Self::Misordered(_)
             | Self::NoTimer
             | Self::RecoverPanicked
             | Self::Denied(_)
@@ -98,6 +103,7 @@ impl fmt::Display for Note {
             Self::EndUnseen => {
                 f.write_str("content-length reached, end of the body not seen: taken for it")
             }
+            Self::Misordered(text) => f.write_str(text),
             Self::NoTimer => f.write_str("no tokio timer: responses are not held"),
             Self::RecoverPanicked => f.write_str("the recoverer panicked: sent a plain 500"),
             Self::Denied(denial) => write!(f, "denied: {denial}"),

@@ -14,7 +14,7 @@ use http::{Method, StatusCode};
 use super::attempts::Attempts;
 use super::calls::Calls;
 use super::write::Write;
-use super::{Ability, ArrivedProvenance, Landed, Life, Note, Receipt, Sealing, Trailing};
+use super::{Ability, ArrivedProvenance, Landed, Life, Misorder, Note, Receipt, Sealing, Trailing};
 use crate::error::Error;
 use crate::ledger::{Entry, Fate, Lines, Placed, Refusal, Stage};
 use crate::rules::{Conflict, Rules};
@@ -92,6 +92,8 @@ pub(crate) struct Record {
     pub(crate) failure: Option<Error>,
     /// Times are sent.
     pub(crate) is_timed: bool,
+    /// Layers in the wrong place, with repetitions.
+    pub(crate) misorders: Vec<Misorder>,
 }
 
 impl Shared {
@@ -116,10 +118,15 @@ impl Shared {
         self.state = Mutex::new(State::new());
     }
 
-    /// Whether any head was ever watched in this process.
+    /// Whether a head in this process may be watched.
     #[inline]
     pub(crate) fn is_any_watched() -> bool {
         ANY_WATCHED.load(Ordering::Relaxed)
+    }
+
+    /// A layer that watches is put around something.
+    pub(crate) fn expect_watched() {
+        ANY_WATCHED.store(true, Ordering::Relaxed);
     }
 
     /// Watches this head: it gets a number, values are kept, and layers are followed.

@@ -287,6 +287,11 @@ fn note(note: &Note, room: &mut Room) -> Option<Note> {
             let bytes = text.len() + PLACE;
             (Note::AlsoFailed(text), bytes)
         }
+        Note::Misordered(text) => {
+            let text = error::cut(text.clone(), MOST_OF_TEXT);
+            let bytes = text.len() + PLACE;
+            (Note::Misordered(text), bytes)
+        }
         Note::DenyFailed(text) => {
             let text = error::cut(text.clone(), MOST_OF_TEXT);
             let bytes = text.len() + PLACE;

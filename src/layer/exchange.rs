@@ -284,8 +284,18 @@ impl Exchange {
             record.conflicts.extend(late);
         }
         let conflicts_cut = record.conflicts_cut;
-        let Record { sealing, callbacks, notes, sent, conflicts, path, route, failure, .. } =
-            *record;
+        let Record {
+            sealing,
+            callbacks,
+            notes,
+            sent,
+            conflicts,
+            path,
+            route,
+            failure,
+            misorders,
+            ..
+        } = *record;
         let mut receipt = Receipt {
             method: self.shared.method.clone(),
             version: self.ability().version,
@@ -312,6 +322,12 @@ impl Exchange {
         };
         if nested && self.settings.said_nested.first() {
             receipt.tally.notes.push(Note::NestedLayer);
+        }
+        for misorder in misorders {
+            let text = misorder.to_string();
+            if self.settings.said_misordered.first(&text) {
+                receipt.tally.notes.push(Note::Misordered(text));
+            }
         }
         for callback in callbacks {
             contained(|| callback(&receipt));

@@ -10,7 +10,7 @@ use tower_layer::Layer;
 use super::deny_rules::DenyRules;
 use super::policy_handle::PolicySetting;
 use super::recoverer::Recoverer;
-use super::settings::{Once, Sampling, Settings, Watch};
+use super::settings::{Once, OnceEach, Sampling, Settings, Watch};
 use super::{Hold, Letterhead, Recover, RecoverLayer};
 use crate::head::Receipt;
 use crate::report::{AccessLog, Reporter};
@@ -74,6 +74,7 @@ impl LetterheadLayer {
                 timers: Timers::new(),
                 said_nested: Once::default(),
                 said_no_timer: Once::default(),
+                said_misordered: OnceEach::default(),
             }),
         }
     }
@@ -263,6 +264,7 @@ impl LetterheadLayer {
             timers: Timers::new(),
             said_nested: Once::default(),
             said_no_timer: Once::default(),
+            said_misordered: OnceEach::default(),
         };
         change(&mut settings);
         settings.keeps_requests = settings.access_log.is_some()

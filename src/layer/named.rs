@@ -15,7 +15,7 @@ use tower_service::Service;
 use super::probe::Probe;
 use crate::field::digest;
 use crate::head::origin::{is_layer_asked, mark_layer};
-use crate::ledger::LayerName;
+use crate::ledger::{LayerKind, LayerName};
 
 /// Gives `layer` a name, so that receipts, conflicts and
 /// [`Head::explain`](crate::Head::explain) can say what it wrote.
@@ -116,6 +116,14 @@ impl<L> Named<L> {
         let mut named = self.owns(fields.into_iter().chain(digest::FIELDS));
         named.name = named.name.coding_content();
         named
+    }
+}
+
+impl<L> Named<L> {
+    /// Says what the layer is there for.
+    pub(super) fn of_kind(mut self, kind: LayerKind) -> Self {
+        self.name = self.name.of_kind(kind);
+        self
     }
 }
 

@@ -11,9 +11,13 @@
 //! | [`cors`] | decides who may read a response | let it overwrite what a handler or an upstream said of that |
 //! | [`set_header`] | gives one field its value | let it overwrite, replace and remove that field |
 //! | [`set_status`] | changes the status | let it |
+//! | [`timeout`] | answers in the place of what takes too long | nothing, but it must not stand outside of CORS |
+//! | [`set_request_id`] | gives requests an id | nothing, but it must not stand inside of its propagation |
+//! | [`propagate_request_id`] | puts the id on the response | the same |
 //!
-//! Layers for time-outs, panics, limits, authorization, request ids, traces and propagated fields need no more than
-//! a name: they only add, or answer where there was no response to lose.
+//! Where the last three stand wrong, it is said once, as a [note](crate::Note::Misordered).
+//!
+//! Layers for panics, limits, authorization, traces and propagated fields need no more than a name: they only add, or answer where there was no response to lose.
 //!
 //! # Examples
 //!
@@ -39,6 +43,7 @@ use http::header::{
 };
 
 use super::{Named, named};
+use crate::ledger::LayerKind;
 
 /// Names a layer that compresses content `compression`: a strong tag and digests of the plain bytes are put right
 /// behind it; see [`Named::codes_content`].
@@ -81,14 +86,16 @@ pub fn decompression<L>(layer: L) -> Named<L> {
 /// `Access-Control-Expose-Headers` is not among them, since it is a list that others have members in: where the
 /// layer replaces it, theirs are lost, and that is reported.
 pub fn cors<L>(layer: L) -> Named<L> {
-    named("cors", layer).owns([
-        ACCESS_CONTROL_ALLOW_ORIGIN,
-        ACCESS_CONTROL_ALLOW_CREDENTIALS,
-        ACCESS_CONTROL_ALLOW_METHODS,
-        ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderName::from_static("access-control-allow-private-network"),
-        ACCESS_CONTROL_MAX_AGE,
-    ])
+    named("cors", layer)
+        .owns([
+            ACCESS_CONTROL_ALLOW_ORIGIN,
+            ACCESS_CONTROL_ALLOW_CREDENTIALS,
+            ACCESS_CONTROL_ALLOW_METHODS,
+            ACCESS_CONTROL_ALLOW_HEADERS,
+            HeaderName::from_static("access-control-allow-private-network"),
+            ACCESS_CONTROL_MAX_AGE,
+        ])
+        .of_kind(LayerKind::Cors)
 }
 
 /// Names a layer that gives `field` its value, whatever stood there, `set FIELD`: it owns that field.
@@ -102,4 +109,25 @@ pub fn set_header<L>(field: HeaderName, layer: L) -> Named<L> {
 /// Names a layer that changes the status `set status`: it owns the status.
 pub fn set_status<L>(layer: L) -> Named<L> {
     named("set status", layer).owns_status()
+}
+
+/// Names a layer that answers in the place of what takes too long `timeout`.
+///
+/// Outside of [`cors`] it is [said](crate::Note::Misordered) to be in the wrong place: its answer has no CORS fields there, and
+/// a script of another origin does not see that it was a time-out.
+pub fn timeout<L>(layer: L) -> Named<L> {
+    named("timeout", layer).of_kind(LayerKind::Timeout)
+}
+
+/// Names a layer that gives requests an id `set request id`.
+///
+/// Inside of [`propagate_request_id`] it is [said](crate::Note::Misordered) to be in the wrong place: that layer looks for the id
+/// when the request comes, and there is none yet.
+pub fn set_request_id<L>(layer: L) -> Named<L> {
+    named("set request id", layer).of_kind(LayerKind::SetRequestId)
+}
+
+/// Names a layer that puts the id of a request on its response `propagate request id`; see [`set_request_id`].
+pub fn propagate_request_id<L>(layer: L) -> Named<L> {
+    named("propagate request id", layer).of_kind(LayerKind::PropagateRequestId)
 }

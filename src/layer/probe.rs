@@ -7,8 +7,8 @@ use http::{HeaderMap, Request, Response};
 use super::attempt;
 use super::route::route;
 use super::spare;
-use crate::head::{Attempt, CallId, Head, ProvenanceSlot, Shared};
-use crate::ledger::{LayerName, Provenance};
+use crate::head::{Attempt, CallId, Head, Misorder, ProvenanceSlot, Shared, note_outside};
+use crate::ledger::{LayerKind, LayerName, Provenance};
 
 /// One side of one call of a named layer.
 pub(crate) struct Probe {
@@ -39,10 +39,16 @@ impl Probe {
     }
 
     fn watched<B>(request: &mut Request<B>, name: &LayerName) -> Option<Self> {
-        let head = request.extensions_mut().get_mut::<Head>()?;
+        let Some(head) = request.extensions_mut().get_mut::<Head>() else {
+            note_outside(request.extensions_mut(), name);
+            return None;
+        };
         let shared = Arc::clone(head.watched()?);
-        let call = shared.calls().open(name.clone());
+        let call = shared.calls().open(name.clone(), head.call());
         head.set_call(call, name);
+        if let Some(kind) = name.kind() {
+            note_order(&shared, call, name, kind);
+        }
         if shared.wants_route() {
             if let Some(route) = route(request.extensions()) {
                 shared.set_route(route);
@@ -166,6 +172,16 @@ impl Probe {
         });
         *response.extensions_mut() = extensions;
         slot
+    }
+}
+
+/// Notes if a layer stands around this one that has to stand inside.
+fn note_order(shared: &Shared, call: CallId, name: &LayerName, kind: LayerKind) {
+    let wrong = kind.belongs_outside_of();
+    let outer = wrong.and_then(|wrong| shared.calls().around(call, wrong).cloned());
+    if let Some(outer) = outer {
+        let misorder = Misorder::Swapped(outer, name.clone(), kind);
+        shared.lock().record().misorders.push(misorder);
     }
 }
 

@@ -21,7 +21,7 @@ use super::stopwatch::Stopwatch;
 use super::{ResponseBody, ResponseFuture};
 use crate::caught::{caught, contained, discard};
 use crate::error::BoxError;
-use crate::head::{Ability, Head, RequestFacts, Shared, Span};
+use crate::head::{Ability, Head, Misorder, RequestFacts, Shared, Span, outside};
 use crate::report::{AccessLog, Begun, LogEntry, PageLink, Reporter};
 
 /// A service whose responses have a commit point; made by
@@ -36,7 +36,10 @@ pub struct Letterhead<S> {
 }
 
 impl<S> Letterhead<S> {
-    pub(crate) const fn new(inner: S, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(inner: S, settings: Arc<Settings>) -> Self {
+        if settings.watch.is_some() {
+            Shared::expect_watched();
+        }
         Self { inner, settings }
     }
 
@@ -143,6 +146,11 @@ fn watch<B>(
     shared.watch(&watch.rules, Arc::clone(&watch.secrets), path(request));
     if let Some(route) = route(request.extensions()) {
         shared.set_route(route);
+    }
+    let outside = outside(request.extensions());
+    if !outside.is_empty() {
+        let misorders = outside.iter().cloned().map(Misorder::Outside);
+        shared.lock().record().misorders.extend(misorders);
     }
     if watch.wants_receipts() {
         let (fields, extensions) = (request.headers(), request.extensions());

@@ -1,7 +1,8 @@
 //! The layer's settings, shared by all its services.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::header::HeaderName;
@@ -39,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) timers: Timers,
     pub(crate) said_nested: Once,
     pub(crate) said_no_timer: Once,
+    pub(crate) said_misordered: OnceEach,
 }
 
 /// What receipts must have that costs something.
@@ -123,5 +125,18 @@ impl Once {
     /// Whether this is the first time.
     pub(crate) fn first(&self) -> bool {
         !self.0.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// Things that are each said once in the life of a layer.
+#[derive(Debug, Default)]
+pub(crate) struct OnceEach(Mutex<BTreeSet<String>>);
+
+impl OnceEach {
+    /// Whether this is the first time; never for the last of very many.
+    pub(crate) fn first(&self, text: &str) -> bool {
+        const MOST: usize = 64;
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        said.len() < MOST && said.insert(text.to_owned())
     }
 }

@@ -3,6 +3,7 @@
 mod placed;
 mod stage;
 mod values;
+mod layer_kind;
 mod writer;
 mod entry;
 mod book;
@@ -11,6 +12,7 @@ mod provenance;
 pub(crate) use book::Ledger;
 pub use entry::{Entry, Fate, Verb};
 pub(crate) use entry::{Occasion, Seen};
+pub(crate) use layer_kind::LayerKind;
 pub use placed::{Placed, Refusal};
 pub(crate) use provenance::Provenance;
 pub use stage::Stage;

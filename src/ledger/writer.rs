@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::header::HeaderName;
 
+use super::LayerKind;
+
 /// The name of a layer, as it was given to [`named`](crate::named()).
 #[derive(Clone)]
 pub struct LayerName {
@@ -24,11 +26,14 @@ struct Label {
     owns: Vec<HeaderName>,
     owns_status: bool,
     codes_content: bool,
+    kind: Option<LayerKind>,
+    /// How many requests without a head came through it.
+    outside: AtomicU32,
 }
 
 impl LayerName {
     pub(crate) fn new(name: Cow<'static, str>) -> Self {
-        Self::labelled(Label { name, owns: Vec::new(), owns_status: false, codes_content: false })
+        Self::labelled(Label::new(name))
     }
 
     fn labelled(label: Label) -> Self {
@@ -71,6 +76,25 @@ impl LayerName {
         Self::labelled(Label { codes_content: true, ..self.label.copy() })
     }
 
+    /// The same name, of a layer of this kind.
+    pub(crate) fn of_kind(&self, kind: LayerKind) -> Self {
+        Self::labelled(Label { kind: Some(kind), ..self.label.copy() })
+    }
+
+    /// What the layer is there for, where its place among others matters.
+    pub(crate) fn kind(&self) -> Option<LayerKind> {
+        self.label.kind
+    }
+
+    /// Whether it is still of interest that requests without a head come through the layer: it may have been put around
+    /// what has no layer of this crate, and then it is not for long.
+    pub(crate) fn may_be_outside(&self) -> bool {
+        /// So many requests tell enough.
+        const MOST: u32 = 1024;
+        let seen = &self.label.outside;
+        seen.load(Ordering::Relaxed) < MOST && seen.fetch_add(1, Ordering::Relaxed) < MOST
+    }
+
     /// Whether the layer is there to change this field.
     pub(crate) fn owns(&self, field: &HeaderName) -> bool {
         self.label.owns.contains(field)
@@ -101,10 +125,21 @@ impl LayerName {
 }
 
 impl Label {
+    const fn new(name: Cow<'static, str>) -> Self {
+        Self {
+            name,
+            owns: Vec::new(),
+            owns_status: false,
+            codes_content: false,
+            kind: None,
+            outside: AtomicU32::new(0),
+        }
+    }
+
     fn copy(&self) -> Self {
-        let Self { name, owns, owns_status, codes_content } = self;
-        let (name, owns) = (name.clone(), owns.clone());
-        Self { name, owns, owns_status: *owns_status, codes_content: *codes_content }
+        let Self { name, owns, owns_status, codes_content, kind, outside: _ } = self;
+        let (owns_status, codes_content, kind) = (*owns_status, *codes_content, *kind);
+        Self { owns: owns.clone(), owns_status, codes_content, kind, ..Self::new(name.clone()) }
     }
 }
 

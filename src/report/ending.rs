@@ -98,7 +98,11 @@ impl Ending {
 /// Whether a note says that the application is not built as it is meant to be.
 const fn impairs(note: &Note) -> bool {
     match note {
-        Note::NestedLayer | Note::NoTimer | Note::RecoverPanicked | Note::DenyFailed(_) => true,
+        Note::NestedLayer
+        | Note::Misordered(_)
+        | Note::NoTimer
+        | Note::RecoverPanicked
+        | Note::DenyFailed(_) => true,
         Note::Mended(_)
         | Note::TrailersDropped(_)
         | Note::TrailersNotMerged(_)

@@ -12,6 +12,7 @@ mod landing;
 mod later;
 mod limits;
 mod names;
+mod order;
 mod reuse;
 mod secrets;
 mod strict;

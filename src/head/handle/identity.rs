@@ -71,6 +71,11 @@ impl Head {
         self.call.filter(|_| self.layer == layer.number())
     }
 
+    /// The call of a named layer that the request came through last.
+    pub(crate) const fn call(&self) -> Option<CallId> {
+        self.call
+    }
+
     /// The request comes through a call of this layer.
     pub(crate) const fn set_call(&mut self, call: CallId, layer: &LayerName) {
         (self.call, self.layer) = (Some(call), layer.number());
