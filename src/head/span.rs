@@ -11,6 +11,11 @@ impl Span {
         (!span.is_none()).then_some(Self(span))
     }
 
+    /// The span itself.
+    pub(crate) const fn get(&self) -> &tracing::Span {
+        &self.0
+    }
+
     /// Runs `code` inside of it, on whatever thread.
     pub(crate) fn in_scope<R>(&self, code: impl FnOnce() -> R) -> R {
         self.0.in_scope(code)

@@ -169,7 +169,9 @@ fn watch<B>(
             asked.get_or_insert_default().page = Some(Box::new(page));
         }
     }
-    if let Some(span) = watch.needs.span.then(Span::current).flatten() {
+    // A subscriber may panic here, for one of a span that it does not know.
+    let current = || caught(Span::current).map_err(discard).unwrap_or_default();
+    if let Some(span) = watch.needs.span.then(current).flatten() {
         asked.get_or_insert_default().facts.get_or_insert_default().span = Some(span);
     }
     asked

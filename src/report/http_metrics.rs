@@ -1,13 +1,14 @@
 //! Metrics in the names of OpenTelemetry's conventions for HTTP servers.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::{Method, Version};
 use metrics::{Label, SharedString, Unit, counter, gauge, histogram};
 
+use super::conventions::{error_type, word};
 use super::{Begun, Reporter};
-use crate::error::Error;
-use crate::head::{CommitCause, Outcome, Receipt};
+use crate::head::{CommitCause, Receipt};
 
 /// What is measured.
 enum Kind {
@@ -171,19 +172,10 @@ fn labels(receipt: &Receipt) -> Vec<Label> {
     if let Some(status) = receipt.status() {
         labels.push(Label::new("http.response.status_code", status.as_str().to_owned()));
     }
-    let error = match (receipt.outcome(), receipt.status()) {
-        (Outcome::Aborted(error), _) => Some(SharedString::const_str(word(error))),
-        (Outcome::Unwound, _) => Some(SharedString::const_str("panic")),
-        (Outcome::Dropped, _) => Some(SharedString::const_str("dropped")),
-        (Outcome::Handed | Outcome::Upgraded, Some(status)) if status.is_server_error() => {
-            Some(SharedString::from_owned(status.as_str().to_owned()))
-        }
-        // An error answer to a remote call may have the status 200.
-        (Outcome::Handed | Outcome::Upgraded, Some(status)) if status.is_success() => {
-            receipt.failure().map(|error| SharedString::const_str(word(error)))
-        }
-        (Outcome::Handed | Outcome::Upgraded, _) => None,
-    };
+    let error = error_type(receipt).map(|error| match error {
+        Cow::Borrowed(word) => SharedString::const_str(word),
+        Cow::Owned(status) => SharedString::from_owned(status),
+    });
     labels.extend(error.map(|error| Label::new(ERROR, error)));
     with_route(labels, receipt)
 }
@@ -208,26 +200,5 @@ const fn version(version: Version) -> &'static str {
         Version::HTTP_2 => "2",
         Version::HTTP_3 => "3",
         _ => "1.1",
-    }
-}
-
-/// What failed, in one word.
-const fn word(error: &Error) -> &'static str {
-    if error.is_panic() {
-        "panic"
-    } else if error.is_length() {
-        "length"
-    } else if error.is_body() {
-        "body"
-    } else if error.is_service() {
-        "service"
-    } else if error.is_hook() {
-        "hook"
-    } else if error.is_denied() {
-        "denied"
-    } else if error.is_rejected() {
-        "rejected"
-    } else {
-        "_OTHER"
     }
 }

@@ -4,6 +4,8 @@ mod begun;
 mod link;
 mod background;
 mod collector;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod conventions;
 #[cfg(feature = "metrics")]
 mod http_metrics;
 #[cfg(feature = "json")]
@@ -19,12 +21,16 @@ mod access;
 #[cfg(feature = "tracing")]
 mod ending;
 #[cfg(feature = "tracing")]
+mod span_attributes;
+#[cfg(feature = "tracing")]
 mod tracing;
 
 #[cfg(feature = "metrics")]
 pub use self::http_metrics::HttpMetrics;
 #[cfg(feature = "metrics")]
 pub use self::metrics::Metrics;
+#[cfg(feature = "tracing")]
+pub use self::span_attributes::{SpanAttributes, SpanValue};
 #[cfg(feature = "tracing")]
 pub use self::tracing::Tracing;
 #[cfg(feature = "inspector")]
@@ -89,7 +95,7 @@ pub trait Reporter: Send + Sync + 'static {
         false
     }
 
-    /// Whether [`Tracing`] is inside, and tells of a response in the span that was current when its request reached
+    /// Whether [`Tracing`] or [`SpanAttributes`] is inside, and wants the span that was current when the request reached
     /// the layer (with the feature `tracing`); asked once, when it is given to the layer.
     fn needs_span(&self) -> bool {
         false

@@ -15,4 +15,5 @@ mod record;
 #[path = "../shared/skip.rs"]
 #[allow(dead_code, reason = "each crate of tests lacks something else")]
 mod skip;
+mod spans;
 mod tracing;
