@@ -21,7 +21,9 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
+use letterhead::inspect::Inspector;
 use letterhead::policy::{Dialect, Policy};
+use letterhead::report::Tracing;
 use letterhead::{Head, LetterheadLayer, Receipt, Rules, named};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::layer::util::Identity;
@@ -57,7 +59,7 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 /// Each case, and the one it is held against.
-const CASES: [(&str, &str); 33] = [
+const CASES: [(&str, &str); 35] = [
     ("axum-identity", ""),
     ("axum-stateful", "axum-identity"),
     ("axum-layer", "axum-identity"),
@@ -79,6 +81,9 @@ const CASES: [(&str, &str); 33] = [
     // Somebody is given the receipts, and somebody who needs times.
     ("watched-reported", "watched"),
     ("watched-timed", "watched-reported"),
+    // The inspector and an event for each response, which a subscriber takes and throws away; and times for the client.
+    ("watched-inspected", "watched"),
+    ("server-timing", "hyper-layer"),
     ("watched-two-named", "watched-named"),
     ("watched-three-named", "watched-two-named"),
     ("watched-named-write", "watched-named"),
@@ -119,6 +124,7 @@ fn with_policy(layer: LetterheadLayer, case: &str) -> LetterheadLayer {
         "policy-no-field" => layer.policy(policy(0)),
         "policy-one-field" => layer.policy(policy(1)),
         "policy-five-fields" => layer.policy(policy(5)),
+        "server-timing" => layer.server_timing(true),
         _ => layer,
     }
 }
@@ -128,8 +134,37 @@ fn reported(layer: LetterheadLayer, case: &str) -> LetterheadLayer {
     if case == "watched" {
         return layer;
     }
+    if case == "watched-inspected" {
+        return layer.reporter(Inspector::new().in_release(true)).reporter(Tracing::new());
+    }
     let layer = layer.reporter(|receipt: &Receipt| assert!(receipt.status().is_some()));
     if case == "watched-timed" { layer.times(true) } else { layer }
+}
+
+/// A subscriber that takes every event, and does nothing with it.
+struct Takes;
+
+impl tracing::Subscriber for Takes {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        // Whoever writes it looks at each field.
+        event.record(&mut |_: &tracing::field::Field, _: &dyn std::fmt::Debug| {});
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
 }
 
 /// A layer that does nothing, but has a size: axum boxes and clones such a layer for each request,
@@ -269,7 +304,8 @@ async fn run(case: &str, requests: u64) {
         "axum-stream-layer" => drive(axum(get(stream)).layer(layer), requests).await,
         "hyper-identity" => drive(Identity::new().layer(ready), requests).await,
         // One call for all of them: a second one changes what the compiler inlines.
-        "hyper-layer" | "policy-no-field" | "policy-one-field" | "policy-five-fields" => {
+        "hyper-layer" | "server-timing" | "policy-no-field" | "policy-one-field"
+        | "policy-five-fields" => {
             drive(with_policy(layer, case).layer(ready), requests).await;
         }
         "two-layers" => drive(layer.layer(idle().layer(idle().layer(six(0)))), requests).await,
@@ -277,7 +313,7 @@ async fn run(case: &str, requests: u64) {
             let stack = named("b", idle()).layer(named("a", idle()).layer(six(0)));
             drive(layer.layer(stack), requests).await;
         }
-        "watched" | "watched-reported" | "watched-timed" => {
+        "watched" | "watched-reported" | "watched-timed" | "watched-inspected" => {
             drive(reported(watching, case).layer(idle().layer(six(0))), requests).await;
         }
         "watched-named" => {
@@ -350,6 +386,7 @@ where
 
 fn serve(case: &str, requests: u64) -> u64 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let _taken = (case == "watched-inspected").then(|| tracing::subscriber::set_default(Takes));
     let before = ALLOCATIONS.load(Ordering::Relaxed);
     runtime.block_on(run(case, requests));
     ALLOCATIONS.load(Ordering::Relaxed) - before

@@ -8,6 +8,8 @@ mod access;
 mod app;
 mod bounded;
 mod client;
+#[path = "../shared/figures.rs"]
+mod figures;
 mod filters;
 mod hostile;
 mod kinds;
@@ -16,6 +18,7 @@ mod live;
 mod merged;
 mod pages;
 mod secrets;
+mod soak;
 #[path = "../shared/skip.rs"]
 #[allow(dead_code, reason = "each crate of tests lacks something else")]
 mod skip;
