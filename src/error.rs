@@ -69,6 +69,9 @@ pub(crate) enum Kind {
     Randomness,
     /// A deny rule refused the head.
     Denied,
+    /// The head could not be signed.
+    #[allow(dead_code, reason = "signatures are an option")]
+    Unsigned,
     /// The body went past the length that the head declared.
     TooLong { declared: u64, reached: u64 },
     /// The body ended before the length that the head declared.
@@ -138,6 +141,13 @@ impl Error {
         matches!(self.kind, Kind::Denied)
     }
 
+    /// Whether the head could not be signed, and was [not to go out without](crate::guide::signatures); a
+    /// [note](crate::Note::Unsigned) of the receipt says why.
+    #[must_use]
+    pub const fn is_unsigned(&self) -> bool {
+        matches!(self.kind, Kind::Unsigned)
+    }
+
     /// Whether the body did not have the length that its head declared.
     #[must_use]
     pub const fn is_length(&self) -> bool {
@@ -196,6 +206,7 @@ impl fmt::Display for Error {
             ),
             Kind::Randomness => f.write_str("the system gave no random bytes"),
             Kind::Denied => f.write_str("a deny rule refused the response head"),
+            Kind::Unsigned => f.write_str("the response head could not be signed"),
             Kind::TooLong { declared, reached } => {
                 write!(f, "content-length says {declared}, body went on to {reached}")
             }

@@ -57,6 +57,7 @@
 //! | `metrics` | `report::Metrics` and `report::HttpMetrics`: counters and histograms |
 //! | `policy` | [`policy`]: a `_headers` file, parsed, and what it makes of each response |
 //! | `rego` | [`Rego`]: [deny rules](deny) in the language of Open Policy Agent (not in `full`: regorus brings 60 crates) |
+//! | `signatures` | [`signatures`]: responses signed at their commit (RFC 9421), and [`KeyDirectory`] |
 //! | `store` | [`store`]: heads on disk, before their payloads, crash-safe (Linux) |
 //! | `serve` | [`serve()`]: a server over hyper with time-outs, limits and a shutdown that ends |
 //! | `tls` | TLS for it, by rustls |
@@ -109,6 +110,8 @@ pub mod report;
 mod rules;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(feature = "signatures")]
+pub mod signatures;
 #[cfg(test)]
 #[path = "../tests/shared/skip.rs"]
 #[allow(dead_code, reason = "each crate of tests lacks something else")]
@@ -138,6 +141,8 @@ pub use layer::{
     Recover, RecoverFuture, RecoverLayer, RecoveredBody, Recovering, ResetCode, ResponseBody,
     ResponseFuture, StandardRecover, Timing, named,
 };
+#[cfg(feature = "signatures")]
+pub use layer::{DirectoryBody, KeyDirectory};
 pub use ledger::{
     Entry, Fate, LayerName, Placed, PolicyPlace, Refusal, Shown, Stage, Verb, Writer,
 };

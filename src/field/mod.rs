@@ -1,5 +1,6 @@
 //! Words of HTTP, parsed and judged: lengths, lists, and what kind of thing a field is.
 
+pub(crate) mod base64;
 pub(crate) mod class;
 pub(crate) mod content_range;
 pub(crate) mod glob;
@@ -21,6 +22,8 @@ pub(crate) mod range;
 pub(crate) mod rpc;
 pub(crate) mod rpc_code;
 pub(crate) mod server_timing;
+#[cfg(feature = "signatures")]
+pub(crate) mod structured;
 pub(crate) mod tag;
 pub(crate) mod trace_parent;
 pub(crate) mod etag;

@@ -28,6 +28,10 @@ pub mod policy {}
 #[doc = include_str!("deny.md")]
 pub mod deny {}
 
+#[cfg(feature = "signatures")]
+#[doc = include_str!("signatures.md")]
+pub mod signatures {}
+
 #[doc = include_str!("answers.md")]
 pub mod answers {}
 

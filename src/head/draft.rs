@@ -47,8 +47,8 @@ pub(crate) struct Sealing {
     hooks: Vec<Hook>,
     /// Somebody asked for one.
     pub(crate) nonce: Option<Nonce>,
-    /// Deny rules wait for the final head.
-    pub(crate) has_deny_rules: bool,
+    /// Deny rules or signers wait for the final head.
+    pub(crate) is_awaited_at_last: bool,
     /// Times go into the head.
     pub(crate) is_timed: bool,
     pub(crate) promises: Promises,
@@ -87,7 +87,7 @@ impl Sealing {
     /// Whether the commit has anything to do here.
     pub(crate) fn is_waiting(&self) -> bool {
         self.ledger.watches()
-            || self.has_deny_rules
+            || self.is_awaited_at_last
             || self.is_timed
             || !(self.writes.is_empty() && self.hooks.is_empty() && self.promises.is_empty())
             || self.batches.is_some()

@@ -18,7 +18,7 @@ pub enum Note {
     /// [`merge_trailers`](crate::LetterheadLayer::merge_trailers) named these trailers, and their
     /// definition does not allow it (RFC 9110, section 6.5.1): they were not merged into the head.
     TrailersNotMerged(Vec<HeaderName>),
-    /// A second layer was found inside; it does nothing but hand on its policy and deny rules. Said once for each outer layer.
+    /// A second layer was found inside; it does nothing but hand on its policy, deny rules and signers. Said once for each outer layer.
     NestedLayer,
     /// This failed, too, while the first [failure](crate::Receipt::failure) was being answered; or it
     /// failed inside a [`RecoverLayer`](crate::RecoverLayer), and the response that went out is
@@ -38,6 +38,8 @@ pub enum Note {
     Denied(Denial),
     /// A deny rule that [fails open](crate::deny::Deny::fails_open) could not decide, and why not.
     DenyFailed(String),
+    /// The response should have been signed, and why it was not.
+    Unsigned(String),
 }
 
 impl Note {
@@ -56,6 +58,7 @@ impl Note {
             Self::RecoverPanicked => "recover-panicked",
             Self::Denied(_) => "denied",
             Self::DenyFailed(_) => "deny-failed",
+            Self::Unsigned(_) => "unsigned",
         }
     }
 
@@ -73,7 +76,8 @@ impl Note {
             | Self::NoTimer
             | Self::RecoverPanicked
             | Self::Denied(_)
-            | Self::DenyFailed(_) => None,
+            | Self::DenyFailed(_)
+            | Self::Unsigned(_) => None,
         }
     }
 
@@ -97,7 +101,7 @@ impl fmt::Display for Note {
                 names.iter().try_for_each(|name| write!(f, " {name}"))
             }
             Self::NestedLayer => f.write_str(
-                "a second letterhead layer inside does nothing but hand on its policy and deny rules",
+                "a second letterhead layer inside does nothing but hand on its policy, deny rules and signers",
             ),
             Self::AlsoFailed(text) => write!(f, "also failed: {text}"),
             Self::EndUnseen => {
@@ -108,6 +112,7 @@ impl fmt::Display for Note {
             Self::RecoverPanicked => f.write_str("the recoverer panicked: sent a plain 500"),
             Self::Denied(denial) => write!(f, "denied: {denial}"),
             Self::DenyFailed(reason) => write!(f, "a deny rule could not decide: {reason}"),
+            Self::Unsigned(reason) => write!(f, "not signed: {reason}"),
         }
     }
 }

@@ -297,6 +297,11 @@ fn note(note: &Note, room: &mut Room) -> Option<Note> {
             let bytes = text.len() + PLACE;
             (Note::DenyFailed(text), bytes)
         }
+        Note::Unsigned(text) => {
+            let text = error::cut(text.clone(), MOST_OF_TEXT);
+            let bytes = text.len() + PLACE;
+            (Note::Unsigned(text), bytes)
+        }
         Note::Denied(denial) => {
             let bytes = denial.messages().iter().map(|text| text.len() + PLACE).sum();
             (note.clone(), bytes)

@@ -50,7 +50,8 @@ impl Settings {
             | Writer::Framing
             | Writer::ErrorAnswer
             | Writer::Rule
-            | Writer::Letterhead => None,
+            | Writer::Letterhead
+            | Writer::Signer => None,
         }
     }
 

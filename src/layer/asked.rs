@@ -9,6 +9,7 @@ use http::{Request, Uri};
 use super::deny_target::DenyTarget;
 use super::policy_handle::PolicyTarget;
 use super::route::{Route, uri};
+use super::sign_setting::SignTarget;
 use super::stopwatch::{Mark, Stopwatch};
 use crate::head::RequestFacts;
 use crate::report::{LogEntry, PageLink};
@@ -52,6 +53,8 @@ pub(crate) struct Asked {
     pub(crate) policy: Option<PolicyTarget>,
     /// What deny rules will ask for.
     pub(crate) denying: Option<DenyTarget>,
+    /// What signers will ask for.
+    pub(crate) signing: Option<SignTarget>,
     /// What the receipt will say of the request.
     pub(crate) facts: Option<Box<RequestFacts>>,
     /// Runs where somebody needs times.

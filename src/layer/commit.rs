@@ -13,6 +13,7 @@ use super::apply_policy::{Applied, Origin, put_nonce};
 use super::content::{Content, Says};
 use super::enclosed::Enclosed;
 use super::exchange::{Exchange, Unheard};
+use super::frame::frame;
 use super::holding::{Held, Holding};
 use super::instead::{fail, put_instead};
 use super::kept::Kept;
@@ -22,7 +23,7 @@ use super::spare;
 use super::stopwatch::Mark;
 use super::terms::{Survey, Terms, mend, terms_of};
 use super::tidy::tidy;
-use super::{denied, recover, trailers, watched};
+use super::{denied, recover, signing, trailers, watched};
 use crate::error::Error;
 use crate::head::{
     ArrivedProvenance, CommitCause, EndedProvenance, ErrorAnswer, Input, Landing, Note, Planned,
@@ -89,11 +90,11 @@ where
     settle(exchange, sealed, held, Some((answer, origin)))
 }
 
-/// A response that came through a layer with deny rules or a policy is not committed without them.
+/// A response that came through a layer with deny rules, a policy or signers is not committed without them.
 #[inline(never)]
 fn note_enclosed(exchange: &Exchange, extensions: &Extensions) {
     if Enclosed::is_with(extensions) {
-        exchange.shared.lock().sealing().has_deny_rules = true;
+        exchange.shared.lock().sealing().is_awaited_at_last = true;
     }
 }
 
@@ -204,31 +205,20 @@ where
         }
         (_, _) => Judged::default(),
     };
-    if let Some(sealing) = sealing.as_mut().filter(|sealing| sealing.has_deny_rules) {
+    if let Some(sealing) = sealing.as_mut().filter(|sealing| sealing.is_awaited_at_last) {
         denied::deny(exchange, sealing, held, (policy.as_ref(), &inside), &mut judged);
     }
     if let (Some(sealing), Some(watch)) = (&mut sealing, watch) {
         put_page_link(exchange, held, sealing);
         watched::say_who_wrote(watch, sealing, held);
     }
-    let promises = sealing.as_mut().and_then(Sealing::take_promises);
-    let survey = Survey::of(&held.parts.headers);
-    let (terms, trailing) = terms_of(exchange, held, survey, promises.as_ref());
-    if let (Some(sealing), Some(promises), Trailing::Closed(refusal)) =
-        (&mut sealing, &promises, &trailing)
-    {
-        for name in promises.names() {
-            sealing.ledger.refuse_promise(name, *refusal);
+    let (mut terms, mut trailing) = frame(exchange, held, sealing.as_mut());
+    if let Some(sealing) = sealing.as_mut().filter(|sealing| sealing.is_awaited_at_last) {
+        let last = signing::sign(exchange, sealing, held, (policy.as_ref(), &inside), &mut judged);
+        if let Some(of_refusal) = last {
+            (terms, trailing) = of_refusal;
         }
     }
-    if let Terms::Weighed(weighed) = &terms {
-        if let Some(sealing) = &mut sealing {
-            weighed.mark(&mut sealing.ledger);
-        }
-        mend(exchange, &mut held.parts.headers, weighed, sealing.as_mut());
-    }
-    trailers::drop_unsent(exchange, held, &terms);
-    tidy(exchange, survey, &mut held.parts.headers, sealing.as_mut());
     let known = seen.zip(sealing.as_ref()).and_then(|(seen, sealing)| seen.if_still(sealing));
     if watch.is_some() || begun.is_some() {
         exchange.mark(Mark::Committed);

@@ -1,4 +1,4 @@
-//! Policy and deny rules of a layer inside of another one: they go with its responses to the layer that commits.
+//! Policy, deny rules and signers of a layer inside of another one: they go with its responses to the layer that commits.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use super::asked::Asked;
 use super::deny_target::DenyTarget;
 use super::policy_handle::PolicyTarget;
 use super::settings::Settings;
+use super::sign_setting::SignTarget;
 
 /// What a layer inside wants of its responses, and what that will ask of the request.
 pub(crate) struct Enclosed {
@@ -20,10 +21,11 @@ pub(crate) struct Enclosed {
 struct Passed(Vec<Arc<Enclosed>>);
 
 impl Enclosed {
-    /// What a layer with these settings wants; nothing without a policy and deny rules.
+    /// What a layer with these settings wants; nothing without a policy, deny rules and signers.
     pub(crate) fn of<B>(request: &Request<B>, settings: &Arc<Settings>) -> Option<Arc<Self>> {
         let (has_policy, has_deny) = (settings.policy.is_set(), settings.deny.is_set());
-        if !has_policy && !has_deny {
+        let has_signers = settings.sign.is_set();
+        if !has_policy && !has_deny && !has_signers {
             return None;
         }
         let mut asked = Asked::default();
@@ -31,6 +33,9 @@ impl Enclosed {
             asked.policy = PolicyTarget::of(request);
         }
         asked.denying = has_deny.then(|| DenyTarget::of(request));
+        if has_signers {
+            asked.signing = SignTarget::of(request, &settings.sign);
+        }
         Some(Arc::new(Self { settings: Arc::clone(settings), asked }))
     }
 

@@ -28,7 +28,7 @@ use crate::head::{
 };
 use crate::ledger::{Refusal, Stage};
 use crate::report::LogEnd;
-use crate::rules::{Conflict, Rule, judge_late};
+use crate::rules::{Conflict, judge_late};
 
 /// Owned by the response future, then by the body; whoever drops it last ends the exchange.
 pub(crate) struct Exchange {
@@ -343,7 +343,7 @@ impl Exchange {
             contained(|| reporter.report(&receipt));
         }
         // A test may end here, with what was not known at the commit; but not while it ends.
-        let late = |conflict: &Conflict| matches!(conflict.rule(), Rule::LateWrite | Rule::Framing);
+        let late = |conflict: &Conflict| conflict.rule().is_found_late();
         let ends = watch.rules.is_strict() && receipt.conflicts().iter().any(late);
         assert!(!ends || std::thread::panicking(), "{}", Indictment::of(&receipt));
         contained(move || drop(receipt));

@@ -11,6 +11,7 @@ use super::deny_rules::DenyRules;
 use super::policy_handle::PolicySetting;
 use super::recoverer::Recoverer;
 use super::settings::{Once, OnceEach, Sampling, Settings, Watch};
+use super::sign_setting::SignSetting;
 use super::{Hold, Letterhead, Recover, RecoverLayer};
 use crate::head::Receipt;
 use crate::report::{AccessLog, Reporter};
@@ -26,7 +27,7 @@ use crate::sys::timer::Timers;
 /// because error answers are bytes.
 ///
 /// What each request gets is a [`Head`](crate::Head) in its extensions. A second layer inside the
-/// first does nothing, but for its policy and deny rules: they go with its responses to the first.
+/// first does nothing, but for its policy, deny rules and signers: they go with its responses to the first.
 ///
 /// # Examples
 ///
@@ -70,6 +71,7 @@ impl LetterheadLayer {
                 server_timing: false,
                 policy: PolicySetting::default(),
                 deny: DenyRules::default(),
+                sign: SignSetting::default(),
                 keeps_requests: false,
                 timers: Timers::new(),
                 said_nested: Once::default(),
@@ -248,6 +250,7 @@ impl LetterheadLayer {
         let Settings { recoverer, on_end, access_log, merged_trailers, watch, sampling, .. } =
             &*self.settings;
         let (policy, deny) = (self.settings.policy.clone(), self.settings.deny.clone());
+        let sign = self.settings.sign.clone();
         let mut settings = Settings {
             hold,
             recoverer: recoverer.clone(),
@@ -260,6 +263,7 @@ impl LetterheadLayer {
             server_timing,
             policy,
             deny,
+            sign,
             keeps_requests: false,
             timers: Timers::new(),
             said_nested: Once::default(),
@@ -270,6 +274,7 @@ impl LetterheadLayer {
         settings.keeps_requests = settings.access_log.is_some()
             || settings.policy.is_set()
             || settings.deny.is_set()
+            || settings.sign.is_set()
             || settings.server_timing;
         Self { settings: Arc::new(settings) }
     }

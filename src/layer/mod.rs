@@ -12,6 +12,11 @@ mod policy_handle;
 #[cfg(not(feature = "policy"))]
 #[path = "policy_handle_none.rs"]
 mod policy_handle;
+#[cfg(feature = "signatures")]
+mod sign_setting;
+#[cfg(not(feature = "signatures"))]
+#[path = "sign_setting_none.rs"]
+mod sign_setting;
 mod deny_rules;
 mod deny_target;
 mod stopwatch;
@@ -30,12 +35,18 @@ mod server_timing;
 mod kept;
 mod body;
 mod probe;
+#[cfg(feature = "signatures")]
+mod broken_signature;
+#[cfg(not(feature = "signatures"))]
+#[path = "broken_signature_none.rs"]
+mod broken_signature;
 mod named;
 pub mod presets;
 mod recovering;
 mod terms;
 mod tidy;
 mod trailers;
+mod frame;
 #[cfg(feature = "policy")]
 mod nonce;
 #[cfg(feature = "policy")]
@@ -46,6 +57,11 @@ mod apply_policy;
 mod watched;
 mod denied;
 mod page_link;
+#[cfg(feature = "signatures")]
+mod signing;
+#[cfg(not(feature = "signatures"))]
+#[path = "signing_none.rs"]
+mod signing;
 mod commit;
 mod future;
 mod service;
@@ -54,11 +70,17 @@ mod layer;
 mod deny_option;
 #[cfg(feature = "policy")]
 mod policy_option;
+#[cfg(feature = "signatures")]
+mod sign_option;
+#[cfg(feature = "signatures")]
+mod key_directory;
 
 pub use abort::ResetCode;
 pub use body::ResponseBody;
 pub use future::ResponseFuture;
 pub use hold::Hold;
+#[cfg(feature = "signatures")]
+pub use key_directory::{DirectoryBody, KeyDirectory};
 pub use layer::LetterheadLayer;
 pub use named::{Inside, Named, Outside, ProbeFuture, named};
 #[cfg(feature = "policy")]

@@ -12,6 +12,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::broken_signature::look;
 use super::probe::Probe;
 use crate::field::digest;
 use crate::head::origin::{is_layer_asked, mark_layer};
@@ -214,7 +215,7 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         probe: Option<Probe>,
-        // Whose response it is if nobody further inside has said so; only where a policy asks.
+        // Whose response it is if nobody further inside has said so; only where a policy or a signer asks.
         mark: Option<Option<LayerName>>,
     }
 }
@@ -236,6 +237,7 @@ where
         // A response is large: it is looked at where it lies, and not moved.
         let mut polled = inner.poll(cx);
         if let (Some(mark), Poll::Ready(Ok(response))) = (&*this.mark, &mut polled) {
+            look(response, mark.as_ref());
             mark_layer(response.extensions_mut(), mark.as_ref());
         }
         if let (Some(probe), Poll::Ready(answer)) = (&mut *this.probe, &mut polled) {

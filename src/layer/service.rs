@@ -16,6 +16,7 @@ use super::exchange::Exchange;
 use super::policy_handle::PolicyTarget;
 use super::route::{path, route, uri};
 use super::settings::{Settings, Watch};
+use super::sign_setting::SignTarget;
 use super::spare;
 use super::stopwatch::Stopwatch;
 use super::{ResponseBody, ResponseFuture};
@@ -97,7 +98,7 @@ where
     }
 }
 
-/// What access log, policy, deny rules and times will ask of the request, beside what the recoverer asks.
+/// What access log, policy, deny rules, signers and times will ask of the request, beside what the recoverer asks.
 #[inline(never)]
 fn kept_of<B>(
     request: &Request<B>,
@@ -112,8 +113,13 @@ fn kept_of<B>(
     }
     if settings.deny.is_set() {
         asked.denying = Some(DenyTarget::of(request));
+    }
+    if settings.sign.is_set() {
+        asked.signing = SignTarget::of(request, &settings.sign);
+    }
+    if settings.deny.is_set() || settings.sign.is_set() {
         // So the commit cannot be one of those that have nothing to do.
-        shared.lock().sealing().has_deny_rules = true;
+        shared.lock().sealing().is_awaited_at_last = true;
     }
     if settings.server_timing {
         asked.stopwatch.get_or_insert_with(|| Box::new(Stopwatch::start()));

@@ -11,6 +11,7 @@ use super::Hold;
 use super::deny_rules::DenyRules;
 use super::policy_handle::PolicySetting;
 use super::recoverer::Recoverer;
+use super::sign_setting::SignSetting;
 use crate::head::Receipt;
 use crate::report::{AccessLog, Reporter};
 use crate::rules::{Action, Rule, Rules};
@@ -35,7 +36,8 @@ pub(crate) struct Settings {
     pub(crate) server_timing: bool,
     pub(crate) policy: PolicySetting,
     pub(crate) deny: DenyRules,
-    /// Access log, policy, deny rules or times want something of each request.
+    pub(crate) sign: SignSetting,
+    /// Access log, policy, deny rules, signers or times want something of each request.
     pub(crate) keeps_requests: bool,
     pub(crate) timers: Timers,
     pub(crate) said_nested: Once,

@@ -216,6 +216,8 @@ pub enum Writer {
     /// The layer itself, because an option says so: a link to a reporter's [page](crate::report::Reporter::page), or
     /// [times](crate::LetterheadLayer::server_timing).
     Letterhead,
+    /// The signature of the head; see [`Rule::BrokenSignature`](crate::Rule::BrokenSignature).
+    Signer,
 }
 
 impl Writer {
@@ -232,7 +234,8 @@ impl Writer {
             | Self::ErrorAnswer
             | Self::Rule
             | Self::Policy(_)
-            | Self::Letterhead => None,
+            | Self::Letterhead
+            | Self::Signer => None,
         }
     }
 
@@ -249,7 +252,8 @@ impl Writer {
             | Self::ErrorAnswer
             | Self::Rule
             | Self::Policy(_)
-            | Self::Letterhead => None,
+            | Self::Letterhead
+            | Self::Signer => None,
         }
     }
 
@@ -290,7 +294,8 @@ impl Writer {
             | Self::ErrorAnswer
             | Self::Rule
             | Self::Policy(_)
-            | Self::Letterhead => None,
+            | Self::Letterhead
+            | Self::Signer => None,
         }
     }
 
@@ -306,7 +311,8 @@ impl Writer {
             | Self::ErrorAnswer
             | Self::Rule
             | Self::Policy(_)
-            | Self::Letterhead => None,
+            | Self::Letterhead
+            | Self::Signer => None,
         }
     }
 }
@@ -325,6 +331,7 @@ impl fmt::Display for Writer {
             Self::Rule => f.write_str("a rule"),
             Self::Policy(line) => write!(f, "{line}"),
             Self::Letterhead => f.write_str("the letterhead layer"),
+            Self::Signer => f.write_str("the signer"),
         }
     }
 }

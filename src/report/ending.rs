@@ -102,7 +102,8 @@ const fn impairs(note: &Note) -> bool {
         | Note::Misordered(_)
         | Note::NoTimer
         | Note::RecoverPanicked
-        | Note::DenyFailed(_) => true,
+        | Note::DenyFailed(_)
+        | Note::Unsigned(_) => true,
         Note::Mended(_)
         | Note::TrailersDropped(_)
         | Note::TrailersNotMerged(_)

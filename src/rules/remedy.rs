@@ -3,7 +3,7 @@
 use super::Rule;
 
 /// What to do about each rule, in the order in which they are declared.
-const REMEDIES: [(Rule, &str); 19] = [
+const REMEDIES: [(Rule, &str); 20] = [
     (
         Rule::Overwritten,
         "let one of the two write the field, or say which one stands with `Rules::on_field` and \
@@ -80,6 +80,10 @@ const REMEDIES: [(Rule, &str); 19] = [
         "write through `Head::even_on_error` what has to be there whatever is sent; else there is nothing to mend",
     ),
     (Rule::OtherAttempt, "name the layer that copies the request, with `named`"),
+    (
+        Rule::BrokenSignature,
+        "put the layer that signs around the one that changes the field, or leave the field out of the signature",
+    ),
 ];
 
 impl Rule {

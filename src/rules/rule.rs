@@ -56,11 +56,13 @@ pub enum Rule {
     /// Writes for two copies of one request met on one response: of two attempts, or of a page and
     /// its sub-request. Where the layer that copies it is [`named`](crate::named()) they do not meet.
     OtherAttempt,
+    /// A layer outside of the one that [signs](crate::guide::signatures) changed what the signature covers (RFC 9421).
+    BrokenSignature,
 }
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Overwritten,
         Self::Duplicated,
         Self::ListReplaced,
@@ -80,6 +82,7 @@ impl Rule {
         Self::CachedError,
         Self::Superseded,
         Self::OtherAttempt,
+        Self::BrokenSignature,
     ];
 
     /// The rule's name: lower case, for labels and configuration.
@@ -105,7 +108,13 @@ impl Rule {
             Self::CachedError => "cached-error",
             Self::Superseded => "superseded",
             Self::OtherAttempt => "other-attempt",
+            Self::BrokenSignature => "broken-signature",
         }
+    }
+
+    /// Whether it is found when the head is gone.
+    pub(crate) const fn is_found_late(self) -> bool {
+        matches!(self, Self::LateWrite | Self::Framing | Self::BrokenSignature)
     }
 
     /// Its place in [`ALL`](Self::ALL).

@@ -21,7 +21,7 @@ const FLOORS: [&[&str]; 9] = [
     &["field"],
     &["ledger"],
     &["rules", "answer"],
-    &["head", "policy"],
+    &["head", "policy", "signatures"],
     &["report", "sys"],
     &["stream"],
     &["layer", "files"],
