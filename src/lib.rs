@@ -62,6 +62,7 @@
 //! | `serve` | [`serve()`]: a server over hyper with time-outs, limits and a shutdown that ends |
 //! | `tls` | TLS for it, by rustls |
 //! | `tracing` | `report::Tracing`: one event for each response, with the level of how it went |
+//! | `trust` | [`trust`]: a signed list of a tree's files, and a sender that sends nothing else (unix) |
 //! | `full` | all of them but `cli` and `rego` |
 //!
 //! # Where to read on
@@ -95,6 +96,8 @@ mod head;
 pub mod inspect;
 mod layer;
 mod ledger;
+#[cfg(all(feature = "trust", unix))]
+mod manifest;
 #[cfg(all(test, target_os = "linux"))]
 #[path = "../tests/shared/threads.rs"]
 #[allow(dead_code, reason = "each crate of tests lacks something else")]
@@ -121,6 +124,8 @@ pub mod store;
 #[cfg(all(feature = "files", unix))]
 mod stream;
 mod sys;
+#[cfg(all(feature = "trust", unix))]
+pub mod trust;
 
 #[cfg(feature = "axum")]
 pub use around::{AroundRouter, AroundRouterFuture};

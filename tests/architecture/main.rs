@@ -21,9 +21,9 @@ const FLOORS: [&[&str]; 9] = [
     &["field"],
     &["ledger"],
     &["rules", "answer"],
-    &["head", "policy", "signatures"],
+    &["head", "policy", "manifest", "signatures"],
     &["report", "sys"],
-    &["stream"],
+    &["stream", "trust"],
     &["layer", "files"],
     &["store", "extract", "inspect", "reload", "serve", "around", "rego"],
 ];

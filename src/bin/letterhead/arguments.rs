@@ -9,12 +9,14 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use letterhead::policy::Dialect;
 use letterhead::report::LogForm;
 
+use crate::manifest_arguments::{self, ManifestTask};
 use crate::tls::Pair;
 
 /// What is to be done.
 pub(crate) enum Task {
     Check(Check),
     Explain(Explain),
+    Manifest(ManifestTask),
     Serve(Box<Serve>),
 }
 
@@ -58,9 +60,13 @@ pub(crate) fn read() -> Task {
             is_strict: given.get_flag("strict"),
         }),
         Some(("explain", given)) => Task::Explain(explained(given)),
+        Some(("manifest", given)) => Task::Manifest(manifest_arguments::read(given)),
         Some(("serve", given)) => Task::Serve(Box::new(served(given))),
         Some(_) | None => command()
-            .error(clap::error::ErrorKind::MissingSubcommand, "wanted check, explain or serve")
+            .error(
+                clap::error::ErrorKind::MissingSubcommand,
+                "wanted check, explain, manifest or serve",
+            )
             .exit(),
     }
 }
@@ -68,11 +74,16 @@ pub(crate) fn read() -> Task {
 fn command() -> Command {
     Command::new("letterhead")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Header policies and redirects out of `_headers` and `_redirects`: checked, explained, and served")
+        .about("Header policies and redirects out of `_headers` and `_redirects`: checked, explained, and served; and signed lists of files")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .disable_help_subcommand(true)
-        .subcommands([check_command(), explain_command(), serve_command()])
+        .subcommands([
+            check_command(),
+            explain_command(),
+            manifest_arguments::command(),
+            serve_command(),
+        ])
 }
 
 fn check_command() -> Command {
@@ -179,7 +190,7 @@ fn dialect_argument() -> Arg {
         .value_parser(PossibleValuesParser::new(["cloudflare", "netlify"]))
 }
 
-fn flag(name: &'static str, help: &'static str) -> Arg {
+pub(crate) fn flag(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
 }
 
@@ -231,13 +242,13 @@ fn dialect(given: &ArgMatches) -> Dialect {
 }
 
 /// The value of an argument that is required, or has a default.
-fn one<T: Clone + Send + Sync + 'static>(given: &ArgMatches, name: &str) -> T {
+pub(crate) fn one<T: Clone + Send + Sync + 'static>(given: &ArgMatches, name: &str) -> T {
     let Some(value) = given.get_one::<T>(name) else {
         command().error(clap::error::ErrorKind::MissingRequiredArgument, name).exit()
     };
     value.clone()
 }
 
-fn all<T: Clone + Send + Sync + 'static>(given: &ArgMatches, name: &str) -> Vec<T> {
+pub(crate) fn all<T: Clone + Send + Sync + 'static>(given: &ArgMatches, name: &str) -> Vec<T> {
     given.get_many(name).into_iter().flatten().cloned().collect()
 }

@@ -1,4 +1,4 @@
-//! The command `letterhead`: checks, explains and serves a directory with `_headers` and `_redirects`.
+//! The command `letterhead`: checks, explains and serves a directory with `_headers` and `_redirects`, and lists and signs its files.
 
 #[cfg(unix)]
 mod arguments;
@@ -6,6 +6,10 @@ mod arguments;
 mod check;
 #[cfg(unix)]
 mod explain;
+#[cfg(unix)]
+mod manifest;
+#[cfg(unix)]
+mod manifest_arguments;
 #[cfg(unix)]
 mod printer;
 #[cfg(unix)]
@@ -27,6 +31,7 @@ fn main() -> ExitCode {
     match arguments::read() {
         Task::Check(task) => check::run(&task),
         Task::Explain(task) => explain::run(&task),
+        Task::Manifest(task) => manifest::run(&task),
         Task::Serve(task) => serve::run(*task),
     }
 }
