@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use http::StatusCode;
+
 use super::cache::Cache;
 use super::failed::Trouble;
 use super::found::LookupError;
@@ -47,6 +49,9 @@ pub(super) struct NeedsBlocking {
 pub(super) enum Interrupted {
     Trouble(Trouble),
     NeedsBlocking(NeedsBlocking),
+    /// This is answered in place of the file.
+    #[allow(dead_code, reason = "a list of files is an option")]
+    Answered(StatusCode, Option<Duration>),
 }
 
 impl<'a> Context<'a> {

@@ -2,6 +2,7 @@
 
 use http::header::CONTENT_DISPOSITION;
 
+use super::admit::{Pinned, admit};
 use super::background_digest;
 use super::context::{Context, Interrupted, Mode, NeedsBlocking};
 use super::dates;
@@ -23,6 +24,8 @@ pub(super) struct Described {
     pub(super) standing: Standing,
     /// The digests that the response has.
     pub(super) wanted: Wanted,
+    /// What is known of it by the list, if there is one.
+    pub(super) pinned: Pinned,
 }
 
 /// What is said of a file, in the coding if there may be others of it; `name` has not the ending of a coding.
@@ -34,11 +37,17 @@ pub(super) fn describe(
     on_change: OnChange,
 ) -> Result<Described, Interrupted> {
     let standing = standing_of(context, file, on_change)?;
-    let (standing, tag) = tag_of(context, file, standing)?;
-    let wanted = wanted_digests(context, file.handle.stat().identity.size, standing);
-    let facts = facts_of(context, &file.handle, coding, name, (standing, tag));
+    let pinned = admit(context, file, standing)?;
+    let size = file.handle.stat().identity.size;
+    let (standing, facts) = if let Some(tag) = pinned.tag() {
+        (standing, pinned_facts(context, size, coding, name, &pinned).tag(tag))
+    } else {
+        let (standing, tag) = tag_of(context, file, standing)?;
+        (standing, facts_of(context, &file.handle, coding, name, (standing, tag)))
+    };
+    let wanted = wanted_digests(context, size, standing);
     let facts = with_digests(context, facts, wanted, file)?;
-    Ok(Described { facts, standing, wanted })
+    Ok(Described { facts, standing, wanted, pinned })
 }
 
 /// What may be said of an opened file, before it is read.
@@ -174,6 +183,28 @@ fn facts_of(
             facts = facts.being_written().silent_on_ranges();
         }
     }
+    named(context, facts, coding, name, standing)
+}
+
+/// The facts of a file that is as it is listed: whatever its dates, and whoever has it open.
+fn pinned_facts(
+    context: &Context<'_>,
+    size: u64,
+    coding: Option<Coding>,
+    name: &[u8],
+    pinned: &Pinned,
+) -> Facts {
+    pinned.on(named(context, Facts::new(size), coding, name, Standing::Settled))
+}
+
+/// The facts with what goes by the name of the file.
+fn named(
+    context: &Context<'_>,
+    mut facts: Facts,
+    coding: Option<Coding>,
+    name: &[u8],
+    standing: Standing,
+) -> Facts {
     if let Some(media_type) = context.settings.fields.type_of(name) {
         facts = facts.content_type(media_type);
     }

@@ -86,6 +86,15 @@ impl Known {
         Ok(sum)
     }
 
+    /// Forgets the digests of a version, so that they are made again.
+    #[allow(dead_code, reason = "a list alone says that one is wrong, and is an option")]
+    pub(super) fn forget(&self, identity: &Identity) {
+        let mut table = locked(&self.0);
+        if table.sums.remove(identity).is_some() {
+            table.order.retain(|known| known != identity);
+        }
+    }
+
     /// The digest of a version, if that is known.
     pub(super) fn get(&self, identity: Identity, algorithm: DigestAlgorithm) -> Option<Arc<[u8]>> {
         let table = locked(&self.0);

@@ -70,9 +70,14 @@ fn read(settings: &Arc<Settings>, path: &[u8]) -> Option<Bytes> {
         }
         let mut source = Source::new(Arc::clone(settings), name(), handle.into(), OnChange::Abort);
         match whole(&mut source, size) {
-            Ok(page) => return Some(page),
+            Ok(page) => {
+                let version = source.last_stat.identity;
+                let admission = settings.admission.as_ref();
+                let fits = admission.is_none_or(|a| a.takes_page(path, &page, version));
+                return fits.then_some(page);
+            }
             Err(Trouble::Changed(_)) => {}
-            Err(Trouble::Short | Trouble::Refused(..)) => return None,
+            Err(Trouble::Short | Trouble::Refused(..) | Trouble::Untrusted(_)) => return None,
         }
     }
     None

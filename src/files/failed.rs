@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use crate::sys::{Change, Lost, Recovery, Refusal, Ruling};
 
@@ -14,6 +15,9 @@ pub(super) enum Trouble {
     Short,
     /// The kernel refused, and this was decided about it.
     Refused(Refusal, Ruling),
+    /// It is not as it is listed; it may be in so long a time.
+    #[allow(dead_code, reason = "a list is an option")]
+    Untrusted(Duration),
 }
 
 /// Why the rest of a file could not be sent.
@@ -80,6 +84,9 @@ impl fmt::Display for Trouble {
                 }
             ),
             Self::Short => f.write_str("wanted as many bytes as the file has, found fewer"),
+            Self::Untrusted(_) => {
+                f.write_str("wanted the bytes that the signed list has, found others")
+            }
             Self::Refused(refusal, ruling) => write!(f, "{refusal}: {ruling}"),
         }
     }
@@ -88,7 +95,7 @@ impl fmt::Display for Trouble {
 impl StdError for Trouble {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Changed(_) | Self::Short => None,
+            Self::Changed(_) | Self::Short | Self::Untrusted(_) => None,
             Self::Refused(refusal, _) => Some(refusal),
         }
     }

@@ -131,7 +131,10 @@ fn index_of<'a>(
         None => Err(LookupError::Nothing),
     };
     match (found, path_request) {
-        (Err(LookupError::Nothing), Some(path_request)) if context.settings.lookup.listed > 0 => {
+        (Err(LookupError::Nothing), Some(path_request))
+            if context.settings.lookup.listed > 0
+                && !context.settings.admission.as_ref().is_some_and(|a| a.hides_lists()) =>
+        {
             Err(list_of(context, path, path_request))
         }
         (found, _) => found,

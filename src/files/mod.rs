@@ -21,6 +21,14 @@ mod close;
 mod failed;
 mod refused;
 mod os_errors;
+// By which list files are admitted, if there is one.
+#[cfg(feature = "trust")]
+mod breakers;
+#[cfg(feature = "trust")]
+mod admission;
+#[cfg(not(feature = "trust"))]
+#[path = "admission_none.rs"]
+mod admission;
 // What is found out about a version: who writes to it, its digests.
 mod writers;
 mod digest;
@@ -53,6 +61,11 @@ mod negotiate;
 mod clean_urls;
 mod lookup;
 mod wanted_digests;
+#[cfg(feature = "trust")]
+mod admit;
+#[cfg(not(feature = "trust"))]
+#[path = "admit_none.rs"]
+mod admit;
 mod describe;
 mod resume;
 mod replay;
@@ -61,6 +74,8 @@ mod respond;
 mod sender;
 mod service;
 mod fallback_service;
+#[cfg(feature = "trust")]
+mod trusted;
 #[cfg(all(feature = "serve", target_os = "linux"))]
 mod zero_copy;
 #[cfg(all(test, target_os = "linux"))]
@@ -76,6 +91,8 @@ pub use options::{Disposition, Freshness, Links, OnChange, Settled};
 pub use refused::Refused;
 pub use sender::FileSender;
 pub use service::FileFuture;
+#[cfg(feature = "trust")]
+pub use trusted::TrustCounts;
 #[cfg(all(feature = "serve", target_os = "linux"))]
 pub use zero_copy::{
     ZeroCopy, ZeroCopyBody, ZeroCopyFuture, ZeroCopyOr, ZeroCopyOrBody, ZeroCopyOrFuture,

@@ -19,17 +19,22 @@ pub(super) fn open(
     path: &[u8],
     coding: Coding,
 ) -> Result<Named, LookupError> {
-    match context.mode {
-        Mode::Inline => open_inline(context, path, coding),
+    let named = match context.mode {
+        Mode::Inline => open_inline(context, path, coding)?,
         Mode::Blocking => {
             let opened = resolve(context, path)?;
             remember_link(context, path);
-            Ok(match opened {
+            match opened {
                 Opened::File(handle) => Named::File(handle),
                 Opened::Directory(_) => Named::Directory,
-            })
+            }
         }
+    };
+    let admission = context.settings.admission.as_ref();
+    if matches!(named, Named::File(_)) && admission.is_some_and(|admission| admission.hides(path)) {
+        return Err(LookupError::Nothing);
     }
+    Ok(named)
 }
 
 fn open_inline(

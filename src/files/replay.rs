@@ -119,7 +119,9 @@ impl Keepable {
         let Name::Beneath(path) = &file.name else { return None };
         let stat = *file.handle.stat();
         let size = stat.identity.size;
-        if !is_lasting(context, &file.handle, described.standing, described.wanted) {
+        if described.pinned.is_by_blocks()
+            || !is_lasting(context, &file.handle, described.standing, described.wanted)
+        {
             return None;
         }
         let is_open = size > context.request.first_of(size);

@@ -58,7 +58,10 @@ fn made(
     mode: Mode,
 ) -> Result<Response<FileBody>, NeedsBlocking> {
     let mut context = Context::new(settings, request, mode);
-    let made = if request.asked.wants_nothing() {
+    let admission = settings.admission.as_ref();
+    let made = if let Some(answer) = admission.and_then(|list| list.refuses_all(request.now)) {
+        Prepared::Bare(error(answer, request.asked.is_head()))
+    } else if request.asked.wants_nothing() {
         Prepared::Bare(headed(answer::answer(&request.asked, &Facts::new(0), request.now)))
     } else {
         respond(&mut context)?
@@ -113,6 +116,14 @@ fn respond(context: &mut Context<'_>) -> Result<Prepared, NeedsBlocking> {
         match done {
             Ok(response) => return Ok(Prepared::Bare(response)),
             Err(Interrupted::NeedsBlocking(wait)) => return Err(wait),
+            Err(Interrupted::Answered(status, pause)) => {
+                let answer = answers::refused(status, pause);
+                return Ok(Prepared::Bare(error(answer, is_head)));
+            }
+            Err(Interrupted::Trouble(Trouble::Untrusted(pause))) => {
+                let answer = answers::refused(StatusCode::SERVICE_UNAVAILABLE, Some(pause));
+                return Ok(Prepared::Bare(error(answer, is_head)));
+            }
             // Another version is there now: that one is served.
             Err(Interrupted::Trouble(Trouble::Changed(_))) => {}
             Err(Interrupted::Trouble(Trouble::Short)) => {
@@ -152,12 +163,14 @@ fn begin(
         return Ok(error(resume::refused(), false));
     }
     let keepable = Keepable::of(context, &file, coding, &described, on_change);
-    let Described { facts, standing, wanted } = described;
+    let Described { facts, standing, wanted, pinned } = described;
+    let checks = pinned.checks(&file.name);
     let Evaluated { head, plan, length, is_head } = evaluate(context, facts, wanted, &file)?;
     let is_whole = matches!(plan, Plan::Whole);
     let settings = Arc::clone(context.settings);
     let mut source = Source::new(settings, file.name, Arc::new(file.handle), on_change)
         .with_tag(standing == Standing::Settled)
+        .with_checks(checks)
         .with_permit(context.permit.take());
     if !is_whole && context.mode == Mode::Inline {
         if let Some(keepable) = &keepable {

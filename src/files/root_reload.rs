@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::admission::Admission;
 use super::opened::Name;
 use super::os_errors::OsErrors;
 use super::settings::Settings;
@@ -16,7 +17,8 @@ const LASTS: Duration = Duration::from_secs(1);
 
 /// A path, and what it led to lately.
 pub(super) struct ReloadedRoot {
-    path: PathBuf,
+    /// `None`: the root stays, and only the list of what is served may be another.
+    path: Option<PathBuf>,
     state: Mutex<State>,
 }
 
@@ -35,13 +37,39 @@ impl ReloadedRoot {
         let settings = own(settings, Arc::clone(&settings.os_errors.root));
         let directory = directory(settings.root()).ok();
         let state = Mutex::new(State { settings, directory, looked: Instant::now() });
-        Self { path: path.to_owned(), state }
+        Self { path: Some(path.to_owned()), state }
+    }
+
+    /// The root of these settings, which stays.
+    #[allow(dead_code, reason = "a list of files is an option")]
+    pub(super) fn fixed(settings: &Settings) -> Self {
+        let settings = own(settings, Arc::clone(&settings.os_errors.root));
+        Self {
+            path: None,
+            state: Mutex::new(State { settings, directory: None, looked: Instant::now() }),
+        }
+    }
+
+    /// Puts another list in force, unless something else came in the place of these settings meanwhile.
+    #[allow(dead_code, reason = "a list of files is an option")]
+    pub(super) fn put(&self, last: &Arc<Settings>, admission: &Arc<Admission>) {
+        let mut state = self.state();
+        if !Arc::ptr_eq(&state.settings, last) {
+            return;
+        }
+        let settings = Settings { admission: Some(Arc::clone(admission)), ..Settings::clone(last) };
+        state.settings = own(&settings, Arc::clone(&last.os_errors.root));
+        drop(state);
+        admission.loaded();
     }
 
     /// The same path and what it led to lately, for a sender with other settings.
     pub(super) fn again(&self, settings: &Settings) -> Self {
         let state = self.state();
-        let settings = own(settings, Arc::clone(&state.settings.os_errors.root));
+        let in_force = state.settings.admission.as_ref();
+        let admission = Admission::later(settings.admission.as_ref(), in_force).map(Arc::clone);
+        let settings = Settings { admission, ..settings.clone() };
+        let settings = own(&settings, Arc::clone(&state.settings.os_errors.root));
         let (directory, looked) = (state.directory, state.looked);
         drop(state);
         Self { path: self.path.clone(), state: Mutex::new(State { settings, directory, looked }) }
@@ -55,7 +83,7 @@ impl ReloadedRoot {
     /// What is served now; `None` if that has to be looked up on the blocking pool.
     pub(super) fn current(&self) -> Option<Arc<Settings>> {
         let state = self.state();
-        (state.looked.elapsed() < LASTS).then(|| Arc::clone(&state.settings))
+        (self.path.is_none() || state.looked.elapsed() < LASTS).then(|| Arc::clone(&state.settings))
     }
 
     /// As [`current`](Self::current), on the blocking pool.
@@ -69,7 +97,8 @@ impl ReloadedRoot {
             let settings = Arc::clone(&state.settings);
             drop(state);
             if is_news {
-                let name = Name::Foreign(self.path.as_os_str().as_encoded_bytes().to_vec());
+                let path = self.path.as_deref().unwrap_or(Path::new("")).as_os_str();
+                let name = Name::Foreign(path.as_encoded_bytes().to_vec());
                 settings.os_errors.give_up(&name, &refusal);
             }
             settings
@@ -80,18 +109,37 @@ impl ReloadedRoot {
     fn look(&self) -> Result<Arc<Settings>, Refusal> {
         let began = Instant::now();
         // The kernel is asked before the lock is taken: it may be a network that answers.
-        let root = Root::open(&self.path)?;
+        let Some(path) = &self.path else { return Ok(self.last()) };
+        let root = Root::open(path)?;
         let directory = Some(directory(&root)?);
+        let (before, last) = {
+            let state = self.state();
+            (state.directory, Arc::clone(&state.settings))
+        };
+        // A tree whose list is not taken is not taken either.
+        let (takes, admission) = match &last.admission {
+            Some(list) if directory != before => {
+                let next = list.again(&root);
+                (next.is_some(), next)
+            }
+            other => (true, other.as_ref().map(Arc::clone)),
+        };
         let mut state = self.state();
         // Whoever began later knows better.
-        if began >= state.looked {
-            state.looked = began;
-            if directory != state.directory {
-                state.directory = directory;
-                state.settings = own(&state.settings, Arc::new(root));
-            }
+        let is_latest = began >= state.looked;
+        state.looked = state.looked.max(began);
+        let is_new = is_latest && takes && directory != state.directory;
+        if is_new {
+            state.directory = directory;
+            let settings = Settings { admission, ..Settings::clone(&state.settings) };
+            state.settings = own(&settings, Arc::new(root));
         }
-        Ok(Arc::clone(&state.settings))
+        let settings = Arc::clone(&state.settings);
+        drop(state);
+        if let Some(list) = settings.admission.as_ref().filter(|_| is_new) {
+            list.loaded();
+        }
+        Ok(settings)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use http::header::HeaderValue;
 
+use super::admission::Admission;
 use super::digest::Known;
 use super::open_limit::OpenLimit;
 use super::options::{BUFFERS, CACHE, Disposition, Freshness, Links, OnChange, SETTLE, Settled};
@@ -30,6 +31,8 @@ pub(super) struct Settings {
     pub(super) errors: Errors,
     pub(super) learned: Arc<Learned>,
     pub(super) shared: Arc<Shared>,
+    /// By which list files are admitted; `None`: every file is.
+    pub(super) admission: Option<Arc<Admission>>,
 }
 
 /// What a path leads to.
@@ -139,6 +142,7 @@ impl Settings {
             memory,
             errors: Errors::default(),
             learned: Arc::default(),
+            admission: None,
         }
     }
 

@@ -5,11 +5,12 @@ use std::thread::sleep;
 
 use bytes::Bytes;
 
+use super::admission::Checks;
 use super::counts::Counters;
 use super::failed::Trouble;
 use super::open_limit::OpenPermit;
 use super::opened::Name;
-use super::options::OnChange;
+use super::options::{CHUNK, OnChange};
 use super::settings::Settings;
 use super::writers::{LOOKS, confirmed, wants_asking};
 use crate::stream::Buffer;
@@ -31,6 +32,8 @@ pub(super) struct Source {
     /// Given back when the file is closed.
     #[allow(dead_code, reason = "where the kernel sends no files, nobody else keeps one open")]
     pub(super) permit: Option<Arc<OpenPermit>>,
+    /// How each block is checked before it leaves; `None`: what was to be known of the file is known.
+    pub(super) checks: Option<Box<Checks>>,
 }
 
 impl Source {
@@ -50,6 +53,7 @@ impl Source {
             is_asked: false,
             attempts: 0,
             permit: None,
+            checks: None,
         }
     }
 
@@ -65,6 +69,11 @@ impl Source {
         Self { permit: permit.map(Arc::new), ..self }
     }
 
+    /// The same, with blocks that are checked.
+    pub(super) fn with_checks(self, checks: Option<Box<Checks>>) -> Self {
+        Self { checks, ..self }
+    }
+
     /// What is counted of the sender.
     pub(super) fn counters(&self) -> &Counters {
         &self.settings.shared.counters
@@ -75,6 +84,36 @@ impl Source {
     ///
     /// With `committed` the head is out: then only what is proved to be the same version may follow.
     pub(super) fn read(
+        &mut self,
+        offset: u64,
+        wanted: usize,
+        committed: bool,
+    ) -> Result<Bytes, Trouble> {
+        let Some(checks) = &self.checks else {
+            return self.read_version(offset, wanted, committed);
+        };
+        if let Some(bytes) = checks.at(offset, wanted) {
+            return Ok(bytes);
+        }
+        let part = checks.block_of(offset);
+        let mut block = Vec::new();
+        loop {
+            let at = part.start.saturating_add(block.len() as u64);
+            let left = usize::try_from(part.end.saturating_sub(at)).unwrap_or(usize::MAX);
+            if left == 0 {
+                break;
+            }
+            let bytes = self.read_version(at, left.min(CHUNK), committed)?;
+            block.extend_from_slice(&bytes);
+        }
+        let version = self.last_stat.identity;
+        let Some(checks) = &mut self.checks else { return Err(Trouble::Short) };
+        checks.take(part.start, Bytes::from(block), version)?;
+        checks.at(offset, wanted).ok_or(Trouble::Short)
+    }
+
+    /// Reads of the version that was opened, whatever is in it. It blocks.
+    fn read_version(
         &mut self,
         offset: u64,
         wanted: usize,
@@ -119,6 +158,9 @@ impl Source {
     /// As [`read`](Self::read), of what is in memory. `None`: ask on the blocking pool, also for
     /// what may be wrong.
     pub(super) fn try_read(&mut self, offset: u64, wanted: usize) -> Option<Bytes> {
+        if let Some(checks) = &self.checks {
+            return checks.at(offset, wanted);
+        }
         let mut buffer = self.settings.shared.buffers.take(wanted);
         match self.handle.try_read_at(&mut buffer, offset) {
             Ok(Tried::Hit(read)) if read > 0 => buffer.truncate(read),

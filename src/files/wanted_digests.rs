@@ -55,7 +55,7 @@ pub(super) fn wanted_digests(context: &Context<'_>, size: u64, standing: Standin
 }
 
 /// The digest of a whole file.
-fn digest_of(
+pub(super) fn digest_of(
     context: &Context<'_>,
     file: &OpenedFile,
     algorithm: DigestAlgorithm,

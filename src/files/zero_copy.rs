@@ -197,7 +197,8 @@ impl Reader {
     fn next_span(&mut self) -> Option<FileData> {
         let Origin::File(source) = &self.origin else { return None };
         // What was read ahead goes first. Of a file that may grow, the version moves with what is read.
-        let part = self.remaining.stretch().filter(|_| source.on_change == OnChange::Abort)?;
+        let is_free = source.on_change == OnChange::Abort && source.checks.is_none();
+        let part = self.remaining.stretch().filter(|_| is_free)?;
         let left = part.end.saturating_sub(part.start);
         if left < LEAST {
             return None;
