@@ -48,7 +48,7 @@
 //! | feature | what it brings |
 //! |---|---|
 //! | `axum` | [`Head`] as an axum extractor, and the layer [around a whole `Router`](LetterheadLayer::around_router) |
-//! | `cli` | the command `letterhead`: checks, explains and serves a directory with `_headers` and `_redirects` (unix); not in `full` |
+//! | `cli` | the command `letterhead`: checks, explains and serves a directory with `_headers` and `_redirects`, lists and signs its files (unix); not in `full` |
 //! | `files` | [`FileSender`]: the files beneath a directory; [`Recovery`]: what becomes of refusals (unix) |
 //! | `http2` | the reset code of an aborted HTTP/2 response ([`Recover::reset_code`]) |
 //! | `inspector` | [`inspect::Inspector`]: the last responses in a browser, each field with who wrote it |

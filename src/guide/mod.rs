@@ -53,6 +53,10 @@ pub mod files {}
 #[doc = include_str!("validators.md")]
 pub mod validators {}
 
+#[cfg(all(feature = "trust", unix))]
+#[doc = include_str!("trust.md")]
+pub mod trust {}
+
 #[doc = include_str!("errno.md")]
 pub mod errno {}
 

@@ -44,7 +44,7 @@ fn the_guide_shows_true_output() {
         assert!(table.contains(block), "wanted in the table:\n{block}");
         count += 1;
     }
-    assert_eq!(count, 3, "blocks of the guide");
+    assert_eq!(count, 4, "blocks of the guide");
 }
 
 /// A case with what its commands said.
