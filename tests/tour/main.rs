@@ -22,5 +22,7 @@ mod routes;
 mod skip;
 #[cfg(target_os = "linux")]
 mod store;
+#[cfg(unix)]
+mod trust;
 #[cfg(target_os = "linux")]
 mod users;

@@ -14,6 +14,8 @@ fn the_readme_shows_true_output() {
     let files = Example::start("files");
     let policy = cfg!(unix).then(|| Example::start("policy"));
     let path = policy.as_ref().map(crate::policy::file).unwrap_or_default();
+    let trust = cfg!(unix).then(|| Example::start("trust"));
+    let tree = trust.as_ref().map(crate::trust::tree).unwrap_or_default();
     let store = cfg!(target_os = "linux").then(|| Example::start("store"));
     let mut checked = 0;
     for block in pages.split("```console\n").skip(1) {
@@ -26,6 +28,12 @@ fn the_readme_shows_true_output() {
                 let Some(ran) = run("sh", &["-c", &command]) else { return };
                 ran.exits(0);
                 policy.as_ref().unwrap().receipt_with("policy: version 2 is in force");
+                continue;
+            }
+            if command.contains("$TREE") {
+                let command = command.replace("$TREE", &tree.display().to_string());
+                let Some(ran) = run("sh", &["-c", &command]) else { return };
+                ran.exits(0);
                 continue;
             }
             if !command.starts_with("curl ") {
@@ -42,6 +50,11 @@ fn the_readme_shows_true_output() {
             let command = match &policy {
                 Some(policy) => command.replace("127.0.0.1:3004", &policy.addr),
                 None if command.contains("127.0.0.1:3004") => continue,
+                None => command,
+            };
+            let command = match &trust {
+                Some(trust) => command.replace("127.0.0.1:3005", &trust.addr),
+                None if command.contains("127.0.0.1:3005") => continue,
                 None => command,
             };
             let Some(ran) = run("sh", &["-c", &format!("{command} 2>&1")]) else { return };
