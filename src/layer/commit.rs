@@ -1,24 +1,21 @@
 //! The commit: writes, hooks, trailers and framing, in that order; then the head is the server's.
 
-use std::sync::MutexGuard;
+use std::sync::{Arc, MutexGuard};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{Extensions, Response, StatusCode};
+use http::{Extensions, StatusCode};
 use http_body::Body;
 
-use super::ResponseBody;
 use super::apply_policy::{Applied, Origin, put_nonce};
-use super::content::{Content, Says};
 use super::enclosed::Enclosed;
-use super::exchange::{Exchange, Unheard};
+use super::exchange::Exchange;
 use super::frame::frame;
-use super::holding::{Held, Holding};
+use super::holding::Held;
 use super::instead::{fail, put_instead};
-use super::kept::Kept;
 use super::page_link::put_page_link;
 use super::server_timing::{put_times, so_far};
+use super::settings::Watch;
 use super::spare;
 use super::stopwatch::Mark;
 use super::terms::{Survey, Terms, mend, terms_of};
@@ -31,7 +28,7 @@ use crate::head::{
 };
 use crate::ledger::Lines;
 use crate::rules::Judged;
-use crate::rules::framing::{self, ContentPlan, Mended};
+use crate::rules::framing::{self, Mended};
 
 /// Commits the inner response. Where nothing was `awaited` when it came, there may still be nothing.
 pub(crate) fn commit<B>(
@@ -181,15 +178,7 @@ where
         apply(exchange, sealing, (provenance, landed), &mut held.parts, failed)
     });
     let begun = so_far(exchange, sealing.as_ref());
-    let mut origin = Origin::Handler;
-    if let Some((answer, by)) = instead {
-        put_instead(exchange, held, sealing.as_mut(), answer);
-        origin = by;
-    }
-    if finish(exchange, sealing.as_mut(), held).is_err() {
-        origin = Origin::Error;
-    }
-    trailers::merge(exchange, held, sealing.as_mut());
+    let origin = complete(exchange, held, sealing.as_mut(), instead);
     if let (Some(sealing), Some(begun)) = (&mut sealing, &begun) {
         put_times(exchange, held, sealing, begun);
     }
@@ -198,27 +187,8 @@ where
         policy.apply(exchange, held, sealing.as_mut(), origin);
     }
     put_nonce(policy.is_some(), held, sealing.as_mut());
-    let mut judged = match (&mut sealing, watch) {
-        (Some(sealing), Some(watch)) => {
-            sealing.ledger.tell_apart();
-            watched::judge(exchange, watch, sealing, held, policy.as_ref())
-        }
-        (_, _) => Judged::default(),
-    };
-    if let Some(sealing) = sealing.as_mut().filter(|sealing| sealing.is_awaited_at_last) {
-        denied::deny(exchange, sealing, held, (policy.as_ref(), &inside), &mut judged);
-    }
-    if let (Some(sealing), Some(watch)) = (&mut sealing, watch) {
-        put_page_link(exchange, held, sealing);
-        watched::say_who_wrote(watch, sealing, held);
-    }
-    let (mut terms, mut trailing) = frame(exchange, held, sealing.as_mut());
-    if let Some(sealing) = sealing.as_mut().filter(|sealing| sealing.is_awaited_at_last) {
-        let last = signing::sign(exchange, sealing, held, (policy.as_ref(), &inside), &mut judged);
-        if let Some(of_refusal) = last {
-            (terms, trailing) = of_refusal;
-        }
-    }
+    let outer = (policy.as_ref(), inside.as_slice());
+    let (terms, trailing, judged) = review(exchange, held, sealing.as_mut(), watch, outer);
     let known = seen.zip(sealing.as_ref()).and_then(|(seen, sealing)| seen.if_still(sealing));
     if watch.is_some() || begun.is_some() {
         exchange.mark(Mark::Committed);
@@ -245,6 +215,64 @@ where
         panic!("{text}");
     }
     terms
+}
+
+/// Has an error answer take the head's place, runs the hooks, and folds trailers in. Says what the head comes from.
+fn complete<B>(
+    exchange: &Exchange,
+    held: &mut Held<B>,
+    mut sealing: Option<&mut Sealing>,
+    instead: Option<(ErrorAnswer, Origin)>,
+) -> Origin
+where
+    B: Body,
+    B::Data: From<Bytes>,
+{
+    let mut origin = Origin::Handler;
+    if let Some((answer, by)) = instead {
+        put_instead(exchange, held, sealing.as_deref_mut(), answer);
+        origin = by;
+    }
+    if finish(exchange, sealing.as_deref_mut(), held).is_err() {
+        origin = Origin::Error;
+    }
+    trailers::merge(exchange, held, sealing);
+    origin
+}
+
+/// Judges the complete head, denies, frames and signs it. `outer` is the policy in force and what layers inside handed on.
+fn review<B>(
+    exchange: &Exchange,
+    held: &mut Held<B>,
+    mut sealing: Option<&mut Sealing>,
+    watch: Option<&Watch>,
+    outer: (Option<&Applied>, &[Arc<Enclosed>]),
+) -> (Terms, Trailing, Judged)
+where
+    B: Body,
+    B::Data: From<Bytes>,
+{
+    let mut judged = match (&mut sealing, watch) {
+        (Some(sealing), Some(watch)) => {
+            sealing.ledger.tell_apart();
+            watched::judge(exchange, watch, sealing, held, outer.0)
+        }
+        (_, _) => Judged::default(),
+    };
+    if let Some(sealing) = sealing.as_mut().filter(|sealing| sealing.is_awaited_at_last) {
+        denied::deny(exchange, sealing, held, outer, &mut judged);
+    }
+    if let (Some(sealing), Some(watch)) = (&mut sealing, watch) {
+        put_page_link(exchange, held, sealing);
+        watched::say_who_wrote(watch, sealing, held);
+    }
+    let (mut terms, mut trailing) = frame(exchange, held, sealing.as_deref_mut());
+    if let Some(sealing) = sealing.filter(|sealing| sealing.is_awaited_at_last) {
+        if let Some(refusal) = signing::sign(exchange, sealing, held, outer, &mut judged) {
+            (terms, trailing) = refusal;
+        }
+    }
+    (terms, trailing, judged)
 }
 
 /// The head is the server's.
@@ -301,76 +329,4 @@ where
 
 fn is_unfinal(exchange: &Exchange, status: StatusCode) -> bool {
     framing::is_unfinal(status, exchange.ability().version)
-}
-
-/// Carries the terms out and makes the response that the server is given.
-pub(crate) fn give<B>(
-    exchange: Exchange,
-    holding: Holding<B>,
-    terms: Terms,
-    broken: Option<Error>,
-) -> Response<ResponseBody<B>>
-where
-    B: Body,
-{
-    let Held { parts, content } = holding.held;
-    let exact = content.exact();
-    let kept = match terms {
-        Terms::Plain => {
-            let says = match exact {
-                Some(_) => Says::Exactly,
-                None => content.says(),
-            };
-            Kept::new(content, exact, says, exchange)
-        }
-        Terms::Weighed(weighed) => match weighed.plan.content {
-            ContentPlan::Send(expected) => {
-                let says = if weighed.trailers {
-                    Says::Trailers
-                } else if parts.headers.contains_key(TRANSFER_ENCODING) {
-                    // The bytes are in a coding: a length of them would end them early.
-                    Says::NoLength
-                } else if exact.is_some() && exact == expected {
-                    Says::Exactly
-                } else {
-                    Says::AsItIs
-                };
-                Kept::new(content, expected, says, exchange)
-            }
-            ContentPlan::Drop => empty(exchange, &parts, content, Unheard::Complete),
-            ContentPlan::Upgrade => empty(exchange, &parts, content, Unheard::Upgraded),
-        },
-    };
-    let kept = match broken {
-        None => kept,
-        Some(error) => kept.broken(error),
-    };
-    Response::from_parts(parts, ResponseBody::kept(kept))
-}
-
-/// A body without content, whatever was planned.
-fn empty<B: Body>(
-    mut exchange: Exchange,
-    parts: &Parts,
-    content: Content<B>,
-    unheard: Unheard,
-) -> Kept<B> {
-    let ability = exchange.ability();
-    // An empty body of a `HEAD` may be what a `GET` has, or may not: whoever is outside judges
-    // as without the layer. Of other content the length is not declared.
-    let due = framing::content_is_due(parts.status, false, ability.connect);
-    let says = if due && content.is_spent() {
-        Says::AsItIs
-    } else if parts.status == StatusCode::NOT_MODIFIED
-        && !ability.has_streams()
-        && parts.headers.contains_key(CONTENT_LENGTH)
-    {
-        // hyper takes the length out of a 304 on HTTP/1 whose body says that it is over.
-        Says::NothingYet
-    } else {
-        Says::Nothing
-    };
-    drop(content);
-    exchange.if_dropped(unheard);
-    Kept::new(Content::none(), None, says, exchange)
 }

@@ -12,23 +12,23 @@ use tokio::time::Sleep;
 
 use super::ResetCode;
 use super::asked::Asked;
+use super::delivery::{Last, deliver, note_places};
 use super::failures::{note_failure, note_other_attempt};
 use super::recover::{Cause, Failure, Origin};
 use super::settings::{Settings, Watch};
 use super::spare;
 use super::stopwatch::Mark;
-use super::strict::Indictment;
 use crate::caught::contained;
 use crate::error::Error;
 use crate::field::nature;
 use crate::field::rpc::{Protocol, Rpc};
 use crate::head::{
     Ability, Collected, CommitCause, ErrorAnswer, Input, Note, Outcome, Receipt, Record, Shared,
-    Tally, Trailing,
+    State, Tally, Trailing,
 };
 use crate::ledger::{Refusal, Stage};
 use crate::report::LogEnd;
-use crate::rules::{Conflict, judge_late};
+use crate::rules::judge_late;
 
 /// Owned by the response future, then by the body; whoever drops it last ends the exchange.
 pub(crate) struct Exchange {
@@ -123,7 +123,7 @@ impl Exchange {
     /// A timer; where there can be none that is noted, once for each layer.
     pub(crate) fn timer(&self, time: Duration) -> Option<Sleep> {
         let sleep = self.settings.timers.start(time);
-        if sleep.is_none() && self.settings.said_no_timer.first() {
+        if sleep.is_none() && self.settings.said.no_timer.first() {
             self.note(Note::NoTimer);
         }
         sleep
@@ -245,36 +245,23 @@ impl Exchange {
         if self.unheard.take().is_none() {
             return;
         }
-        let mut state = self.shared.lock();
-        let (last_stage, cause) = (state.life.stage(), state.life.cause());
-        state.life = state.life.step(Input::Ended).0;
-        // What others gave is dropped after the lock: its drop may ask for the head.
-        let over = Trailing::Closed(Refusal::BodyOver);
-        let unsent = std::mem::replace(&mut state.trailing, over);
-        let (status, held, nested) = (state.status, state.held, state.nested);
-        let (lent, waker) = (state.lent.take(), state.waker.take());
-        let record = state.take_record();
-        drop(state);
-
+        let (last, record, unsent) = self.close();
         if self.settings.access_log.is_some() {
-            self.log_end(status, &outcome);
-        }
-        if lent.is_some() || waker.is_some() {
-            contained(move || drop(lent));
-            contained(move || drop(waker));
+            self.log_end(last.status, &outcome);
         }
         if record.is_none() && self.settings.on_end.is_none() {
             contained(move || drop(unsent));
             return;
         }
         let mut record = record.unwrap_or_default();
-        if cause != Some(CommitCause::Failure) {
-            note_other_attempt(self.ability().call.is_some(), status, &mut record);
+        if last.cause != Some(CommitCause::Failure) {
+            note_other_attempt(self.ability().call.is_some(), last.status, &mut record);
         }
-        record.sealing.give_up(cause.is_some(), unsent);
-        let watch = self.settings.watch.as_ref().filter(|_| record.path.is_some());
+        record.sealing.give_up(last.cause.is_some(), unsent);
+        let settings = Arc::clone(&self.settings);
+        let watch = settings.watch.as_ref().filter(|_| record.path.is_some());
         let listened = watch.is_some_and(Watch::listens);
-        if record.callbacks.is_empty() && self.settings.on_end.is_none() && !listened {
+        if record.callbacks.is_empty() && settings.on_end.is_none() && !listened {
             contained(move || drop(record));
             return;
         }
@@ -283,25 +270,41 @@ impl Exchange {
             let late = judge_late(&watch.rules, &record.sealing.ledger, mended);
             record.conflicts.extend(late);
         }
-        let conflicts_cut = record.conflicts_cut;
-        let Record {
-            sealing,
-            callbacks,
-            notes,
-            sent,
-            conflicts,
-            path,
-            route,
-            failure,
-            misorders,
-            ..
-        } = *record;
-        let mut receipt = Receipt {
+        let callbacks = std::mem::take(&mut record.callbacks);
+        note_places(&settings, last.nested, &mut record);
+        let receipt = self.receipt(*record, &last, outcome);
+        deliver(&settings, callbacks, watch, receipt);
+    }
+
+    /// Ends the life of the head, and takes what is left in it.
+    #[inline]
+    fn close(&self) -> (Last, Option<Box<Record>>, Trailing) {
+        let mut state = self.shared.lock();
+        let (stage, cause) = (state.life.stage(), state.life.cause());
+        state.life = state.life.step(Input::Ended).0;
+        // What others gave is dropped after the lock: its drop may ask for the head.
+        let over = Trailing::Closed(Refusal::BodyOver);
+        let unsent = std::mem::replace(&mut state.trailing, over);
+        let State { status, held, nested, .. } = *state;
+        let (lent, waker) = (state.lent.take(), state.waker.take());
+        let record = state.take_record();
+        drop(state);
+        if lent.is_some() || waker.is_some() {
+            contained(move || drop(lent));
+            contained(move || drop(waker));
+        }
+        (Last { stage, cause, status, held, nested }, record, unsent)
+    }
+
+    fn receipt(&mut self, record: Record, last: &Last, outcome: Outcome) -> Receipt {
+        let Record { sealing, notes, sent, conflicts, conflicts_cut, path, route, failure, .. } =
+            record;
+        Receipt {
             method: self.shared.method.clone(),
             version: self.ability().version,
             tally: Tally {
-                status,
-                held,
+                status: last.status,
+                held: last.held,
                 sent: self.sent,
                 policy: Asked::policy_version(self.asked.as_deref()),
                 hooks_run: sealing.hooks_run,
@@ -309,8 +312,8 @@ impl Exchange {
                 notes,
                 number: self.shared.exchange,
             },
-            last_stage,
-            cause,
+            last_stage: last.stage,
+            cause: last.cause,
             ledger: sealing.ledger,
             fields: sent.unwrap_or_default(),
             conflicts,
@@ -319,34 +322,7 @@ impl Exchange {
             route,
             request: Asked::take_facts(self.asked.as_deref_mut()),
             outcome,
-        };
-        if nested && self.settings.said_nested.first() {
-            receipt.tally.notes.push(Note::NestedLayer);
         }
-        for misorder in misorders {
-            let text = misorder.to_string();
-            if self.settings.said_misordered.first(&text) {
-                receipt.tally.notes.push(Note::Misordered(text));
-            }
-        }
-        for callback in callbacks {
-            contained(|| callback(&receipt));
-        }
-        if let Some(on_end) = &self.settings.on_end {
-            contained(|| on_end(&receipt));
-        }
-        let Some(watch) = watch else {
-            contained(move || drop(receipt));
-            return;
-        };
-        for reporter in &watch.reporters {
-            contained(|| reporter.report(&receipt));
-        }
-        // A test may end here, with what was not known at the commit; but not while it ends.
-        let late = |conflict: &Conflict| conflict.rule().is_found_late();
-        let ends = watch.rules.is_strict() && receipt.conflicts().iter().any(late);
-        assert!(!ends || std::thread::panicking(), "{}", Indictment::of(&receipt));
-        contained(move || drop(receipt));
     }
 
     /// Writes the line of the access log.

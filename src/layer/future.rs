@@ -13,9 +13,10 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 
 use super::ResponseBody;
-use super::commit::{commit, commit_instead, give};
+use super::commit::{commit, commit_instead};
 use super::enclosed::Enclosed;
 use super::exchange::Exchange;
+use super::give::give;
 use super::holding::{Held, Holding, Last, Waiting};
 use super::panics::{first_panic, panicked};
 use super::recover::Origin;

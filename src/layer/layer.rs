@@ -10,7 +10,7 @@ use tower_layer::Layer;
 use super::deny_rules::DenyRules;
 use super::policy_handle::PolicySetting;
 use super::recoverer::Recoverer;
-use super::settings::{Once, OnceEach, Sampling, Settings, Watch};
+use super::settings::{Said, Sampling, Settings, Watch};
 use super::sign_setting::SignSetting;
 use super::{Hold, Letterhead, Recover, RecoverLayer};
 use crate::head::Receipt;
@@ -74,9 +74,7 @@ impl LetterheadLayer {
                 sign: SignSetting::default(),
                 keeps_requests: false,
                 timers: Timers::new(),
-                said_nested: Once::default(),
-                said_no_timer: Once::default(),
-                said_misordered: OnceEach::default(),
+                said: Said::default(),
             }),
         }
     }
@@ -266,9 +264,7 @@ impl LetterheadLayer {
             sign,
             keeps_requests: false,
             timers: Timers::new(),
-            said_nested: Once::default(),
-            said_no_timer: Once::default(),
-            said_misordered: OnceEach::default(),
+            said: Said::default(),
         };
         change(&mut settings);
         settings.keeps_requests = settings.access_log.is_some()

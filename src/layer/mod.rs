@@ -27,6 +27,7 @@ mod settings;
 mod enclosed;
 mod spare;
 mod strict;
+mod delivery;
 mod failures;
 mod exchange;
 mod holding;
@@ -63,6 +64,7 @@ mod signing;
 #[path = "signing_none.rs"]
 mod signing;
 mod commit;
+mod give;
 mod future;
 mod service;
 #[expect(clippy::module_inception, reason = "one public noun per file, and this one is the layer")]

@@ -40,9 +40,15 @@ pub(crate) struct Settings {
     /// Access log, policy, deny rules, signers or times want something of each request.
     pub(crate) keeps_requests: bool,
     pub(crate) timers: Timers,
-    pub(crate) said_nested: Once,
-    pub(crate) said_no_timer: Once,
-    pub(crate) said_misordered: OnceEach,
+    pub(crate) said: Said,
+}
+
+/// What is said once for each layer.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) nested: Once,
+    pub(crate) no_timer: Once,
+    pub(crate) misordered: OnceEach,
 }
 
 /// What receipts must have that costs something.
