@@ -212,3 +212,27 @@ async fn an_exchange_says_what_is_different_from_the_one_before_and_how_long_it_
     assert!(json["receipt"]["times"]["ended"].is_u64(), "{json}");
     server.ended().await;
 }
+
+/// Which of two layers of one name wrote what is told by a number, in the page and in its JSON.
+#[tokio::test]
+async fn two_layers_of_one_name_are_told_apart() {
+    let stamp = |value| {
+        let value = http::HeaderValue::from_static(value);
+        let layer =
+            tower_http::set_header::SetResponseHeaderLayer::overriding(http::header::SERVER, value);
+        named("stamp", layer)
+    };
+    let app = Router::new()
+        .route("/a", get(|| async { "a" }))
+        .layer(stamp("inner"))
+        .layer(stamp("outer"));
+    let server = Server::start(app, Inspector::new()).await;
+    server.get_in_turn(&["/a"]).await;
+    let page = server.page("/_head/1").await;
+    assert!(page.contains("layer stamp#1") && page.contains("layer stamp#2"), "{page}");
+    let json = server.json("/_head/1.json").await;
+    let conflict = &json["conflicts"][0];
+    assert_eq!(conflict["first"]["text"], "layer stamp#1", "{conflict}");
+    assert_eq!(conflict["second"]["text"], "layer stamp#2", "{conflict}");
+    server.ended().await;
+}
