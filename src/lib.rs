@@ -61,7 +61,7 @@
 //! | `store` | [`store`]: heads on disk, before their payloads, crash-safe (Linux) |
 //! | `serve` | [`serve()`]: a server over hyper with time-outs, limits and a shutdown that ends |
 //! | `tls` | TLS for it, by rustls |
-//! | `tracing` | `report::Tracing`: one event for each response, with the level of how it went |
+//! | `tracing` | `report::Tracing`: one event for each response, with the level of how it went; `report::SpanAttributes` |
 //! | `trust` | [`trust`]: a signed list of a tree's files, and a sender that sends nothing else (unix) |
 //! | `full` | all of them but `cli` and `rego` |
 //!

@@ -1,10 +1,12 @@
 //! A request that has reached the layer.
 
+use std::fmt;
+
 use http::header::HeaderMap;
 use http::{Extensions, Method, Uri, Version};
 
-/// A request whose response will be reported.
-#[derive(Clone, Copy, Debug)]
+/// A request whose response will be reported. Printed, it has nothing that may be secret.
+#[derive(Clone, Copy)]
 pub struct Begun<'a> {
     pub(crate) method: &'a Method,
     pub(crate) secure: bool,
@@ -56,5 +58,15 @@ impl<'a> Begun<'a> {
     #[must_use]
     pub const fn extensions(&self) -> &'a Extensions {
         self.extensions
+    }
+}
+
+impl fmt::Debug for Begun<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Begun")
+            .field("method", &self.method)
+            .field("path", &self.uri.path())
+            .field("number", &self.number)
+            .finish_non_exhaustive()
     }
 }

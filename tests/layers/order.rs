@@ -36,9 +36,9 @@ where
     for _ in 0..3 {
         drop(app.clone().oneshot(get("/", &[])).await.unwrap());
         for receipt in seen.take() {
-            said.extend(receipt.notes().iter().filter_map(|note| match note {
-                Note::Misordered(text) => Some(text.clone()),
-                _ => None,
+            said.extend(receipt.notes().iter().filter_map(|note| {
+                let Note::Misordered(text) = note else { return None };
+                Some(text.clone())
             }));
         }
     }
