@@ -5,6 +5,9 @@
 #![expect(unsafe_code, reason = "a global allocator that counts is an unsafe trait")]
 #![expect(clippy::unwrap_used, reason = "in a bench, a panic is the report")]
 
+#[path = "instructions/options.rs"]
+mod options;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -21,14 +24,13 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use letterhead::inspect::Inspector;
-use letterhead::policy::{Dialect, Policy};
-use letterhead::report::Tracing;
-use letterhead::{Head, LetterheadLayer, Receipt, Rules, named};
+use letterhead::{Head, LetterheadLayer, Rules, named};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tower::layer::util::Identity;
 use tower::util::MapResponseLayer;
 use tower::{Layer as _, Service, service_fn};
+
+use crate::options::{Takes, reported, with_option};
 
 /// The system's allocator, counted.
 struct Counting;
@@ -103,69 +105,6 @@ const CASES: [(&str, &str); 35] = [
     ("policy-one-field", "policy-no-field"),
     ("policy-five-fields", "policy-one-field"),
 ];
-
-/// A policy of twenty blocks; the last one gives `fields` fields to every path.
-fn policy(fields: usize) -> Policy {
-    let mut text: String = (0..19)
-        .map(|nth| match nth % 3 {
-            0 => format!("/page-{nth}\n  X-Page: {nth}\n"),
-            1 => format!("/part-{nth}/*\n  X-Part: {nth}\n"),
-            _ => format!("/item-{nth}/:id\n  X-Item: {nth}\n"),
-        })
-        .collect();
-    text.push_str(if fields == 0 { "/other\n  X-Other: 1\n" } else { "/*\n" });
-    text.extend((0..fields).map(|nth| format!("  X-Field-{nth}: some value\n")));
-    Policy::parse("_headers", &text, Dialect::Cloudflare).unwrap()
-}
-
-/// The layer with the policy of this case, if it is one of a policy.
-fn with_policy(layer: LetterheadLayer, case: &str) -> LetterheadLayer {
-    match case {
-        "policy-no-field" => layer.policy(policy(0)),
-        "policy-one-field" => layer.policy(policy(1)),
-        "policy-five-fields" => layer.policy(policy(5)),
-        "server-timing" => layer.server_timing(true),
-        _ => layer,
-    }
-}
-
-/// The layer with the reporter of this case, if it has one.
-fn reported(layer: LetterheadLayer, case: &str) -> LetterheadLayer {
-    if case == "watched" {
-        return layer;
-    }
-    if case == "watched-inspected" {
-        return layer.reporter(Inspector::new().in_release(true)).reporter(Tracing::new());
-    }
-    let layer = layer.reporter(|receipt: &Receipt| assert!(receipt.status().is_some()));
-    if case == "watched-timed" { layer.times(true) } else { layer }
-}
-
-/// A subscriber that takes every event, and does nothing with it.
-struct Takes;
-
-impl tracing::Subscriber for Takes {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        // Whoever writes it looks at each field.
-        event.record(&mut |_: &tracing::field::Field, _: &dyn std::fmt::Debug| {});
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
-}
 
 /// A layer that does nothing, but has a size: axum boxes and clones such a layer for each request,
 /// which costs nothing for one without a size.
@@ -306,7 +245,7 @@ async fn run(case: &str, requests: u64) {
         // One call for all of them: a second one changes what the compiler inlines.
         "hyper-layer" | "server-timing" | "policy-no-field" | "policy-one-field"
         | "policy-five-fields" => {
-            drive(with_policy(layer, case).layer(ready), requests).await;
+            drive(with_option(layer, case).layer(ready), requests).await;
         }
         "two-layers" => drive(layer.layer(idle().layer(idle().layer(six(0)))), requests).await,
         "two-named-unwatched" => {
