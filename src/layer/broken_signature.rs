@@ -81,15 +81,14 @@ fn compare(seen: &Mutex<Seen>, status: StatusCode, fields: &HeaderMap, layer: Op
 }
 
 fn report(shared: &Shared, mut found: Vec<Conflict>) {
-    let mut state = shared.lock();
-    let record = state.record();
     // The receipt may have been delivered: then there are no rules any more, and nobody is left to tell.
-    let Some(rules) = record.rules.clone() else { return };
+    let rules = shared.lock().record().rules.clone();
+    let Some(rules) = rules else { return };
     found.retain(|conflict| {
         rules.action(Rule::BrokenSignature, conflict.field.as_ref()) != Action::Allow
     });
     for conflict in &mut found {
         conflict.ends_a_test(&rules);
     }
-    record.conflicts.append(&mut found);
+    shared.lock().record().conflicts.append(&mut found);
 }

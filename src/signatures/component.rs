@@ -215,6 +215,9 @@ pub(super) fn list<'a>(
         }
         components.push(component);
     }
+    if components.is_empty() {
+        return Err(SignatureError::new("wanted components to cover, found none"));
+    }
     Ok(components)
 }
 
@@ -274,5 +277,7 @@ mod tests {
         check("\"x-a", Err("does not end"));
         let again = list(["content-type", "etag", "\"content-type\""]).expect_err("one twice");
         assert!(again.to_string().contains("found \"content-type\" again"), "{again}");
+        let none = list([]).expect_err("none");
+        assert_eq!(none.to_string(), "wanted components to cover, found none");
     }
 }

@@ -118,7 +118,7 @@ impl Sign {
     ///
     /// # Errors
     ///
-    /// If one is named twice, is not known, cannot be covered (`Connection`, trailers), or would not survive: lines of
+    /// If there is none, or one is named twice, is not known, cannot be covered (`Connection`, trailers), or would not survive: lines of
     /// `Set-Cookie` do not join, and want `;bs`.
     ///
     /// # Examples

@@ -216,6 +216,14 @@ async fn a_signature_from_inside_stays_and_layers_inside_sign_as_well() {
         Sign::new(SigningKey::ed25519(&SEED)).key_id(id).unwrap().tag(tag).unwrap()
     };
     let router = app(&scratch).await.layer(LetterheadLayer::new().sign(sign("k", "inner")));
+    // An outer layer without a signer has the inner one's.
+    let server = Running::start(router.clone().layer(LetterheadLayer::new())).await;
+    for path in ["/text", "/panics", "/nowhere"] {
+        let asked = kind("", path, 0);
+        let response = server.client(Version::H1).await.ask(&asked).await;
+        assert!(path == "/panics" || holds(&asked, &response, SEED), "{:?}", response.headers());
+    }
+    server.ended().await;
     let outer = LetterheadLayer::new().sign(sign("k", "outer")).sign(sign("l", "second"));
     let server = Running::start(router.layer(outer)).await;
     for version in [Version::H1, Version::H2] {

@@ -17,6 +17,7 @@ fn the_readme_shows_true_output() {
     let trust = cfg!(unix).then(|| Example::start("trust"));
     let tree = trust.as_ref().map(crate::trust::tree).unwrap_or_default();
     let store = cfg!(target_os = "linux").then(|| Example::start("store"));
+    let signed = Example::start("signed");
     let mut checked = 0;
     for block in pages.split("```console\n").skip(1) {
         let block = block.split("```").next().unwrap();
@@ -42,6 +43,7 @@ fn the_readme_shows_true_output() {
             let command = command.replace("127.0.0.1:3000", &tour.addr);
             let command = command.replace("127.0.0.1:3001", &conflicts.addr);
             let command = command.replace("127.0.0.1:3002", &files.addr);
+            let command = command.replace("127.0.0.1:3006", &signed.addr);
             let command = match &store {
                 Some(store) => command.replace("127.0.0.1:3003", &store.addr),
                 None if command.contains("127.0.0.1:3003") => continue,
