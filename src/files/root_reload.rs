@@ -20,12 +20,16 @@ pub(super) struct ReloadedRoot {
     /// `None`: the root stays, and only the list of what is served may be another.
     path: Option<PathBuf>,
     state: Mutex<State>,
+    /// Held while the list of another tree is read: of requests that find the tree turned one reads it.
+    loading: Mutex<()>,
 }
 
 struct State {
     settings: Arc<Settings>,
     directory: Directory,
     looked: Instant,
+    /// A tree whose list was not taken, and when.
+    refused: Option<(Directory, Instant)>,
 }
 
 /// Device and number of a directory, if they could be had.
@@ -36,18 +40,24 @@ impl ReloadedRoot {
     pub(super) fn of(path: &Path, settings: &Settings) -> Self {
         let settings = own(settings, Arc::clone(&settings.os_errors.root));
         let directory = directory(settings.root()).ok();
-        let state = Mutex::new(State { settings, directory, looked: Instant::now() });
-        Self { path: Some(path.to_owned()), state }
+        Self::new(Some(path.to_owned()), settings, directory, Instant::now())
+    }
+
+    fn new(
+        path: Option<PathBuf>,
+        settings: Arc<Settings>,
+        directory: Directory,
+        looked: Instant,
+    ) -> Self {
+        let state = Mutex::new(State { settings, directory, looked, refused: None });
+        Self { path, state, loading: Mutex::default() }
     }
 
     /// The root of these settings, which stays.
     #[allow(dead_code, reason = "a list of files is an option")]
     pub(super) fn fixed(settings: &Settings) -> Self {
         let settings = own(settings, Arc::clone(&settings.os_errors.root));
-        Self {
-            path: None,
-            state: Mutex::new(State { settings, directory: None, looked: Instant::now() }),
-        }
+        Self::new(None, settings, None, Instant::now())
     }
 
     /// Puts another list in force, unless something else came in the place of these settings meanwhile.
@@ -72,7 +82,7 @@ impl ReloadedRoot {
         let settings = own(&settings, Arc::clone(&state.settings.os_errors.root));
         let (directory, looked) = (state.directory, state.looked);
         drop(state);
-        Self { path: self.path.clone(), state: Mutex::new(State { settings, directory, looked }) }
+        Self::new(self.path.clone(), settings, directory, looked)
     }
 
     /// What was served last.
@@ -112,19 +122,24 @@ impl ReloadedRoot {
         let Some(path) = &self.path else { return Ok(self.last()) };
         let root = Root::open(path)?;
         let directory = Some(directory(&root)?);
-        let (before, last) = {
-            let state = self.state();
-            (state.directory, Arc::clone(&state.settings))
-        };
+        let (settings, is_known) = self.known(directory);
+        let is_loaded = settings.admission.is_some() && !is_known;
+        let _loading = is_loaded.then(|| self.loading.lock());
+        // Somebody may have read the list meanwhile.
+        let (settings, is_known) = self.known(directory);
         // A tree whose list is not taken is not taken either.
-        let (takes, admission) = match &last.admission {
-            Some(list) if directory != before => {
+        let (takes, admission) = match &settings.admission {
+            Some(_) if is_known => (false, None),
+            Some(list) => {
                 let next = list.again(&root);
                 (next.is_some(), next)
             }
-            other => (true, other.as_ref().map(Arc::clone)),
+            None => (true, None),
         };
         let mut state = self.state();
+        if settings.admission.is_some() && !is_known && !takes {
+            state.refused = Some((directory, Instant::now()));
+        }
         // Whoever began later knows better.
         let is_latest = began >= state.looked;
         state.looked = state.looked.max(began);
@@ -140,6 +155,14 @@ impl ReloadedRoot {
             list.loaded();
         }
         Ok(settings)
+    }
+
+    /// What is served, and whether it is of this directory, or that one was refused just now.
+    fn known(&self, directory: Directory) -> (Arc<Settings>, bool) {
+        let state = self.state();
+        let is_refused =
+            state.refused.is_some_and(|(which, at)| which == directory && at.elapsed() < LASTS);
+        (Arc::clone(&state.settings), is_refused || state.directory == directory)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
