@@ -95,6 +95,7 @@ fn each_byte_that_is_changed_is_noticed() {
 
 #[test]
 fn a_list_is_what_the_format_has_or_it_is_refused() {
+    use Reason::{Name, Structure, Syntax};
     let signed = |text: &str| format!("{{\"signatures\":[],\"signed\":{text}}}");
     let list = |targets: &str, rest: &str| {
         signed(&format!(
@@ -111,7 +112,6 @@ fn a_list_is_what_the_format_has_or_it_is_refused() {
         let found = Manifest::read_unverified(text.as_bytes()).err().map(|error| error.reason());
         assert_eq!(found, expected, "{text}");
     };
-    use Reason::{Name, Structure, Syntax};
     check(&list("", ""), None);
     check(&list(&entry("a/b", ""), "\"delegations\":{\"keys\":{},\"roles\":[]},"), None);
     check(&list("", "\"delegations\":{\"keys\":{},\"roles\":[{}]},"), Some(Structure));

@@ -85,12 +85,12 @@ fn each_difference_is_told() {
     let lines =
         |found: &[Difference]| found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let found = tree.differences(&manifest).expect("read");
-    expect_test::expect![[r#"
+    expect_test::expect![[r"
         a/b/more: extra
         flipped: wanted sha256 bf6e7814c35d7231.., found a7e18a7050552ef0..
         gone: missing
         longer: wanted 6 bytes, found 12
-        turned: wanted a file, found something else"#]]
+        turned: wanted a file, found something else"]]
     .assert_eq(&lines(&found));
     // What could not be sent is not listed, and says so.
     let error = tree.draft(Draft::new("t", 2, later())).expect_err("a link out of the root");

@@ -262,7 +262,7 @@ async fn a_full_disk_costs_lines_and_nothing_else() {
 /// third time. It goes by what it is given: how often it is called is up to the clock.
 struct Torn {
     memory: Memory,
-    has_torn: bool,
+    cut_once: bool,
     refusals: Vec<io::ErrorKind>,
 }
 
@@ -270,7 +270,7 @@ impl Write for Torn {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(bytes);
         if text.contains("GET /torn") {
-            if std::mem::replace(&mut self.has_torn, true) {
+            if std::mem::replace(&mut self.cut_once, true) {
                 return Err(io::ErrorKind::StorageFull.into());
             }
             return self.memory.write(&bytes[..10]);
@@ -293,7 +293,7 @@ impl Write for Torn {
 async fn a_line_that_was_cut_short_is_ended_before_the_next() {
     let memory = Memory::default();
     let refusals = vec![io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted];
-    let log = AccessLog::new(Torn { memory: memory.clone(), has_torn: false, refusals }).unwrap();
+    let log = AccessLog::new(Torn { memory: memory.clone(), cut_once: false, refusals }).unwrap();
     let layer = LetterheadLayer::new().access_log(&log);
     for target in ["/torn", "/panicked", "/whole"] {
         ask(&layer, get(target)).await;
