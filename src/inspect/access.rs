@@ -99,7 +99,7 @@ impl<'a> Caller<'a> {
         if failed.is_empty() && self.has_cookie(doors) {
             return Access::Granted;
         }
-        let is_here = self.peer.is_some_and(|ip| ip.is_loopback());
+        let is_here = self.is_loopback();
         match self.peer {
             None => failed.push(Failed::NoPeer),
             Some(_) if !is_here => failed.push(Failed::Remote),
@@ -120,6 +120,11 @@ impl<'a> Caller<'a> {
         } else {
             Access::Hidden
         }
+    }
+
+    /// Whether the client's address is this machine's.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.peer.is_some_and(|ip| ip.is_loopback())
     }
 
     /// Whether the client may see the pages, and needs no token for it because it is on this machine.

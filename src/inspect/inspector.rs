@@ -202,6 +202,10 @@ impl Reporter for Inspector {
     fn page(&self, request: &Begun<'_>) -> Option<PageLink> {
         let Settings { links, doors, mount, .. } = &self.settings;
         let caller = Caller::of_begun(request);
+        // Most clients of a program that is in use are neither, and nothing more is looked at for them.
+        if !caller.is_loopback() && doors.token.is_none() {
+            return None;
+        }
         let is_here = caller.is_here(doors, RELEASE);
         if !is_here && caller.judge(doors, RELEASE) != Access::Granted {
             return None;

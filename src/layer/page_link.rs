@@ -13,6 +13,7 @@ use crate::ledger::{Values, Writer};
 use crate::report::PAGE_LINK;
 
 /// Puts the link into a head that is ready, unless a cache could show it to others.
+#[inline(never)]
 pub(crate) fn put_page_link<B: Body>(
     exchange: &Exchange,
     held: &mut Held<B>,

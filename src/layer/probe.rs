@@ -38,6 +38,7 @@ impl Probe {
         Self::watched(request, name)
     }
 
+    #[inline(never)]
     fn watched<B>(request: &mut Request<B>, name: &LayerName) -> Option<Self> {
         let Some(head) = request.extensions_mut().get_mut::<Head>() else {
             note_outside(request.extensions_mut(), name);

@@ -24,6 +24,7 @@ fn read(exchange: &Exchange) -> Option<Times> {
 }
 
 /// Puts the times into the head, behind what the application says there.
+#[inline(never)]
 pub(crate) fn put_times<B: Body>(
     exchange: &Exchange,
     held: &mut Held<B>,
@@ -49,15 +50,22 @@ pub(crate) fn put_times<B: Body>(
 }
 
 /// Whether times follow the content; asked before the trailers are collected.
+#[inline]
 pub(crate) fn are_promised(exchange: &Exchange) -> bool {
-    exchange.settings.server_timing
-        && match &exchange.shared.lock().trailing {
-            Trailing::Open { promised, .. } => promised.contains(&SERVER_TIMING),
-            Trailing::Closed(_) => false,
-        }
+    exchange.settings.server_timing && is_server_timing_promised(exchange)
+}
+
+#[inline(never)]
+fn is_server_timing_promised(exchange: &Exchange) -> bool {
+    match &exchange.shared.lock().trailing {
+        Trailing::Open { promised, .. } => promised.contains(&SERVER_TIMING),
+        Trailing::Closed(_) => false,
+    }
 }
 
 /// Puts the times of the whole response into its trailers, behind what the application says there.
+#[cold]
+#[inline(never)]
 pub(crate) fn put_last_times(exchange: &Exchange, trailers: &mut Option<HeaderMap>) {
     let Some(times) = read(exchange) else { return };
     let body = times.committed.map(|committed| times.ended.saturating_sub(committed));
