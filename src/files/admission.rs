@@ -32,7 +32,9 @@ pub(super) struct Admission {
     unlisted: Remembered,
     /// A list that was to come after this one, and why it did not.
     refused: Mutex<Option<ManifestError>>,
-    /// At which second since 1970 there is something to tell of its time.
+    /// Until when there is nothing to tell of its time.
+    quiet_until: SystemTime,
+    /// At which second since 1970 there is something to tell next.
     told_at: AtomicU64,
     pub(super) counters: Arc<TrustCounters>,
 }
@@ -64,7 +66,8 @@ impl Admission {
         manifest: Manifest,
         counters: Arc<TrustCounters>,
     ) -> Self {
-        let told_at = seconds(manifest.expires()).saturating_sub(trust.warning_time().as_secs());
+        let quiet_until = manifest.expires().checked_sub(trust.warning_time());
+        let quiet_until = quiet_until.unwrap_or(SystemTime::UNIX_EPOCH);
         Self {
             trust,
             manifest,
@@ -72,7 +75,8 @@ impl Admission {
             breakers: Breakers::default(),
             unlisted: Remembered::default(),
             refused: Mutex::default(),
-            told_at: AtomicU64::new(told_at),
+            quiet_until,
+            told_at: AtomicU64::new(seconds(quiet_until)),
             counters,
         }
     }
@@ -124,8 +128,9 @@ impl Admission {
     }
 
     /// The answer to every request, if nothing of the tree is served.
+    #[inline]
     pub(super) fn refuses_all(&self, now: SystemTime) -> Option<ErrorAnswer> {
-        if seconds(now) >= self.told_at.load(Ordering::Relaxed) {
+        if now >= self.quiet_until {
             self.tell_time(now);
         }
         if self.enforcement == Enforcement::Report {
@@ -137,7 +142,11 @@ impl Admission {
     }
 
     /// Tells what there is to tell of the time of the list, once.
+    #[cold]
     fn tell_time(&self, now: SystemTime) {
+        if seconds(now) < self.told_at.load(Ordering::Relaxed) {
+            return;
+        }
         let at = self.manifest.expires();
         let is_over = now >= at;
         let next = if is_over { u64::MAX } else { seconds(at) };
