@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Buf;
+use http::header::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
@@ -304,11 +305,20 @@ where
             return self.fail(Origin::Body, Error::new(Kind::TooShort { declared, reached }), cx);
         }
         let own = self.content.trailers.take().map(|own| *own);
-        let has_times = are_promised(&self.exchange);
-        let mut trailers = self.exchange.last_trailers(own);
-        if has_times {
-            put_last_times(&self.exchange, &mut trailers);
+        if are_promised(&self.exchange) {
+            return self.finish_timed(own);
         }
+        let trailers = self.exchange.last_trailers(own);
+        self.exchange.complete();
+        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
+    }
+
+    /// The same, with times among the trailers.
+    #[cold]
+    #[inline(never)]
+    fn finish_timed(&mut self, own: Option<HeaderMap>) -> Polled<B::Data> {
+        let mut trailers = self.exchange.last_trailers(own);
+        put_last_times(&self.exchange, &mut trailers);
         self.exchange.complete();
         Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers))))
     }
