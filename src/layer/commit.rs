@@ -187,19 +187,18 @@ where
         policy.apply(exchange, held, sealing.as_mut(), origin);
     }
     put_nonce(policy.is_some(), held, sealing.as_mut());
-    let outer = (policy.as_ref(), inside.as_slice());
-    let (terms, trailing, judged) = review(exchange, held, sealing.as_mut(), watch, outer);
+    let by = (policy.as_ref(), inside.as_slice());
+    let mut judged = Judged::default();
+    if let (Some(sealing), Some(watch)) = (&mut sealing, watch) {
+        sealing.ledger.tell_apart();
+        judged = watched::judge(exchange, watch, sealing, held, policy.as_ref());
+    }
+    let (terms, trailing) = close(exchange, held, sealing.as_mut(), by, (watch, &mut judged));
     let known = seen.zip(sealing.as_ref()).and_then(|(seen, sealing)| seen.if_still(sealing));
     if watch.is_some() || begun.is_some() {
         exchange.mark(Mark::Committed);
     }
-    let sent = watch.map(|watch| match known {
-        Some(lines) if !watch.explained => {
-            debug_assert_eq!(lines, Lines::of(&held.parts.headers));
-            lines
-        }
-        Some(_) | None => Lines::of(&held.parts.headers),
-    });
+    let sent = watch.map(|watch| sent(watch, known, &held.parts));
     let (sent_lines, status) = (sent.as_ref(), held.parts.status);
     let ends = watched::ends_a_test(exchange, watch, &judged, sent_lines, sealing.as_ref(), status);
     let mut state = exchange.shared.lock();
@@ -215,6 +214,17 @@ where
         panic!("{text}");
     }
     terms
+}
+
+/// The head as it goes out; `known` is what it was, if nothing was done to it since.
+fn sent(watch: &Watch, known: Option<Lines>, parts: &Parts) -> Lines {
+    match known {
+        Some(lines) if !watch.explained => {
+            debug_assert_eq!(lines, Lines::of(&parts.headers));
+            lines
+        }
+        Some(_) | None => Lines::of(&parts.headers),
+    }
 }
 
 /// Has an error answer take the head's place, runs the hooks, and folds trailers in. Says what the head comes from.
@@ -240,27 +250,21 @@ where
     origin
 }
 
-/// Judges the complete head, denies, frames and signs it. `outer` is the policy in force and what layers inside handed on.
-fn review<B>(
+/// Denies, frames and signs the judged head. `by` is the policy in force, and what layers inside handed on.
+#[inline]
+fn close<B>(
     exchange: &Exchange,
     held: &mut Held<B>,
     mut sealing: Option<&mut Sealing>,
-    watch: Option<&Watch>,
-    outer: (Option<&Applied>, &[Arc<Enclosed>]),
-) -> (Terms, Trailing, Judged)
+    by: (Option<&Applied>, &[Arc<Enclosed>]),
+    (watch, judged): (Option<&Watch>, &mut Judged),
+) -> (Terms, Trailing)
 where
     B: Body,
     B::Data: From<Bytes>,
 {
-    let mut judged = match (&mut sealing, watch) {
-        (Some(sealing), Some(watch)) => {
-            sealing.ledger.tell_apart();
-            watched::judge(exchange, watch, sealing, held, outer.0)
-        }
-        (_, _) => Judged::default(),
-    };
     if let Some(sealing) = sealing.as_mut().filter(|sealing| sealing.is_awaited_at_last) {
-        denied::deny(exchange, sealing, held, outer, &mut judged);
+        denied::deny(exchange, sealing, held, by, judged);
     }
     if let (Some(sealing), Some(watch)) = (&mut sealing, watch) {
         put_page_link(exchange, held, sealing);
@@ -268,11 +272,11 @@ where
     }
     let (mut terms, mut trailing) = frame(exchange, held, sealing.as_deref_mut());
     if let Some(sealing) = sealing.filter(|sealing| sealing.is_awaited_at_last) {
-        if let Some(refusal) = signing::sign(exchange, sealing, held, outer, &mut judged) {
+        if let Some(refusal) = signing::sign(exchange, sealing, held, by, judged) {
             (terms, trailing) = refusal;
         }
     }
-    (terms, trailing, judged)
+    (terms, trailing)
 }
 
 /// The head is the server's.

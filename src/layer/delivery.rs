@@ -43,24 +43,20 @@ pub(super) fn deliver(
     settings: &Settings,
     callbacks: Vec<Callback>,
     watch: Option<&Watch>,
-    receipt: Receipt,
+    receipt: &Receipt,
 ) {
     for callback in callbacks {
-        contained(|| callback(&receipt));
+        contained(|| callback(receipt));
     }
     if let Some(on_end) = &settings.on_end {
-        contained(|| on_end(&receipt));
+        contained(|| on_end(receipt));
     }
-    let Some(watch) = watch else {
-        contained(move || drop(receipt));
-        return;
-    };
+    let Some(watch) = watch else { return };
     for reporter in &watch.reporters {
-        contained(|| reporter.report(&receipt));
+        contained(|| reporter.report(receipt));
     }
     // A test may end here, with what was not known at the commit; but not while it ends.
     let late = |conflict: &Conflict| conflict.rule().is_found_late();
     let ends = watch.rules.is_strict() && receipt.conflicts().iter().any(late);
-    assert!(!ends || std::thread::panicking(), "{}", Indictment::of(&receipt));
-    contained(move || drop(receipt));
+    assert!(!ends || std::thread::panicking(), "{}", Indictment::of(receipt));
 }

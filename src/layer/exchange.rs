@@ -272,8 +272,9 @@ impl Exchange {
         }
         let callbacks = std::mem::take(&mut record.callbacks);
         note_places(&settings, last.nested, &mut record);
-        let receipt = self.receipt(*record, &last, outcome);
-        deliver(&settings, callbacks, watch, receipt);
+        let receipt = self.receipt(record, &last, outcome);
+        deliver(&settings, callbacks, watch, &receipt);
+        contained(move || drop(receipt));
     }
 
     /// Ends the life of the head, and takes what is left in it.
@@ -296,9 +297,9 @@ impl Exchange {
         (Last { stage, cause, status, held, nested }, record, unsent)
     }
 
-    fn receipt(&mut self, record: Record, last: &Last, outcome: Outcome) -> Receipt {
+    fn receipt(&mut self, record: Box<Record>, last: &Last, outcome: Outcome) -> Receipt {
         let Record { sealing, notes, sent, conflicts, conflicts_cut, path, route, failure, .. } =
-            record;
+            *record;
         Receipt {
             method: self.shared.method.clone(),
             version: self.ability().version,

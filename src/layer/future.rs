@@ -122,17 +122,15 @@ where
                     let last = Last::Panicked(Origin::ServicePanic, payload);
                     return Poll::Ready(Ok(respond(exchange, Holding::nothing(), last)));
                 }
-                let response = match ready!(answer) {
-                    Ok(response) => response,
-                    Err(error) => return Poll::Ready(refuse(exchange, error)),
-                };
-                match hold(response, exchange, cx) {
-                    Begun::Committed(response) => Poll::Ready(Ok(response)),
-                    Begun::Waits(exchange, waiting) => {
-                        *this.exchange = Some(exchange);
-                        this.state.set(State::Waiting { waiting });
-                        Poll::Pending
+                match answer {
+                    Poll::Ready(Ok(response)) => {
+                        hold(response, exchange, cx, |exchange, waiting| {
+                            *this.exchange = Some(exchange);
+                            this.state.set(State::Waiting { waiting });
+                        })
                     }
+                    Poll::Ready(Err(error)) => Poll::Ready(refuse(exchange, error)),
+                    Poll::Pending => Poll::Pending,
                 }
             }
             StateProj::Panicked { payload } => {
@@ -155,16 +153,14 @@ where
     }
 }
 
-/// What the inner response came to at once.
-enum Begun<B: Body> {
-    Committed(Response<ResponseBody<B>>),
-    /// Its head is held until the body has said more.
-    Waits(Exchange, Pin<Box<Waiting<B>>>),
-}
-
-/// Looks at the inner response, and commits its head unless there is something to wait for.
+/// Looks at the inner response, and commits its head unless there is something to wait for: that `wait` is given.
 #[inline]
-fn hold<B>(response: Response<B>, exchange: Exchange, cx: &mut Context<'_>) -> Begun<B>
+fn hold<B, E>(
+    response: Response<B>,
+    exchange: Exchange,
+    cx: &mut Context<'_>,
+    wait: impl FnOnce(Exchange, Pin<Box<Waiting<B>>>),
+) -> Poll<Result<Response<ResponseBody<B>>, E>>
 where
     B: Body + Unpin,
     B::Data: From<Bytes>,
@@ -174,18 +170,21 @@ where
     let due = holding.begin(&exchange);
     let last = due.map_or_else(|| holding.poll(cx), Poll::Ready);
     if let Poll::Ready(last) = last {
-        return Begun::Committed(respond(exchange, holding, last));
+        return Poll::Ready(Ok(respond(exchange, holding, last)));
     }
     let Some(deadline) = holding.deadline(&exchange) else {
         let last = Last::Due(CommitCause::NotHeld);
-        return Begun::Committed(respond(exchange, holding, last));
+        return Poll::Ready(Ok(respond(exchange, holding, last)));
     };
     let mut waiting = Waiting::new(holding, deadline);
     match waiting.as_mut().sleep(cx, &exchange) {
-        Poll::Pending => Begun::Waits(exchange, waiting),
+        Poll::Pending => {
+            wait(exchange, waiting);
+            Poll::Pending
+        }
         Poll::Ready(last) => {
             let holding = waiting.as_mut().take();
-            Begun::Committed(respond(exchange, holding, last))
+            Poll::Ready(Ok(respond(exchange, holding, last)))
         }
     }
 }

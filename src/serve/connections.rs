@@ -7,7 +7,7 @@ use super::http_service::HttpService;
 #[derive(Debug)]
 pub enum ForAll {}
 
-/// What [`serve`](super::serve) takes: a tower service over requests with a [`RequestBody`], which is an axum `Router`
+/// What [`serve`](super::serve) takes: a tower service over requests with a [`RequestBody`](super::RequestBody), which is an axum `Router`
 /// as well as a service of your own; and with the feature `axum` what `into_make_service_with_connect_info` makes.
 ///
 /// `M` tells the two apart, and is never written down.
