@@ -21,6 +21,14 @@ architecture:
 flaky RUNS="20" LOAD="4":
     .ci/flaky {{RUNS}} {{LOAD}}
 
+# the public API against its listing; `accept` writes it anew
+api *ARGS:
+    .ci/public_api {{ARGS}}
+
+# how many functions and files a request enters
+paths *ARGS:
+    benches/paths.py {{ARGS}}
+
 # what the layer costs, in instructions
 instructions:
     benches/instructions.sh

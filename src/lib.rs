@@ -136,7 +136,7 @@ pub use field::rpc_code::RpcCode;
 #[cfg(all(feature = "files", unix))]
 pub use files::FileSender;
 pub use head::deny;
-pub use head::{CommitCause, Draft, ErrorAnswer, Head, HookResult, Note, Outcome, Receipt};
+pub use head::{CommitCause, ErrorAnswer, Head, HeadDraft, HookResult, Note, Outcome, Receipt};
 #[cfg(feature = "policy")]
 pub use layer::PolicyHandle;
 #[doc(inline)]
@@ -156,7 +156,7 @@ pub use rego::{Rego, RegoError};
 #[cfg(all(feature = "policy", feature = "files", unix))]
 pub use reload::{DenyFile, PolicyFile, PolicyFileError, PolicyWatch, RedirectsFile, Reloaded};
 pub use rules::framing::Mended;
-pub use rules::{Action, Conflict, Expect, Rule, Rules, Settled};
+pub use rules::{Action, Conflict, Expect, Resolution, Rule, Rules};
 #[cfg(feature = "serve")]
 pub use serve::serve;
 #[cfg(all(feature = "files", unix))]

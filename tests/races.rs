@@ -210,10 +210,10 @@ async fn callbacks_that_panic_end_neither_the_receipts_nor_the_process() {
 
 #[tokio::test]
 async fn hooks_register_hooks_and_run_into_a_bound() {
-    fn again(draft: &mut letterhead::Draft<'_>) {
+    fn again(draft: &mut letterhead::HeadDraft<'_>) {
         draft.before_commit(again);
     }
-    fn panics(_: &mut letterhead::Draft<'_>) {
+    fn panics(_: &mut letterhead::HeadDraft<'_>) {
         panic!("no");
     }
     let service = service_fn(|request: Request<&'static str>| async move {

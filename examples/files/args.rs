@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 use letterhead::FileSender;
 use letterhead::answer::Coding;
-use letterhead::files::{Disposition, Links, Settled};
+use letterhead::files::{Disposition, Links, Stability};
 
 use crate::options::Options;
 use crate::shared;
@@ -180,7 +180,7 @@ fn switch(name: &str) -> Option<Step> {
         "--listing" => Box::new(|files: FileSender| files.listing(LISTED)),
         "--constant-dates" => Box::new(|files: FileSender| files.constant_dates(true)),
         "--immutable" => Box::new(|files: FileSender| files.immutable_names(true)),
-        "--proved" => Box::new(|files: FileSender| files.settled(Settled::Proved)),
+        "--proved" => Box::new(|files: FileSender| files.settled(Stability::Proved)),
         "--conceal" => Box::new(|files: FileSender| files.conceal(true)),
         "--no-atime" => Box::new(|files: FileSender| files.no_atime(true)),
         _ => return None,

@@ -2,14 +2,14 @@
 
 use std::fmt::Write as _;
 
-use letterhead::store::{State, Stored};
+use letterhead::store::{SlotState, Stored};
 
 pub(crate) fn explain(name: &str, stored: &Stored) -> String {
     let mut text = format!("{name}: generation {}\n", stored.generation());
     let slots = match stored.state() {
-        State::Equal => "both are the same",
-        State::Unequal => "one is newer: an update is under way, or was cut short",
-        State::OneBad => "one is not whole, the other is used; scrub mends it",
+        SlotState::Equal => "both are the same",
+        SlotState::Unequal => "one is newer: an update is under way, or was cut short",
+        SlotState::OneBad => "one is not whole, the other is used; scrub mends it",
         _ => "another state",
     };
     let hex =

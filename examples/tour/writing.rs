@@ -44,7 +44,7 @@ pub(crate) async fn trailer(head: Head) -> Response<Body> {
 /// Hooks run last registered first, on the whole head.
 pub(crate) async fn hooks(head: Head) -> Result<&'static str, StatusCode> {
     let number = |n: &'static str| {
-        move |draft: &mut letterhead::Draft<'_>| {
+        move |draft: &mut letterhead::HeadDraft<'_>| {
             let _ = draft.append("x-hook", n);
         }
     };

@@ -6,7 +6,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use letterhead::trust::{Draft, Root, RootDraft, SigningKey, Tree};
+use letterhead::trust::{ListDraft, Root, RootDraft, SigningKey, Tree};
 
 const FILES: [(&str, &str); 2] =
     [("index.html", "<title>trust</title>\n<p>as it was signed\n"), ("app.js", "alert(1);\n")];
@@ -50,7 +50,7 @@ impl Place {
 
     /// Lists what is there now, and signs that.
     pub(crate) fn list(&self, version: u64) -> Result<(), Box<dyn Error>> {
-        let draft = Tree::of(self.site()).draft(Draft::new("example", version, year()))?;
+        let draft = Tree::of(self.site()).draft(ListDraft::new("example", version, year()))?;
         // By a rename, so that nobody reads half of it.
         let fresh = self.path.join("fresh");
         fs::write(&fresh, draft.signed_by(&[&self.key]))?;

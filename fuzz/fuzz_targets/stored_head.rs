@@ -14,7 +14,7 @@ use std::convert::Infallible;
 use http::{HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
 use sha2::{Digest as _, Sha256};
-use store::format::{Algorithm, Draft, Layout, Sign, Slot, encode};
+use store::format::{Algorithm, ImageInput, Layout, Sign, Slot, encode};
 use store::slots::{Held, Raw, Slots};
 
 #[path = "../../src/field/mod.rs"]
@@ -305,7 +305,7 @@ fn grouped(fields: &[(Vec<u8>, Vec<u8>)]) -> Vec<(Vec<u8>, Vec<u8>)> {
 /// Written again it is the same, to the byte where it was written as this crate does.
 fn again(held: &Held, said: &Said) {
     let slot = &held.slot;
-    let draft = Draft {
+    let draft = ImageInput {
         layout: slot.layout,
         payload: &slot.payload,
         generation: slot.generation,

@@ -35,7 +35,7 @@ pub struct Counts {
     /// Requests that came at the same time count once.
     pub lists_shared: u64,
     /// Versions that got a strong tag by the age of their last change alone, as the kernel could not be asked
-    /// who has them open for writing; see [`Settled`](super::Settled). A version counts again once it is forgotten.
+    /// who has them open for writing; see [`Stability`](super::Stability). A version counts again once it is forgotten.
     pub by_age: u64,
     /// Times that a precompressed sibling was passed over because it is older than its file; see
     /// [`FileSender::older_siblings`](crate::FileSender::older_siblings).

@@ -7,7 +7,7 @@ use super::background_digest;
 use super::context::{Context, Interrupted, Mode, NeedsBlocking};
 use super::dates;
 use super::opened::OpenedFile;
-use super::options::{OnChange, Settled};
+use super::options::{OnChange, Stability};
 use super::standing::Standing;
 use super::wanted_digests::{Wanted, content_tag, wanted_digests, with_digests};
 use super::writers::{self, Writers};
@@ -60,7 +60,7 @@ fn standing_of(
     let version = handle.stat().identity;
     let is_old =
         dates::age(handle.stat(), context.request.now) >= settings.versions.settle_of(&version);
-    if !is_old && settings.versions.settled == Settled::ByAge {
+    if !is_old && settings.versions.settled == Stability::ByAge {
         return Ok(Standing::doubtful(Standing::Unsettled, on_change));
     }
     if is_old && settings.learned.asked_of.has(&version) {
@@ -100,7 +100,7 @@ fn writers_of(
     // Somebody has to know that the kernel cannot be asked: who asked for a proof, and who serves from a
     // filesystem whose times do not tell of every write.
     let is_reported =
-        settings.versions.settled == Settled::Proved || file.handle.place() == Place::Memory;
+        settings.versions.settled == Stability::Proved || file.handle.place() == Place::Memory;
     let reported = is_reported.then_some(&settings.learned.reported);
     match context.mode {
         // Of a young file it may be decided to ask again in a while.

@@ -87,7 +87,7 @@ pub use body::FileBody;
 pub use counts::{Counts, Unwatched};
 pub use failed::FileError;
 pub use fallback_service::{Or, OrBody, OrError, OrFuture};
-pub use options::{Disposition, Freshness, Links, OnChange, Settled};
+pub use options::{Disposition, Freshness, Links, OnChange, Stability};
 pub use refused::Refused;
 pub use sender::FileSender;
 pub use service::FileFuture;

@@ -52,7 +52,7 @@ pub enum OnChange {
 /// How a file comes to count as settled: with a strong tag, by which ranges are resumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Settled {
+pub enum Stability {
     /// By the age of its last change, see [`FileSender::settle`](crate::FileSender::settle), if nobody has it open for writing then. The
     /// default.
     ///

@@ -9,7 +9,7 @@ use http::header::HeaderValue;
 use super::admission::Admission;
 use super::digest::Known;
 use super::open_limit::OpenLimit;
-use super::options::{BUFFERS, CACHE, Disposition, Freshness, Links, OnChange, SETTLE, Settled};
+use super::options::{BUFFERS, CACHE, Disposition, Freshness, Links, OnChange, SETTLE, Stability};
 use super::os_errors::OsErrors;
 use super::remembered::Remembered;
 use super::shared::Shared;
@@ -71,7 +71,7 @@ pub(super) struct Fields {
 #[derive(Clone)]
 pub(super) struct Versions {
     pub(super) settle: Duration,
-    pub(super) settled: Settled,
+    pub(super) settled: Stability,
     /// Whether no date of a file says when it was changed.
     pub(super) constant_dates: bool,
     /// How long after a change a client has to say which version it resumes; zero is not at all.
@@ -214,7 +214,7 @@ impl Default for Versions {
     fn default() -> Self {
         Self {
             settle: SETTLE,
-            settled: Settled::ByAge,
+            settled: Stability::ByAge,
             constant_dates: false,
             blind: Duration::ZERO,
             digested: 0,

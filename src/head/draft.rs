@@ -25,7 +25,7 @@ const MOST_HOOKS: u32 = 1024;
 const MOST_WRITES: u32 = 1024;
 
 /// Runs before the commit, with the draft of the head.
-pub(crate) type Hook = Box<dyn FnOnce(&mut Draft<'_>) -> Result<(), BoxError> + Send>;
+pub(crate) type Hook = Box<dyn FnOnce(&mut HeadDraft<'_>) -> Result<(), BoxError> + Send>;
 
 /// A nonce, and the line that asked for it first.
 #[derive(Clone, Debug)]
@@ -193,8 +193,12 @@ impl Sealing {
             }
             let Some(hook) = self.hooks.pop() else { break };
             self.hooks_run += 1;
-            let mut draft =
-                Draft { sealing: &mut *self, ability, status: &mut *status, fields: &mut *fields };
+            let mut draft = HeadDraft {
+                sealing: &mut *self,
+                ability,
+                status: &mut *status,
+                fields: &mut *fields,
+            };
             match caught(move || hook(&mut draft)) {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(Error::with(Kind::Hook, error)),
@@ -246,14 +250,14 @@ impl Sealing {
 /// # let _ = registered;
 /// # }
 /// ```
-pub struct Draft<'a> {
+pub struct HeadDraft<'a> {
     sealing: &'a mut Sealing,
     ability: Ability,
     status: &'a mut StatusCode,
     fields: &'a mut HeaderMap,
 }
 
-impl Draft<'_> {
+impl HeadDraft<'_> {
     /// The status as it stands.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -336,7 +340,7 @@ impl Draft<'_> {
     /// Registers another hook; it runs as soon as this one is done.
     pub fn before_commit<F, R>(&mut self, hook: F)
     where
-        F: FnOnce(&mut Draft<'_>) -> R + Send + 'static,
+        F: FnOnce(&mut HeadDraft<'_>) -> R + Send + 'static,
         R: HookResult,
     {
         self.sealing.hooks.push(Box::new(move |draft| hook(draft).into_result()));
@@ -378,8 +382,8 @@ const fn line(verb: Verb, field: Option<HeaderName>, fate: Fate) -> Entry {
     Entry { verb, field, status: None, writer, stage, fate, seen: None }
 }
 
-impl fmt::Debug for Draft<'_> {
+impl fmt::Debug for HeadDraft<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Draft").field("status", &self.status).finish_non_exhaustive()
+        f.debug_struct("HeadDraft").field("status", &self.status).finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use http::{Extensions, StatusCode};
 use super::calls::CallId;
 use super::shared::Shared;
 use super::write::{Change, Origin, Unreadable, Write};
-use super::{Draft, HookResult, Input, Receipt, Verdict};
+use super::{HeadDraft, HookResult, Input, Receipt, Verdict};
 use crate::error::{Error, Kind};
 use crate::ledger::{Entry, Fate, Placed, Refusal, Stage, Verb, Writer};
 
@@ -213,7 +213,7 @@ impl Head {
     ///
     /// While a handler is at work these are the writes made through `Head`; once the inner
     /// service has answered, the response's own fields are there too. While hooks run only their
-    /// [`Draft`] has the fields, and after the commit they belong to the server: then the answer
+    /// [`HeadDraft`] has the fields, and after the commit they belong to the server: then the answer
     /// is empty.
     #[must_use]
     pub fn get_all<N: TryInto<HeaderName>>(&self, name: N) -> Vec<HeaderValue> {
@@ -236,7 +236,7 @@ impl Head {
 
     /// The head as it is planned, or went out: each field with who set, changed and dropped it, in
     /// readable text. Secret values are left out. While a handler is at work there are only the
-    /// writes through `Head`; while hooks run their [`Draft::explain`](crate::Draft::explain) has it
+    /// writes through `Head`; while hooks run their [`HeadDraft::explain`](crate::HeadDraft::explain) has it
     /// all. What is not known yet is said in the last lines, in parentheses.
     ///
     /// Who wrote what is known where somebody watches: a layer with
@@ -281,7 +281,7 @@ impl Head {
 
     /// Runs `hook` just before the head is committed; the last one registered runs first.
     ///
-    /// The hook is given the whole head as a [`Draft`] and may change all of it. It may return
+    /// The hook is given the whole head as a [`HeadDraft`] and may change all of it. It may return
     /// `()` or a `Result`; an error or a panic makes the response a 500, and hooks that have not
     /// run by then are dropped. Hooks run on the task that serves the response, so they should
     /// be short. A `Head` that a hook holds is let go with the hook.
@@ -291,7 +291,7 @@ impl Head {
     /// A [`Refusal`] if the commit has begun; the hook is dropped.
     pub fn before_commit<F, R>(&self, hook: F) -> Result<(), Refusal>
     where
-        F: FnOnce(&mut Draft<'_>) -> R + Send + 'static,
+        F: FnOnce(&mut HeadDraft<'_>) -> R + Send + 'static,
         R: HookResult,
     {
         let hook: super::draft::Hook = Box::new(move |draft| hook(draft).into_result());

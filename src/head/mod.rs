@@ -41,7 +41,7 @@ pub(crate) use answer::replace;
 pub(crate) use attempts::Attempt;
 pub(crate) use batch::{Intent, Landed, Sorted};
 pub(crate) use calls::CallId;
-pub use draft::Draft;
+pub use draft::HeadDraft;
 #[cfg(feature = "policy")]
 pub(crate) use draft::Nonce;
 pub(crate) use draft::Sealing;

@@ -120,7 +120,7 @@ impl Receipt {
         self.tally.failure.as_ref()
     }
 
-    /// Every write that was made through a [`Head`](crate::Head) or a [`Draft`](crate::Draft),
+    /// Every write that was made through a [`Head`](crate::Head) or a [`HeadDraft`](crate::HeadDraft),
     /// with its author and its fate, in the order in which they took effect; where somebody
     /// watches, also what [`named`](crate::named()) layers wrote.
     #[must_use]

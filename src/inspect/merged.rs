@@ -5,7 +5,7 @@ use http::header::{HeaderMap, HeaderValue};
 
 use super::kept::Kept;
 use crate::ledger::{Secrecy, Stage, Writer};
-use crate::rules::{Action, Case, Conflict, Rule, Rules, Settled, judge};
+use crate::rules::{Action, Case, Conflict, Resolution, Rule, Rules, judge};
 
 /// The lines that the field of a conflict would have, by a second judgement with that action; `None` if it would
 /// change nothing, or not all is there that it takes to know.
@@ -15,7 +15,7 @@ pub(super) fn merged(kept: &Kept, conflict: &Conflict) -> Option<Vec<HeaderValue
     let is_whole = kept.is_whole() && receipt.writes_cut() == 0;
     let is_open = conflict.secrecy == Secrecy::Open;
     let is_final = receipt.denied().is_none()
-        && receipt.conflicts().iter().all(|one| one.settled() == Settled::Reported);
+        && receipt.conflicts().iter().all(|one| one.settled() == Resolution::Reported);
     let is_known = is_whole && is_open && is_final && !matters_of_framing(conflict.rule());
     if !is_known {
         return None;
@@ -42,7 +42,7 @@ pub(super) fn merged(kept: &Kept, conflict: &Conflict) -> Option<Vec<HeaderValue
     let is_it = |one: &Conflict| one.rule() == conflict.rule() && one.field() == Some(field);
     let again = judged.conflicts.iter().find(|one| is_it(one))?;
     let values = fields.get_all(field).iter().cloned().collect();
-    (again.settled() == Settled::Resolved).then_some(values)
+    (again.settled() == Resolution::Resolved).then_some(values)
 }
 
 /// Whether a rule is about what is only known when the head is gone.

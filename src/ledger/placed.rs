@@ -84,7 +84,7 @@ pub enum Refusal {
     /// The head is gone, and this kind of write cannot become a trailer.
     HeadSealed,
     /// The head is being committed: only hooks may write now, through the
-    /// [`Draft`](crate::Draft) they are given.
+    /// [`HeadDraft`](crate::HeadDraft) they are given.
     Committing,
     /// The name is not a field name (RFC 9110, section 5.1).
     InvalidName,

@@ -194,7 +194,7 @@ impl fmt::Display for PolicyPlace {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Writer {
-    /// A call of [`Head`](crate::Head) or [`Draft`](crate::Draft), at this source line.
+    /// A call of [`Head`](crate::Head) or [`HeadDraft`](crate::HeadDraft), at this source line.
     Place(&'static Location<'static>),
     /// A layer that was [`named`](crate::named()).
     Layer(LayerName),

@@ -15,14 +15,14 @@ use super::name;
 ///
 /// The same files make the same bytes, in whatever order they came.
 #[derive(Clone, Debug)]
-pub struct Draft {
+pub struct ListDraft {
     tree: String,
     version: u64,
     expires: SystemTime,
     entries: BTreeMap<String, Entry>,
 }
 
-impl Draft {
+impl ListDraft {
     /// The list of a tree, with no file in it. Its version is 1 at least.
     #[must_use]
     pub fn new(tree: &str, version: u64, expires: SystemTime) -> Self {

@@ -29,7 +29,7 @@ pub(super) const TREE: &str = "x-letterhead-tree";
 /// ```
 /// use std::time::{Duration, SystemTime};
 ///
-/// use letterhead::trust::{Draft, Entry, Manifest, Reason, Root, RootDraft, SigningKey};
+/// use letterhead::trust::{ListDraft, Entry, Manifest, Reason, Root, RootDraft, SigningKey};
 ///
 /// # fn main() -> Result<(), letterhead::trust::ManifestError> {
 /// let key = SigningKey::from_bytes(&[7; 32])?;
@@ -37,7 +37,7 @@ pub(super) const TREE: &str = "x-letterhead-tree";
 /// let root = RootDraft::new(1, later).root_key(key.public_key()).list_key(key.public_key());
 /// let root = Root::read(&root.signed_by(&[&key]))?;
 ///
-/// let draft = Draft::new("docs", 7, later).entry("index.html", Entry::new(3, [0xab; 32]))?;
+/// let draft = ListDraft::new("docs", 7, later).entry("index.html", Entry::new(3, [0xab; 32]))?;
 /// let manifest = Manifest::read(&draft.signed_by(&[&key]), &root)?;
 /// assert_eq!((manifest.tree(), manifest.version()), ("docs", 7));
 /// assert_eq!(manifest.get("index.html").map(Entry::length), Some(3));

@@ -22,7 +22,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub use draft::Draft;
+pub use draft::ListDraft;
 pub use entry::{BLOCK, Entry};
 pub use error::{ManifestError, Reason};
 pub use key::{KeyAlgorithm, PublicKey, SigningKey};

@@ -32,8 +32,8 @@ fn root(threshold: u64) -> Root {
     Root::read(&draft.signed_by(&[&one])).expect("its own")
 }
 
-fn draft() -> Draft {
-    let draft = Draft::new("docs", 7, later());
+fn draft() -> ListDraft {
+    let draft = ListDraft::new("docs", 7, later());
     let draft = draft.entry("index.html", Entry::new(3, [0xab; 32])).expect("a path");
     let long = Entry::new(BLOCK + 1, [1; 32]).with_blocks(vec![[2; 32], [3; 32]]);
     let long = long.with_type("video/mp4".parse().expect("a value"));
@@ -186,7 +186,7 @@ fn a_root_is_followed_by_what_both_sign() {
 fn time_order_and_tree_are_looked_at() {
     let [one, ..] = keys();
     let list = |tree: &str, version: u64, more: bool| {
-        let draft = Draft::new(tree, version, later());
+        let draft = ListDraft::new(tree, version, later());
         let draft =
             if more { draft.entry("a", Entry::new(0, [0; 32])).expect("a path") } else { draft };
         Manifest::read(&draft.signed_by(&[&one]), &root(1)).expect("believed")

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::head::{Note, Outcome, Receipt};
-use crate::rules::Settled;
+use crate::rules::Resolution;
 
 /// How a response went, the worst first: of several that are true the first one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,7 +54,7 @@ impl Ending {
             Self::Rejected
         } else if failure.is_some() {
             Self::Failed
-        } else if receipt.conflicts().iter().any(|one| one.settled() != Settled::Resolved) {
+        } else if receipt.conflicts().iter().any(|one| one.settled() != Resolution::Resolved) {
             Self::AtOdds
         } else if notes().any(impairs) {
             Self::Impaired

@@ -46,7 +46,7 @@ const TABLE: [(&str, Kind, Unit, &str); 7] = [
 ///
 /// The values of the labels are what the `as_str` of [`Outcome`](crate::Outcome),
 /// [`CommitCause`](crate::CommitCause), [`Rule`](crate::Rule), [`Action`](crate::Action),
-/// [`Settled`](crate::Settled), [`Fate`](crate::Fate) and [`Note`](crate::Note) say: a client
+/// [`Resolution`](crate::Resolution), [`Fate`](crate::Fate) and [`Note`](crate::Note) say: a client
 /// cannot make new ones. With [`with_route`](Self::with_route) each also has `route`.
 ///
 /// A layer that [samples](crate::LetterheadLayer::sample) counts what it watches, and no more.

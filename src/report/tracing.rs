@@ -10,7 +10,7 @@ use super::ending::{Ending, Severity};
 use crate::error::WithCauses;
 use crate::head::deny::Denial;
 use crate::head::{CommitCause, Receipt};
-use crate::rules::{Conflict, Settled};
+use crate::rules::{Conflict, Resolution};
 
 /// Tells `tracing` of each response, in one event with the target `letterhead`. The level is by how it went:
 ///
@@ -126,8 +126,8 @@ fn tell_conflict(receipt: &Receipt, conflict: &Conflict) {
         };
     }
     match conflict.settled() {
-        Settled::Resolved => tell!(Level::INFO),
-        Settled::Reported | Settled::Rejected | Settled::Failed => tell!(Level::WARN),
+        Resolution::Resolved => tell!(Level::INFO),
+        Resolution::Reported | Resolution::Rejected | Resolution::Failed => tell!(Level::WARN),
     }
 }
 

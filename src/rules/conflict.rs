@@ -13,7 +13,7 @@ use crate::ledger::{Lines, Secrecy, Shown, Values, Writer};
 /// What became of a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Settled {
+pub enum Resolution {
     /// The head went out as it was.
     Reported,
     /// The head was changed as the action says.
@@ -24,7 +24,7 @@ pub enum Settled {
     Failed,
 }
 
-impl Settled {
+impl Resolution {
     /// The word for it, in lower case.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -37,7 +37,7 @@ impl Settled {
     }
 }
 
-impl fmt::Display for Settled {
+impl fmt::Display for Resolution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -66,7 +66,7 @@ pub struct Conflict {
     /// Which line of the ledger it is about.
     pub(crate) entry: Option<usize>,
     pub(crate) action: Action,
-    pub(crate) settled: Settled,
+    pub(crate) settled: Resolution,
 }
 
 impl Conflict {
@@ -86,14 +86,14 @@ impl Conflict {
             restated: false,
             entry: None,
             action: Action::Report,
-            settled: Settled::Reported,
+            settled: Resolution::Reported,
         }
     }
 
     /// With strict rules, what is not put right or rejected ends the test.
     pub(crate) fn ends_a_test(&mut self, rules: &Rules) {
-        if rules.is_strict() && self.settled == Settled::Reported {
-            self.settled = Settled::Failed;
+        if rules.is_strict() && self.settled == Resolution::Reported {
+            self.settled = Resolution::Failed;
         }
     }
 
@@ -160,7 +160,7 @@ impl Conflict {
 
     /// What was done.
     #[must_use]
-    pub const fn settled(&self) -> Settled {
+    pub const fn settled(&self) -> Resolution {
         self.settled
     }
 }
@@ -191,6 +191,6 @@ impl fmt::Display for Conflict {
             write!(f, "; {detail}")?;
         }
         write!(f, "; {}", self.settled)?;
-        if self.settled == Settled::Resolved { write!(f, " ({})", self.action) } else { Ok(()) }
+        if self.settled == Resolution::Resolved { write!(f, " ({})", self.action) } else { Ok(()) }
     }
 }

@@ -7,7 +7,7 @@ use super::case::Case;
 use super::history::{Cast, history, last_answer};
 use super::replay::Replay;
 use super::standing::{expected, standing};
-use super::{Action, Conflict, Rule, Settled};
+use super::{Action, Conflict, Resolution, Rule};
 use crate::ledger::Writer;
 
 /// The most conflicts that one response lists; what comes after is acted upon and counted.
@@ -68,7 +68,7 @@ impl Case<'_> {
                 Action::Reject if live => {
                     judged.rejected = true;
                     judged.culprits.extend(conflict.field.clone());
-                    conflict.settled = Settled::Rejected;
+                    conflict.settled = Resolution::Rejected;
                 }
                 Action::KeepFirst | Action::KeepLast | Action::Merge => {
                     replay.note(settled.len(), self, &conflict, live);
@@ -80,7 +80,7 @@ impl Case<'_> {
         replay.run(self, &mut settled);
         settled.retain(|conflict| {
             // What a layer does that was named for it is no conflict once it is put right.
-            conflict.settled != Settled::Resolved || !is_expected(conflict)
+            conflict.settled != Resolution::Resolved || !is_expected(conflict)
         });
         for mut conflict in settled {
             conflict.ends_a_test(self.rules);

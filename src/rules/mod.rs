@@ -21,7 +21,7 @@ mod standing;
 mod judge;
 
 pub(crate) use case::{Case, Expected};
-pub use conflict::{Conflict, Settled};
+pub use conflict::{Conflict, Resolution};
 pub use expect::Expect;
 pub(crate) use judge::{Judged, judge, judge_refusal};
 pub(crate) use late::judge_late;

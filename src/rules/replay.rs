@@ -8,7 +8,7 @@ use http::header::{ETAG, HeaderName, HeaderValue};
 use super::case::Case;
 use super::history::{last_answer, took_effect};
 use super::mend::mended;
-use super::{Action, Conflict, Rule, Settled, merge, restore};
+use super::{Action, Conflict, Resolution, Rule, merge, restore};
 use crate::ledger::{Entry, Fate, Seen, Stage, Values, Verb, Writer};
 
 /// What is to be done, collected before anything is changed. Conflicts are known by their place.
@@ -171,7 +171,7 @@ impl Replay {
             let Some(conflict) = conflicts.get_mut(*place) else { continue };
             let holds = conflict.entry.is_none_or(|entry| !failed.entries.contains(&entry));
             if holds && !keys.iter().any(|key| failed.fields.contains(key)) {
-                conflict.settled = Settled::Resolved;
+                conflict.settled = Resolution::Resolved;
             }
         }
     }

@@ -11,7 +11,7 @@ mod encode;
 mod tests;
 
 pub(crate) use decode::{decode, extent};
-pub(crate) use encode::{Draft, Sign, encode};
+pub(crate) use encode::{ImageInput, Sign, encode};
 pub(crate) use fields::{fold_trailers, kept, status_fits};
 pub use flaw::Flaw;
 pub(crate) use layout::{BLOCK, Layout};

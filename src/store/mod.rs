@@ -5,7 +5,7 @@
 //! loss of power, a full disk, a sync that fails) readers find the old head or the new one, whole and
 //! checked. What was acknowledged is on the disk.
 //!
-//! - [`Store::put`] stores a response, [`Store::draft`] a payload whose head is known only at the end.
+//! - [`Store::put`] stores a response, [`Store::upload`] a payload whose head is known only at the end.
 //! - [`Store::send`] answers a request, with conditions and ranges, and holds the payload against its
 //!   digest before the last bytes leave.
 //! - [`Store::modify`] and [`Store::update`] change a head, [`Store::remove`] takes a name away.
@@ -38,7 +38,7 @@ mod payload_writer;
 mod writing;
 mod publish;
 mod update;
-mod draft;
+mod upload;
 // A store, and what it sends.
 mod cache;
 #[expect(clippy::module_inception, reason = "the type is named as the module is")]
@@ -55,17 +55,17 @@ mod scrub;
 mod tests;
 
 pub use body::StoreBody;
-pub use draft::Draft;
 pub use error::StoreError;
 pub use format::{Algorithm, Flaw};
 pub use notice::{Notice, Statistics};
 pub use publish::Published;
-pub use read::State;
+pub use read::SlotState;
 pub use scrub::{Scrub, Scrubbed};
 pub use send::{StoreFuture, TryStoreFuture};
 pub use sign::{KeyRing, Signed, SigningKey, Unsigned, VerifyingKey};
 pub use store::Store;
 pub use stored::Stored;
+pub use upload::Upload;
 
 /// When a name may be given to a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::disk_ops::{DiskOps, Failure};
 use super::error::{Damage, Kind, StoreError, Unfit};
-use super::format::{Draft, Kept, Layout, Place, encode, status_fits};
+use super::format::{ImageInput, Kept, Layout, Place, encode, status_fits};
 use super::lock::{DirectoryLock, Lock, Locked, same};
 use super::notice::count;
 use super::payload_writer::PayloadWriter;
@@ -208,7 +208,7 @@ impl<D: Disk> DiskOps<D> {
     ) -> Result<Vec<u8>, StoreError> {
         let place = Place { store: self.settings.id, name: name.to_owned() };
         let payload = writer.payload();
-        let draft = Draft { layout, payload: &payload, generation, place: &place, head };
+        let draft = ImageInput { layout, payload: &payload, generation, place: &place, head };
         Ok(encode(&draft, self.settings.keys.signer()).ok_or(Unfit::Long)?)
     }
 

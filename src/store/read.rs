@@ -25,14 +25,14 @@ pub(super) struct Found<F> {
     pub(super) file: F,
     pub(super) stat: Stat,
     pub(super) held: Held,
-    pub(super) state: State,
+    pub(super) state: SlotState,
     pub(super) signed: Signed,
 }
 
 /// How it stands with the two slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum State {
+pub enum SlotState {
     /// Both are the same, as they are at rest.
     Equal,
     /// One is newer: somebody updates, or was stopped while doing so.
@@ -88,20 +88,24 @@ impl<D: Disk> DiskOps<D> {
     }
 
     /// Reads until the slots say something.
-    pub(super) fn settle(&self, name: &str, file: &D::File) -> Result<(Held, State), StoreError> {
+    pub(super) fn settle(
+        &self,
+        name: &str,
+        file: &D::File,
+    ) -> Result<(Held, SlotState), StoreError> {
         let mut reads = 1;
         let mut raw = self.raw(name, file)?;
         let mut slots = raw.judge();
         loop {
             match slots {
-                Slots::Equal(held) => return Ok((held, State::Equal)),
-                Slots::Newer(held) => return Ok((held, State::Unequal)),
+                Slots::Equal(held) => return Ok((held, SlotState::Equal)),
+                Slots::Newer(held) => return Ok((held, SlotState::Unequal)),
                 // No writer makes a slot unreadable.
                 Slots::One(held, flaw) if reads >= ENOUGH_READS || flaw == Flaw::Unreadable => {
                     count(&self.counts.bad_slots);
                     let slot = 1 - held.at;
                     self.report(|| Notice::BadSlot { name: name.to_owned(), slot, flaw });
-                    return Ok((held, State::OneBad));
+                    return Ok((held, SlotState::OneBad));
                 }
                 Slots::None(flaws) if reads >= MOST_READS => {
                     return Err(Damage::Slots(flaws).into());

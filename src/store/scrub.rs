@@ -9,7 +9,7 @@ use super::disk_ops::DiskOps;
 use super::error::{Damage, Kind, StoreError};
 use super::format::Payload;
 use super::notice::Notice;
-use super::read::{Found, State, check_name};
+use super::read::{Found, SlotState, check_name};
 use super::sign::Distrust;
 use super::store::Store;
 use super::task::{blocking, locking};
@@ -140,7 +140,7 @@ impl<D: Disk> DiskOps<D> {
         if scrub.payloads {
             self.verify_payload(name, &found).map_err(|error| self.reject(name, error))?;
         }
-        Ok(scrub.repair && found.state != State::Equal && self.repair(name)?)
+        Ok(scrub.repair && found.state != SlotState::Equal && self.repair(name)?)
     }
 
     /// Reads all of a payload, and holds it against its head.

@@ -12,7 +12,6 @@ use super::When;
 use super::batch::Batch;
 use super::cache::Cache;
 use super::disk_ops::{DiskOps, Settings};
-use super::draft::Draft;
 use super::error::{Kind, StoreError, Unfit};
 use super::format::{Kept, Layout, kept, status_fits};
 use super::notice::Statistics;
@@ -20,6 +19,7 @@ use super::publish::{Published, roomy};
 use super::read::check_name;
 use super::stored::Stored;
 use super::task::{blocking, locking};
+use super::upload::Upload;
 
 use crate::error::BoxError;
 use crate::sys::Diagnosis;
@@ -114,7 +114,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`draft`](Self::draft), [`Draft::write`] and [`Draft::publish`], and the body's own. Whatever had the name
+    /// As [`upload`](Self::upload), [`Upload::write`] and [`Upload::publish`], and the body's own. Whatever had the name
     /// has it still.
     ///
     /// # Cancel safety
@@ -140,11 +140,11 @@ impl Store {
         let fields = &head.headers();
         let lines = fields.iter().map(|(name, value)| name.as_str().len() + value.len() + 4);
         let room = lines.sum::<usize>().saturating_add(name.len() + 512);
-        let mut draft = self.begin(name, when, length, room).await?;
-        match written(&mut draft, body).await {
-            Ok(trailers) => draft.publish_with(&head, &trailers).await,
+        let mut upload = self.begin(name, when, length, room).await?;
+        match written(&mut upload, body).await {
+            Ok(trailers) => upload.publish_with(&head, &trailers).await,
             Err(error) => {
-                draft.discard().await;
+                upload.discard().await;
                 Err(error)
             }
         }
@@ -169,18 +169,18 @@ impl Store {
     /// # std::fs::create_dir(&directory).unwrap();
     /// let store = Store::open(&directory)?;
     /// // An exbibyte.
-    /// let error = store.draft("rows", When::Always, Some(1 << 60)).await.unwrap_err();
+    /// let error = store.upload("rows", When::Always, Some(1 << 60)).await.unwrap_err();
     /// assert_eq!(error.status(), 507);
     /// # std::fs::remove_dir_all(&directory).unwrap();
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn draft(
+    pub async fn upload(
         &self,
         name: &str,
         when: When,
         length: Option<u64>,
-    ) -> Result<Draft, StoreError> {
+    ) -> Result<Upload, StoreError> {
         self.begin(name, when, length, self.ops.settings.room).await
     }
 
@@ -190,14 +190,14 @@ impl Store {
         when: When,
         length: Option<u64>,
         room: usize,
-    ) -> Result<Draft, StoreError> {
+    ) -> Result<Upload, StoreError> {
         check_name(name)?;
         let owned = name.to_owned();
         // A head that turns out to be longer costs a copy.
         let layout = roomy(room).or_else(|| Layout::holding(0)).ok_or(Kind::Gone)?;
         let ops = Arc::clone(&self.ops);
         let writer = locking(ops, move |ops| ops.begin(&owned, layout, length)).await?;
-        Ok(Draft::new(Arc::clone(&self.ops), name, when, writer))
+        Ok(Upload::new(Arc::clone(&self.ops), name, when, writer))
     }
 
     /// Reads a head. With `least` one of an earlier generation is refused: a file alone cannot prove that it
@@ -325,7 +325,7 @@ impl Store {
 }
 
 /// Writes all of a body. The trailers that came behind it.
-async fn written<B>(draft: &mut Draft, body: B) -> Result<HeaderMap, StoreError>
+async fn written<B>(upload: &mut Upload, body: B) -> Result<HeaderMap, StoreError>
 where
     B: Body,
     B::Error: Into<BoxError>,
@@ -338,14 +338,14 @@ where
             Ok(data) => {
                 batch.push(data);
                 if batch.is_enough() {
-                    draft.write_all(batch.take()).await?;
+                    upload.write_all(batch.take()).await?;
                 }
             }
             Err(frame) => trailers.extend(frame.into_trailers().unwrap_or_default()),
         }
     }
     if !batch.is_empty() {
-        draft.write_all(batch.take()).await?;
+        upload.write_all(batch.take()).await?;
     }
     Ok(trailers)
 }

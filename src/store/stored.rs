@@ -3,14 +3,14 @@
 use http::Response;
 
 use super::format::Slot;
-use super::read::{Found, State};
+use super::read::{Found, SlotState};
 use super::sign::Signed;
 
 /// A head that was read and is believed, with what it says of its payload.
 #[derive(Clone, Debug)]
 pub struct Stored {
     slot: Slot,
-    state: State,
+    state: SlotState,
     signed: Signed,
 }
 
@@ -54,7 +54,7 @@ impl Stored {
 
     /// How it stands with the slots.
     #[must_use]
-    pub const fn state(&self) -> State {
+    pub const fn state(&self) -> SlotState {
         self.state
     }
 

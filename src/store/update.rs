@@ -2,7 +2,7 @@
 
 use super::disk_ops::{DiskOps, Failure};
 use super::error::{Damage, Kind, StoreError, Unfit};
-use super::format::{Draft, Kept, Place, encode, status_fits};
+use super::format::{ImageInput, Kept, Place, encode, status_fits};
 use super::lock::{DirectoryLock, Lock, Locked};
 use super::notice::{Notice, count};
 use super::payload_writer::Source;
@@ -119,7 +119,7 @@ impl<D: Disk> DiskOps<D> {
         }
         let place = Place { store: self.settings.id, name: slot.place.name.clone() };
         debug_assert!(place.name.is_empty() || place.name == name, "it was looked at");
-        let draft = Draft {
+        let draft = ImageInput {
             layout: slot.layout,
             payload: &slot.payload,
             generation: next(slot.generation)?,

@@ -1,7 +1,7 @@
 //! A tree that is served only as it was signed: keys, lists of files, and what a sender does with them.
 //!
 //! - [`Root`] says which keys count, [`Manifest`] which files there are: `root.json` and `targets.json` of The Update Framework (TUF
-//!   1.0). [`RootDraft`] and [`Draft`] make them, [`SigningKey`] signs them.
+//!   1.0). [`RootDraft`] and [`ListDraft`] make them, [`SigningKey`] signs them.
 //! - [`Tree`] lists the files of a directory, and names each difference between a directory and a list.
 //! - [`Trust`] is what [`FileSender::manifest`](crate::FileSender::manifest) takes: whose list is believed, and what becomes of a
 //!   file that is not as it says.
@@ -23,8 +23,8 @@ mod load;
 mod tests;
 
 pub use crate::manifest::{
-    BLOCK, Draft, Entry, KeyAlgorithm, Manifest, ManifestError, PublicKey, Reason, Root, RootDraft,
-    SigningKey, sha256sum_lines,
+    BLOCK, Entry, KeyAlgorithm, ListDraft, Manifest, ManifestError, PublicKey, Reason, Root,
+    RootDraft, SigningKey, sha256sum_lines,
 };
 pub use difference::Difference;
 pub(crate) use load::load;

@@ -33,7 +33,7 @@ fn later() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(4_000_000_000)
 }
 
-fn believed(draft: &Draft) -> Manifest {
+fn believed(draft: &ListDraft) -> Manifest {
     let key = SigningKey::from_bytes(&[7; 32]).expect("a seed");
     let root = RootDraft::new(1, later()).root_key(key.public_key()).list_key(key.public_key());
     let root = Root::read(&root.signed_by(&[&key])).expect("its own");
@@ -54,7 +54,7 @@ fn a_tree_makes_one_list_whatever_the_order_and_the_threads() {
     symlink("../a/7", scratch.0.join("a/link")).expect("a link");
     let list = |threads| {
         let tree = Tree::of(&scratch.0).threads(threads).leave_out("/gone").pin_types(true);
-        tree.draft(Draft::new("t", 1, later())).expect("listed")
+        tree.draft(ListDraft::new("t", 1, later())).expect("listed")
     };
     assert_eq!(list(1).signed_by(&[]), list(4).signed_by(&[]));
     let manifest = believed(&list(3));
@@ -75,7 +75,7 @@ fn each_difference_is_told() {
         scratch.write(name, name);
     }
     let tree = Tree::of(&scratch.0);
-    let manifest = believed(&tree.draft(Draft::new("t", 1, later())).expect("listed"));
+    let manifest = believed(&tree.draft(ListDraft::new("t", 1, later())).expect("listed"));
     fs::remove_file(scratch.0.join("gone")).expect("removed");
     scratch.write("flipped", "flippeD");
     scratch.write("longer", "longer still");
@@ -93,10 +93,10 @@ fn each_difference_is_told() {
         turned: wanted a file, found something else"]]
     .assert_eq(&lines(&found));
     // What could not be sent is not listed, and says so.
-    let error = tree.draft(Draft::new("t", 2, later())).expect_err("a link out of the root");
+    let error = tree.draft(ListDraft::new("t", 2, later())).expect_err("a link out of the root");
     assert_eq!(error.to_string(), "turned: wanted a link to a file below the root, found another");
     fs::remove_file(scratch.0.join("turned")).expect("removed");
-    let next = believed(&tree.draft(Draft::new("t", 2, later())).expect("listed"));
+    let next = believed(&tree.draft(ListDraft::new("t", 2, later())).expect("listed"));
     assert_eq!(Difference::between(&manifest, &manifest), []);
     let between = Difference::between(&manifest, &next);
     let paths: Vec<_> = between.iter().map(|one| String::from_utf8_lossy(one.path())).collect();
@@ -112,12 +112,12 @@ fn names_that_a_list_cannot_have_are_told() {
     for name in [&b"a\xff"[..], b"a\nb", "e\u{301}".as_bytes()] {
         fs::write(scratch.0.join(OsStr::from_bytes(name)), "").expect("written");
     }
-    let error = Tree::of(&scratch.0).draft(Draft::new("t", 1, later())).expect_err("names");
+    let error = Tree::of(&scratch.0).draft(ListDraft::new("t", 1, later())).expect_err("names");
     let text = error.to_string();
     assert_eq!(text.lines().count(), 3, "{text}");
     assert!(
         text.contains("a\\xff: wanted a name for a list, found a name that is not UTF-8"),
         "{text}"
     );
-    assert!(Tree::of(scratch.0.join("none")).draft(Draft::new("t", 1, later())).is_err());
+    assert!(Tree::of(scratch.0.join("none")).draft(ListDraft::new("t", 1, later())).is_err());
 }

@@ -14,7 +14,7 @@ use super::difference::Difference;
 use super::hash;
 use super::progress::{Meter, Progress};
 use super::walk::{Found, FoundKind, walk};
-use crate::manifest::{BLOCK, Draft, Entry, Manifest, flaw};
+use crate::manifest::{BLOCK, Entry, ListDraft, Manifest, flaw};
 
 type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 
@@ -29,11 +29,11 @@ type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 /// ```
 /// use std::time::{Duration, SystemTime};
 ///
-/// use letterhead::trust::{Draft, Tree};
+/// use letterhead::trust::{ListDraft, Tree};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let year = SystemTime::now() + Duration::from_secs(365 * 86_400);
-/// let draft = Tree::of("src/trust").draft(Draft::new("src", 1, year))?;
+/// let draft = Tree::of("src/trust").draft(ListDraft::new("src", 1, year))?;
 /// assert!(draft.entries().any(|(path, _)| path == "tree.rs"));
 /// # Ok(())
 /// # }
@@ -108,7 +108,7 @@ impl Tree {
     ///
     /// Every name that a list cannot have, every link that leads nowhere, to a directory or out of the root, everything that is no
     /// file, and every file that cannot be read or is written to meanwhile. Nothing is left out silently.
-    pub fn draft(&self, draft: Draft) -> Result<Draft, TreeError> {
+    pub fn draft(&self, draft: ListDraft) -> Result<ListDraft, TreeError> {
         let (files, entries) = self.read().map_err(|error| self.failed(&error))?;
         let mut wrong = Vec::new();
         let mut made = draft;

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use letterhead::FileSender;
-use letterhead::files::{Freshness, Settled};
+use letterhead::files::{Freshness, Stability};
 use letterhead::store::{Notice, Store, StoreError, When};
 use tower::ServiceExt as _;
 
@@ -80,9 +80,9 @@ async fn store(directory: &Path, ear: &Ear) {
 
 /// A payload whose length is not known before its end.
 async fn stream(store: &Store) -> Result<(), StoreError> {
-    let mut draft = store.draft("stream", When::New, None).await?;
-    draft.write(Bytes::from_static(b"stream")).await?;
-    draft.publish(&head("stream")).await.map(drop)
+    let mut upload = store.upload("stream", When::New, None).await?;
+    upload.write(Bytes::from_static(b"stream")).await?;
+    upload.publish(&head("stream")).await.map(drop)
 }
 
 async fn files(directory: &Path, ear: &Ear) {
@@ -100,7 +100,7 @@ async fn files(directory: &Path, ear: &Ear) {
     let watched = Freshness::Watched { max_age: Duration::from_secs(1) };
     for sender in [
         sender.clone().listing(9),
-        sender.clone().settled(Settled::Proved).settle(Duration::from_secs(86_400)),
+        sender.clone().settled(Stability::Proved).settle(Duration::from_secs(86_400)),
         sender.settle(Duration::ZERO).freshness(watched),
     ] {
         for path in ["/file", "/d/file", "/d/"] {

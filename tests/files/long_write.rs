@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use letterhead::FileSender;
-use letterhead::files::{Counts, Settled};
+use letterhead::files::{Counts, Stability};
 
 use crate::apart::{figures, in_namespace, runtime, tool};
 use crate::client::{Answer, h1_get};
@@ -152,7 +152,7 @@ fn half_a_write_has_no_strong_tag_and_is_not_kept() {
         let scratch = Scratch::new();
         let soon = |files: FileSender| files.settle(Duration::from_millis(200));
         let proved =
-            |files: FileSender| files.settle(Duration::from_millis(200)).settled(Settled::Proved);
+            |files: FileSender| files.settle(Duration::from_millis(200)).settled(Stability::Proved);
         let by_content =
             |files: FileSender| files.settle(Duration::from_millis(200)).content_tags(1 << 20);
         let tmpfs = scratch.path("tmpfs");

@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use letterhead::files::Settled;
+use letterhead::files::Stability;
 use letterhead::{Decision, FileSender, LetterheadLayer, Operation, Recovery};
 use tower::Layer as _;
 
@@ -115,7 +115,7 @@ async fn a_strong_tag_under_proof_is_of_one_version() {
         return crate::skip::right("a filesystem whose times tell two writes apart");
     }
     scratch.write("f", vec![b'a'; LENGTH]);
-    let proved = scratch.cautious().settled(Settled::Proved);
+    let proved = scratch.cautious().settled(Stability::Proved);
     let with = downloads(proved, &scratch).await;
     let without = downloads(scratch.sender(), &scratch).await;
     println!("rewritten in place, proved: {with:?}");
@@ -132,7 +132,7 @@ async fn a_young_file_is_settled_if_nobody_writes_to_it() {
     }
     scratch.write("f", "content");
     let by_age = serve(scratch.cautious()).await;
-    let proved = serve(scratch.cautious().settled(Settled::Proved)).await;
+    let proved = serve(scratch.cautious().settled(Stability::Proved)).await;
     assert_eq!(h1_get(&by_age, "/f", "").await.field("etag"), None);
     let strong = h1_get(&proved, "/f", "").await;
     let tag = strong.field("etag").unwrap();
@@ -152,7 +152,7 @@ async fn a_young_file_is_settled_if_nobody_writes_to_it() {
 
 #[tokio::test]
 async fn an_obstacle_to_proof_is_told_once_and_leaves_the_age() {
-    let sender = FileSender::new("/proc/self").unwrap().settled(Settled::Proved);
+    let sender = FileSender::new("/proc/self").unwrap().settled(Stability::Proved);
     // The files there are as old as the first look at them.
     let sender = sender.settle(std::time::Duration::from_secs(3600));
     let told: Arc<Mutex<Vec<String>>> = Arc::default();

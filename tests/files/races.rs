@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use letterhead::FileSender;
-use letterhead::files::{OnChange, Settled};
+use letterhead::files::{OnChange, Stability};
 use rustix::fs::{CWD, RenameFlags};
 
 use crate::racing::{race, race_judged, race_until, version, version_of};
@@ -111,7 +111,7 @@ async fn written_over_in_place_all_the_time() {
 async fn written_over_in_place_with_a_proof() {
     let (scratch, sender, paths) = several();
     // By age alone none of them would ever be settled.
-    let sender = sender.settle(Duration::from_secs(3600)).settled(Settled::Proved);
+    let sender = sender.settle(Duration::from_secs(3600)).settled(Stability::Proved);
     let got = race(sender, paths, move |write| {
         let content = version(write, SIZE);
         let path = any(&scratch);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use letterhead::store::{
-    KeyRing, Notice, Scrub, Signed, SigningKey, State, Store, StoreError, Unsigned, Verify, When,
-    Writing,
+    KeyRing, Notice, Scrub, Signed, SigningKey, SlotState, Store, StoreError, Unsigned, Verify,
+    When, Writing,
 };
 
 use crate::scratch::Scratch;
@@ -37,18 +37,18 @@ async fn one_bad_slot_is_served_from_its_twin_and_mended() {
         let (scratch, store) = stored("payload").await;
         damage(&scratch.path("a"), |bytes| bytes[slot * 4096 + 130] ^= 1);
         let found = store.head("a", None).await.unwrap();
-        assert_eq!((found.generation(), found.state()), (2, State::OneBad));
+        assert_eq!((found.generation(), found.state()), (2, SlotState::OneBad));
         assert_eq!(get(&store, "a").await, (200, "payload".to_owned()));
         assert_eq!(store.statistics().bad_slots, 2);
         let scrubbed = store.scrub(Scrub::new().without_repair()).await.unwrap();
         assert_eq!((scrubbed.sound, scrubbed.repaired.len()), (1, 0));
         let scrubbed = store.scrub(Scrub::new()).await.unwrap();
         assert_eq!((scrubbed.sound, scrubbed.repaired), (1, vec!["a".to_owned()]));
-        assert_eq!(store.head("a", None).await.unwrap().state(), State::Equal);
+        assert_eq!(store.head("a", None).await.unwrap().state(), SlotState::Equal);
         // Changing the head mends it as well.
         damage(&scratch.path("a"), |bytes| bytes[slot * 4096 + 130] ^= 1);
         store.update("a", Some(2), &Response::new(())).await.unwrap();
-        assert_eq!(store.head("a", None).await.unwrap().state(), State::Equal);
+        assert_eq!(store.head("a", None).await.unwrap().state(), SlotState::Equal);
         assert_eq!(store.head("a", None).await.unwrap().generation(), 3);
     }
 }
@@ -291,7 +291,7 @@ async fn a_later_version_of_the_format_is_not_written_over() {
         let sum = sha256(&bytes[40..length]);
         bytes.splice(8..40, sum);
     });
-    assert_eq!(store.head("a", None).await.unwrap().state(), State::OneBad);
+    assert_eq!(store.head("a", None).await.unwrap().state(), SlotState::OneBad);
     let before = std::fs::read(scratch.path("a")).unwrap();
     assert!(store.update("a", None, &Response::new(())).await.unwrap_err().is_damaged());
     assert_eq!(store.scrub(Scrub::new()).await.unwrap().repaired.len(), 0);

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use letterhead::Operation;
-use letterhead::store::{Published, Scrub, State, Store, StoreError, Strategy, When};
+use letterhead::store::{Published, Scrub, SlotState, Store, StoreError, Strategy, When};
 
 use crate::apart::{in_namespace, runtime, tool};
 use crate::disk::{Disk, fill};
@@ -110,13 +110,13 @@ fn a_slot_in_a_bad_place_is_served_from_its_twin() {
                     assert_eq!(get(&store, name).await, (200, "new".to_owned()));
                     continue;
                 }
-                assert_eq!(store.head(name, None).await.unwrap().state(), State::OneBad);
+                assert_eq!(store.head(name, None).await.unwrap().state(), SlotState::OneBad);
                 assert_eq!(get(&store, name).await, (200, "payload".to_owned()));
                 let told = told.lock().unwrap().join("\n");
                 assert!(told.contains("found what cannot be read"), "{told}");
                 let published = store.update(name, Some(1), &head("2", 10)).await.unwrap();
                 assert_eq!((published.strategy, published.durable), (Strategy::InPlace, true));
-                assert_eq!(store.head(name, None).await.unwrap().state(), State::Equal);
+                assert_eq!(store.head(name, None).await.unwrap().state(), SlotState::Equal);
                 assert_eq!(get(&store, name).await, (200, "payload".to_owned()));
             }
             assert_eq!(disk.names(), ["both", "first", "second"]);
@@ -212,10 +212,10 @@ async fn publish_late(
     name: &str,
     meanwhile: impl FnOnce(),
 ) -> Result<Published, StoreError> {
-    let mut draft = store.draft(name, When::Always, None).await.unwrap();
-    draft.write(Bytes::from_static(b"content")).await.unwrap();
+    let mut upload = store.upload(name, When::Always, None).await.unwrap();
+    upload.write(Bytes::from_static(b"content")).await.unwrap();
     meanwhile();
-    draft.publish(&Response::new(())).await
+    upload.publish(&Response::new(())).await
 }
 
 #[test]

@@ -58,11 +58,11 @@ async fn each(directory: &Path) -> [String; 7] {
     let create = outcome(store.put("new", When::New, large()).await);
     let stream = async {
         // Of a length that is not known before its end.
-        let mut draft = store.draft("stream", When::New, None).await?;
+        let mut upload = store.upload("stream", When::New, None).await?;
         for _ in 0..LARGE >> 16 {
-            draft.write(vec![b'x'; 1 << 16].into()).await?;
+            upload.write(vec![b'x'; 1 << 16].into()).await?;
         }
-        draft.publish(&Response::new(())).await
+        upload.publish(&Response::new(())).await
     };
     let stream = outcome(stream.await);
     let put = outcome(store.put("old", When::Always, large()).await);

@@ -119,9 +119,9 @@ pub(crate) async fn step(store: &Store, nth: usize) -> Result<(), StoreError> {
     };
     match nth {
         1 => {
-            let mut draft = store.draft("a", When::New, None).await?;
-            draft.write(Bytes::from_static(b"first")).await?;
-            draft.publish(&head("1", 100)).await.map(drop)
+            let mut upload = store.upload("a", When::New, None).await?;
+            upload.write(Bytes::from_static(b"first")).await?;
+            upload.publish(&head("1", 100)).await.map(drop)
         }
         2 => store.update("a", None, &head("2", 1000)).await.map(drop),
         // Longer than there is room for.

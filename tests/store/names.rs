@@ -67,7 +67,7 @@ fn refused<T: std::fmt::Debug>(done: Result<T, StoreError>, what: &str, kind: &s
 async fn each(store: &Store, name: &str, kind: &str) {
     for when in [When::New, When::Always, When::Generation(1)] {
         refused(soon("put", store.put(name, when, text("x"))).await, "put", kind);
-        refused(soon("draft", store.draft(name, when, None)).await, "draft", kind);
+        refused(soon("upload", store.upload(name, when, None)).await, "upload", kind);
     }
     let head = Response::new(());
     refused(soon("update", store.update(name, None, &head)).await, "update", kind);
@@ -127,15 +127,15 @@ async fn what_took_the_name_meanwhile_is_a_conflict_too() {
     for (name, kind) in
         [("fifo", "a fifo"), ("directory", "a directory"), ("link", "a symbolic link")]
     {
-        let mut draft = store.draft(name, When::Always, None).await.unwrap();
-        draft.write(Bytes::from_static(b"content")).await.unwrap();
+        let mut upload = store.upload(name, When::Always, None).await.unwrap();
+        upload.write(Bytes::from_static(b"content")).await.unwrap();
         let path = scratch.path(name);
         match name {
             "fifo" => assert!(node(&path, FileType::Fifo)),
             "directory" => fs::create_dir(&path).unwrap(),
             _ => std::os::unix::fs::symlink("nothing", &path).unwrap(),
         }
-        refused(soon("publish", draft.publish(&Response::new(()))).await, "publish", kind);
+        refused(soon("publish", upload.publish(&Response::new(()))).await, "publish", kind);
         store.put("kept", When::Always, text("kept")).await.unwrap();
         assert_eq!(get(&store, "kept").await, (200, "kept".to_owned()));
         fs::remove_file(scratch.path("kept")).unwrap();

@@ -85,9 +85,9 @@ fn outcome(done: Result<Published, StoreError>) -> String {
 /// A new name, another file of a name, another head, a longer one.
 async fn each(store: &Store) -> [String; 4] {
     let create = async {
-        let mut draft = store.draft("new", When::New, Some(7)).await?;
-        draft.write(Bytes::from_static(b"content")).await?;
-        draft.publish(&Response::new(())).await
+        let mut upload = store.upload("new", When::New, Some(7)).await?;
+        upload.write(Bytes::from_static(b"content")).await?;
+        upload.publish(&Response::new(())).await
     };
     let head = |filler: usize| {
         Response::builder().header("x-filler", "x".repeat(filler)).body(()).unwrap()

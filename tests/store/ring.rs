@@ -123,9 +123,9 @@ fn a_signal_and_a_want_of_memory_are_outlived() {
 /// A payload without order, of so many bytes.
 async fn put(store: &Store, name: &str, length: usize) -> Result<Writing, (u16, i32)> {
     let done = async {
-        let mut draft = store.draft(name, When::New, None).await?;
-        draft.write(Bytes::from(vec![b'x'; length])).await?;
-        draft.publish(&Response::new(())).await
+        let mut upload = store.upload(name, When::New, None).await?;
+        upload.write(Bytes::from(vec![b'x'; length])).await?;
+        upload.publish(&Response::new(())).await
     };
     let code = |error: letterhead::store::StoreError| {
         (error.status().as_u16(), error.refused().map_or(0, |(_, errno)| errno))
@@ -178,11 +178,11 @@ fn a_chain_beyond_the_limit_of_a_file_ends_nobody() {
         runtime().block_on(async {
             for limited in [4096, 50_000, 100_000] {
                 // With its room reserved before there was a limit.
-                let mut draft = store.draft("a", When::New, Some(200_000)).await.unwrap();
-                draft.write(Bytes::from(vec![b'x'; 200_000])).await.unwrap();
+                let mut upload = store.upload("a", When::New, Some(200_000)).await.unwrap();
+                upload.write(Bytes::from(vec![b'x'; 200_000])).await.unwrap();
                 limit(Some(limited));
                 // `SIGXFSZ` would be the end of this.
-                let error = draft.publish(&Response::new(())).await.unwrap_err();
+                let error = upload.publish(&Response::new(())).await.unwrap_err();
                 assert_eq!(error.refused().unwrap().1, libc::EFBIG);
                 assert_eq!(error.status(), 507);
                 limit(before.current);
@@ -208,16 +208,16 @@ fn a_publish_that_is_given_up_is_whole_or_not_there() {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let name = nth.to_string();
-        let draft = runtime.block_on(async {
-            let mut draft = store.draft(&name, When::New, None).await.unwrap();
-            draft.write(payload(nth)).await.unwrap();
-            draft
+        let upload = runtime.block_on(async {
+            let mut upload = store.upload(&name, When::New, None).await.unwrap();
+            upload.write(payload(nth)).await.unwrap();
+            upload
         });
         {
             // Its bytes are the publish's alone, and go with it.
             let guard = runtime.enter();
             let head = Response::new(());
-            let mut publish = pin!(draft.publish(&head));
+            let mut publish = pin!(upload.publish(&head));
             let mut cx = Context::from_waker(Waker::noop());
             for _ in 0..nth % 50 * 20 {
                 std::thread::yield_now();

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::Response;
 use http_body::{Body, Frame, SizeHint};
-use letterhead::store::{Draft, Notice, Store, StoreError, When};
+use letterhead::store::{Notice, Store, StoreError, Upload, When};
 use letterhead::{Decision, Operation, Recovery};
 
 use crate::apart::{in_namespace, runtime, tool};
@@ -55,7 +55,7 @@ async fn more_than_there_is_room_for_is_refused_before_its_first_byte() {
         no_room(&error, "wanted room for 1152921504606855168 bytes, found room for ");
         assert!(error.diagnosis().unwrap().contains(" bytes of room are left on /"), "{error}");
         for length in [1 << 60, u64::MAX] {
-            let error = store.draft("b", When::New, Some(length)).await.unwrap_err();
+            let error = store.upload("b", When::New, Some(length)).await.unwrap_err();
             no_room(&error, "wanted room for ");
         }
         assert_eq!(get(&store, "a").await, (200, "old".to_owned()));
@@ -71,9 +71,9 @@ async fn the_table_may_have_it_tried_all_the_same() {
     let scratch = Scratch::new();
     let table = Recovery::standard().on(Operation::Reserve, libc::ENOSPC, Decision::Next);
     let store = scratch.store().recovery(table);
-    let mut draft = store.draft("a", When::New, Some(1 << 60)).await.unwrap();
-    draft.write(Bytes::from_static(b"abc")).await.unwrap();
-    assert!(draft.publish(&Response::new(())).await.unwrap_err().is_content());
+    let mut upload = store.upload("a", When::New, Some(1 << 60)).await.unwrap();
+    upload.write(Bytes::from_static(b"abc")).await.unwrap();
+    assert!(upload.publish(&Response::new(())).await.unwrap_err().is_content());
     assert!(scratch.names().is_empty());
 }
 
@@ -97,10 +97,10 @@ fn held(directory: &Path) -> (u64, usize) {
 
 const ANNOUNCED: u64 = 64 << 20;
 
-async fn begun(store: &Store, name: &str) -> Draft {
-    let mut draft = store.draft(name, When::Always, Some(ANNOUNCED)).await.unwrap();
-    draft.write(Bytes::from_static(b"abc")).await.unwrap();
-    draft
+async fn begun(store: &Store, name: &str) -> Upload {
+    let mut upload = store.upload(name, When::Always, Some(ANNOUNCED)).await.unwrap();
+    upload.write(Bytes::from_static(b"abc")).await.unwrap();
+    upload
 }
 
 #[tokio::test]
@@ -108,17 +108,17 @@ async fn who_announces_much_and_sends_little_holds_little() {
     for writing in ALL {
         let scratch = Scratch::new();
         let store = store(&scratch, writing);
-        let mut drafts = Vec::new();
+        let mut uploads = Vec::new();
         for nth in 0..50 {
-            drafts.push(begun(&store, &nth.to_string()).await);
+            uploads.push(begun(&store, &nth.to_string()).await);
         }
         let (bytes, files) = held(&scratch.path(""));
         assert_eq!(files, 50, "{writing:?}");
         // Room for a head of 8 KiB and its twin, and 64 KiB.
         let most = 50 * (128 << 10);
         assert!((1..=most).contains(&bytes), "{writing:?}: {bytes} bytes");
-        for draft in drafts {
-            assert!(draft.publish(&Response::new(())).await.unwrap_err().is_content());
+        for upload in uploads {
+            assert!(upload.publish(&Response::new(())).await.unwrap_err().is_content());
         }
         assert_eq!(held(&scratch.path("")), (0, 0), "{writing:?}");
         assert!(scratch.names().is_empty());
@@ -132,14 +132,14 @@ async fn room_grows_with_what_comes_and_ends_with_it() {
         let scratch = Scratch::new();
         let store = store(&scratch, writing);
         for announced in [Some(piece.len() as u64 * 30), None] {
-            let mut draft = store.draft("a", When::Always, announced).await.unwrap();
+            let mut upload = store.upload("a", When::Always, announced).await.unwrap();
             for nth in 1..=30 {
-                draft.write(piece.clone()).await.unwrap();
+                upload.write(piece.clone()).await.unwrap();
                 let (held, _) = held(&scratch.path(""));
                 let (come, head) = (nth * piece.len() as u64, 64 << 10);
                 assert!(held <= 2 * come + head + (128 << 10), "{writing:?}: {held} for {come}");
             }
-            draft.publish(&Response::new(())).await.unwrap();
+            upload.publish(&Response::new(())).await.unwrap();
             let found = fs::metadata(scratch.path("a")).unwrap();
             // No block behind the end.
             assert!(found.blocks() * 512 <= found.len() + 8192, "{writing:?}: {found:?}");
@@ -160,11 +160,11 @@ fn the_last_room_is_not_lost_to_what_may_follow() {
             let length = (7 << 20) + (1 << 19);
             for announced in [Some(length), None] {
                 runtime().block_on(async {
-                    let mut draft = store.draft("a", When::New, announced).await.unwrap();
+                    let mut upload = store.upload("a", When::New, announced).await.unwrap();
                     for _ in 0..length >> 16 {
-                        draft.write(vec![b'x'; 1 << 16].into()).await.unwrap();
+                        upload.write(vec![b'x'; 1 << 16].into()).await.unwrap();
                     }
-                    draft.publish(&Response::new(())).await.unwrap();
+                    upload.publish(&Response::new(())).await.unwrap();
                     assert_eq!(store.check("a", None).await.unwrap().length(), length);
                     store.remove("a", None).await.unwrap();
                 });
@@ -191,14 +191,14 @@ fn what_is_kept_for_root_is_not_counted() {
             let error = store.put("a", When::New, Response::new(Announced(length))).await;
             no_room(&error.unwrap_err(), "wanted room for ");
             // Nobody knows how much it will be, so it shows when it comes: this process is root.
-            let mut draft = store.draft("a", When::New, None).await.unwrap();
+            let mut upload = store.upload("a", When::New, None).await.unwrap();
             let mut left = length;
             while left > 0 {
                 let piece = left.min(1 << 20);
-                draft.write(vec![b'x'; usize::try_from(piece).unwrap()].into()).await.unwrap();
+                upload.write(vec![b'x'; usize::try_from(piece).unwrap()].into()).await.unwrap();
                 left -= piece;
             }
-            draft.publish(&Response::new(())).await.unwrap();
+            upload.publish(&Response::new(())).await.unwrap();
             assert_eq!(store.check("a", None).await.unwrap().length(), length);
         });
     });

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::{Empty, Full, StreamBody};
-use letterhead::store::{Signed, State, Store, Strategy, Verify, When};
+use letterhead::store::{Signed, SlotState, Store, Strategy, Verify, When};
 
 use crate::reader;
 use crate::scratch::Scratch;
@@ -31,7 +31,7 @@ async fn what_is_put_is_sent() {
 
     let stored = store.check("a", Some(1)).await.unwrap();
     assert_eq!((stored.generation(), stored.length()), (1, 5));
-    assert_eq!((stored.state(), stored.signed()), (State::Equal, &Signed::No));
+    assert_eq!((stored.state(), stored.signed()), (SlotState::Equal, &Signed::No));
     assert_eq!(stored.head().headers().len(), 1);
     assert_eq!(store.list().await.unwrap(), ["a"]);
     assert_eq!(scratch.names(), ["a"]);
@@ -150,10 +150,10 @@ async fn what_is_known_late_becomes_part_of_the_head() {
     assert_eq!(parts.headers["content-length"], "12");
 
     // A head that is longer than the room that was left for it.
-    let mut draft = store.draft("b", When::New, None).await.unwrap();
-    draft.write(Bytes::from_static(b"content")).await.unwrap();
+    let mut upload = store.upload("b", When::New, None).await.unwrap();
+    upload.write(Bytes::from_static(b"content")).await.unwrap();
     let head = Response::builder().header("x-long", "x".repeat(20_000)).body(()).unwrap();
-    draft.publish(&head).await.unwrap();
+    upload.publish(&head).await.unwrap();
     let (parts, content) = ask(&store, "b", Request::get("/")).await;
     assert_eq!(
         (parts.headers["x-long"].len(), content.unwrap().as_ref()),
@@ -178,12 +178,12 @@ async fn a_body_that_fails_leaves_what_was_there() {
     assert!(error.is_content());
     assert_eq!(error.to_string(), "the content failed");
     assert_eq!(error.source().unwrap().to_string(), "the network is gone");
-    let draft = store.draft("a", When::Always, Some(10)).await.unwrap();
-    let error = draft.publish(&Response::new(())).await.unwrap_err();
+    let upload = store.upload("a", When::Always, Some(10)).await.unwrap();
+    let error = upload.publish(&Response::new(())).await.unwrap_err();
     assert_eq!(error.to_string(), "wanted 10 bytes of content, found 0");
-    let mut draft = store.draft("a", When::Always, Some(2)).await.unwrap();
-    assert!(draft.write(Bytes::from_static(b"abc")).await.unwrap_err().is_content());
-    assert!(draft.publish(&Response::new(())).await.is_err());
+    let mut upload = store.upload("a", When::Always, Some(2)).await.unwrap();
+    assert!(upload.write(Bytes::from_static(b"abc")).await.unwrap_err().is_content());
+    assert!(upload.publish(&Response::new(())).await.is_err());
     assert_eq!(get(&store, "a").await, (200, "old".to_owned()));
     assert_eq!(scratch.names(), ["a"]);
 }
@@ -243,7 +243,7 @@ async fn a_head_is_changed_and_the_payload_is_not() {
     let published = set(&store, "short".into()).await;
     assert_eq!((published.generation, published.strategy), (5, Strategy::InPlace));
     let stored = store.check("a", Some(5)).await.unwrap();
-    assert_eq!((stored.payload_id(), stored.state()), (&id, State::Equal));
+    assert_eq!((stored.payload_id(), stored.state()), (&id, SlotState::Equal));
     assert!(store.head("a", Some(6)).await.unwrap_err().is_older());
     assert_eq!(get(&store, "a").await, (200, "payload".to_owned()));
     if let Some(read) = reader::read(&scratch.path("a")) {
@@ -264,11 +264,11 @@ async fn a_head_is_taken_of_a_response_whose_body_only_one_thread_may_have() {
     let scratch = Scratch::new();
     let store = scratch.store();
     let response = || Response::builder().status(203).body(Body::default()).unwrap();
-    let draft = store.draft("a", When::New, None).await.unwrap();
-    assert_eq!(sent(draft.publish(&response())).await.unwrap().generation, 1);
-    let draft = store.draft("a", When::Always, None).await.unwrap();
+    let upload = store.upload("a", When::New, None).await.unwrap();
+    assert_eq!(sent(upload.publish(&response())).await.unwrap().generation, 1);
+    let upload = store.upload("a", When::Always, None).await.unwrap();
     let trailers = HeaderMap::new();
-    assert_eq!(sent(draft.publish_with(&response(), &trailers)).await.unwrap().generation, 2);
+    assert_eq!(sent(upload.publish_with(&response(), &trailers)).await.unwrap().generation, 2);
     assert_eq!(sent(store.update("a", None, &response())).await.unwrap().generation, 3);
     assert_eq!(store.head("a", None).await.unwrap().head().status(), 203);
 }
@@ -368,12 +368,12 @@ fn a_draft_that_is_dropped_is_closed_where_that_may_take_its_time() {
     let runtime = runtime.unwrap();
     let scratch = Scratch::new();
     let store = scratch.store();
-    let draft = runtime.block_on(store.draft("a", When::New, Some(1 << 20))).unwrap();
+    let upload = runtime.block_on(store.upload("a", When::New, Some(1 << 20))).unwrap();
     assert_eq!(open_files(&scratch), 1);
     // The only thread that may block has something to do.
     let (free, wait) = std::sync::mpsc::channel::<()>();
     runtime.spawn_blocking(move || wait.recv());
-    runtime.block_on(async move { drop(draft) });
+    runtime.block_on(async move { drop(upload) });
     assert_eq!(open_files(&scratch), 1);
     free.send(()).unwrap();
     runtime.block_on(async { tokio::task::spawn_blocking(|| ()).await.unwrap() });
@@ -392,7 +392,7 @@ fn a_draft_that_is_dropped_is_closed_where_that_may_take_its_time() {
     runtime.block_on(async { tokio::task::spawn_blocking(|| ()).await.unwrap() });
     assert_eq!(open_files(&scratch), 0);
     // Without a runtime there is only one place.
-    let draft = runtime.block_on(store.draft("a", When::New, None)).unwrap();
-    drop(draft);
+    let upload = runtime.block_on(store.upload("a", When::New, None)).unwrap();
+    drop(upload);
     assert_eq!((open_files(&scratch), scratch.names().len()), (0, 0));
 }

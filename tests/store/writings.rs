@@ -44,11 +44,11 @@ async fn steps(store: &Store, length: usize, known: bool) -> Vec<Published> {
     let name = format!("{length}-{known}");
     let bytes: Bytes = (0..=250).cycle().take(length).collect();
     let known = known.then_some(length as u64);
-    let mut draft = store.draft(&name, When::New, known).await.unwrap();
+    let mut upload = store.upload(&name, When::New, known).await.unwrap();
     let mut at = 0;
     for piece in [1, 70_000, 262_144, 262_143, 600_000].into_iter().cycle() {
         let end = (at + piece).min(length);
-        draft.write(bytes.slice(at..end)).await.unwrap();
+        upload.write(bytes.slice(at..end)).await.unwrap();
         at = end;
         if at == length {
             break;
@@ -58,7 +58,7 @@ async fn steps(store: &Store, length: usize, known: bool) -> Vec<Published> {
         let head = Response::builder().header("x-value", value);
         head.header("x-filler", "x".repeat(filler)).body(()).unwrap()
     };
-    let mut published = vec![draft.publish(&head(1, 100)).await.unwrap()];
+    let mut published = vec![upload.publish(&head(1, 100)).await.unwrap()];
     for (value, filler) in [(2, 3000), (3, 6000)] {
         published.push(store.update(&name, None, &head(value, filler)).await.unwrap());
     }
@@ -139,9 +139,9 @@ const TIMES: usize = 50;
 async fn work(store: &Store, what: &str) {
     let head = |value: usize| Response::builder().header("x-value", value).body(()).unwrap();
     let one = |name: String| async move {
-        let mut draft = store.draft(&name, When::New, Some(1000)).await.unwrap();
-        draft.write(Bytes::from(vec![b'x'; 1000])).await.unwrap();
-        draft.publish(&head(0)).await.unwrap();
+        let mut upload = store.upload(&name, When::New, Some(1000)).await.unwrap();
+        upload.write(Bytes::from(vec![b'x'; 1000])).await.unwrap();
+        upload.publish(&head(0)).await.unwrap();
     };
     one("first".to_owned()).await;
     for nth in 0..TIMES {

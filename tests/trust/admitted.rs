@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use letterhead::answer::{Coding, DigestAlgorithm};
-use letterhead::trust::{Draft, Enforcement, Entry, Manifest, Tree};
+use letterhead::trust::{Enforcement, Entry, ListDraft, Manifest, Tree};
 use sha2::{Digest as _, Sha256};
 
 use crate::client::{H2, h1_get};
@@ -101,7 +101,7 @@ async fn type_and_fields_may_be_pinned() {
     site.write("a.txt", "content");
     let entry = Entry::new(7, Sha256::digest("content").into());
     let entry = entry.with_type("text/x-pinned".parse().unwrap());
-    let draft = Draft::new("site", 1, later()).entry("a.txt", entry).unwrap();
+    let draft = ListDraft::new("site", 1, later()).entry("a.txt", entry).unwrap();
     let text = String::from_utf8(draft.signed_by(&[])).unwrap();
     let pinned = "\"fields\":{\"cache-control\":\"max-age=5\"},\"type\"";
     let text = text.replace("\"type\"", pinned);
@@ -176,7 +176,7 @@ async fn a_young_file_is_known_by_what_is_sent_of_it() {
     assert_eq!(h1_get(&server, "/long", "").await.body.len(), 3 << 20);
     // Without blocks there is nothing to know it by.
     let entry = Entry::new(3 << 20, Sha256::digest(vec![5; 3 << 20]).into());
-    let draft = Draft::new("site", 2, later()).entry("long", entry).unwrap();
+    let draft = ListDraft::new("site", 2, later()).entry("long", entry).unwrap();
     site.write(Tree::NAME, draft.signed_by(&[&key()]));
     assert!(Manifest::read(&draft.signed_by(&[&key()]), &root()).is_ok());
     let young = site.sender().settle(Duration::from_secs(3600));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use letterhead::FileSender;
 use letterhead::trust::{
-    Draft, Enforcement, ManifestError, Notice, Root, RootDraft, SigningKey, Tree, Trust,
+    Enforcement, ListDraft, ManifestError, Notice, Root, RootDraft, SigningKey, Tree, Trust,
 };
 
 /// The key that counts.
@@ -74,7 +74,7 @@ impl Site {
         key: &SigningKey,
     ) -> &Self {
         let at = self.path(below);
-        let draft = Tree::of(&at).draft(Draft::new("site", version, expires)).unwrap();
+        let draft = Tree::of(&at).draft(ListDraft::new("site", version, expires)).unwrap();
         self.write(Path::new(below).join(Tree::NAME).to_str().unwrap(), draft.signed_by(&[key]));
         self
     }

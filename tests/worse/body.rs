@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body::{Body, Frame};
-use letterhead::{Draft, Head};
+use letterhead::{Head, HeadDraft};
 
 use crate::plan::{self, End, How, Written, digit};
 
@@ -101,7 +101,7 @@ pub(crate) fn write(head: &Head, written: &Written, who: &str) {
 }
 
 /// Writes in a hook.
-pub(crate) fn draft(draft: &mut Draft<'_>, written: &Written) {
+pub(crate) fn draft(draft: &mut HeadDraft<'_>, written: &Written) {
     let _ = match written {
         Written::Status(status) | Written::Insisted(status) => {
             draft.set_status(StatusCode::from_u16(*status).unwrap())

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use letterhead::trust::{
-    Difference, Draft, Manifest, Progress, PublicKey, Root, RootDraft, SigningKey, Tree,
+    Difference, ListDraft, Manifest, Progress, PublicKey, Root, RootDraft, SigningKey, Tree,
     sha256sum_lines,
 };
 
@@ -48,7 +48,7 @@ fn make(task: &MakeTask) -> Result<bool, String> {
     let next = before.as_ref().map_or(1, |before| before.version().saturating_add(1));
     let tree_before = before.as_ref().map_or("", |before| before.tree());
     let tree = task.tree.as_deref().unwrap_or(tree_before);
-    let draft = Draft::new(tree, task.version.unwrap_or(next), task.expires);
+    let draft = ListDraft::new(tree, task.version.unwrap_or(next), task.expires);
     let files = tree_of(&task.directory, task.is_quiet).pin_types(task.has_types);
     let files = task.left_out.iter().fold(files, |files, pattern| files.leave_out(pattern));
     let files = task.threads.into_iter().fold(files, Tree::threads);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::FileSender;
-use crate::files::options::Settled;
+use crate::files::options::Stability;
 
 impl FileSender {
     /// How old a file's last change, by its modification and its change time, has to be for the file to
@@ -16,25 +16,25 @@ impl FileSender {
     /// grow](crate::files::OnChange::AllowGrowth) it has a weak tag, and ranges are answered.
     ///
     /// An older one that somebody has open for writing has a weak tag, against which no condition holds, and
-    /// `no-cache`; ranges are answered. See [`Settled`].
+    /// `no-cache`; ranges are answered. See [`Stability`].
     #[must_use]
     pub fn settle(self, age: Duration) -> Self {
         self.with(|settings| settings.versions.settle = age)
     }
 
-    /// How a file comes to count as settled; [`Settled::ByAge`] by default.
+    /// How a file comes to count as settled; [`Stability::ByAge`] by default.
     ///
     /// # Examples
     ///
     /// ```
     /// use letterhead::FileSender;
-    /// use letterhead::files::Settled;
+    /// use letterhead::files::Stability;
     ///
-    /// let files = FileSender::new("src").unwrap().settled(Settled::Proved);
+    /// let files = FileSender::new("src").unwrap().settled(Stability::Proved);
     /// # let _ = files;
     /// ```
     #[must_use]
-    pub fn settled(self, how: Settled) -> Self {
+    pub fn settled(self, how: Stability) -> Self {
         self.with(|settings| settings.versions.settled = how)
     }
 

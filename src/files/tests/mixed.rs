@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 
 use super::{Scratch, at, later};
 use crate::answer::Coding;
-use crate::files::{Disposition, FileSender, Freshness, OnChange, Settled};
+use crate::files::{Disposition, FileSender, Freshness, OnChange, Stability};
 use crate::sys::{Decision, Operation, Recovery};
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn with_every_option_what_is_kept_is_told_as_if_it_were_read() {
                     .older_siblings(older)
                     .content_tags(100_000)
                     .digests(150_000)
-                    .settled(Settled::Proved)
+                    .settled(Stability::Proved)
                     .immutable_names(true)
                     .disposition("*.bin", Disposition::Attachment)
                     .on_change("*", OnChange::AllowGrowth)

@@ -11,7 +11,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{Case, Judged, judge};
 use crate::ledger::{LayerName, Provenance};
-use crate::rules::{Action, Conflict, Expect, Rule, Rules, Settled};
+use crate::rules::{Action, Conflict, Expect, Resolution, Rule, Rules};
 
 type Line = (&'static str, &'static str);
 type Pairs = &'static [Line];
@@ -97,12 +97,12 @@ fn what_describes_the_bytes_is_only_put_back_by_name() {
         [(200, &[("content-encoding", "gzip"), ("x-a", "1")]), (200, &[("x-a", "1")])];
     let (_, fields, judged) = run(&Rules::standard().on(Rule::Removed, Action::KeepFirst), &heads);
     assert_eq!(fields.get("content-encoding"), None);
-    assert_eq!(judged.conflicts[0].settled(), Settled::Reported);
+    assert_eq!(judged.conflicts[0].settled(), Resolution::Reported);
     let name = HeaderName::from_static("content-encoding");
     let rules = Rules::standard().on_field(Rule::Removed, name, Action::KeepFirst);
     let (_, fields, judged) = run(&rules, &heads);
     assert_eq!(fields["content-encoding"], "gzip");
-    assert_eq!(judged.conflicts[0].settled(), Settled::Resolved);
+    assert_eq!(judged.conflicts[0].settled(), Resolution::Resolved);
 }
 
 #[test]

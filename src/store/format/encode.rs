@@ -5,7 +5,7 @@ use super::{CHECKED, FIXED, Kept, LONGEST_NAME, Layout, MAGIC, Payload, Place, V
 
 /// All that goes into an image but the signature.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Draft<'a> {
+pub(crate) struct ImageInput<'a> {
     pub(crate) layout: Layout,
     pub(crate) payload: &'a Payload,
     pub(crate) generation: u64,
@@ -22,7 +22,7 @@ pub(crate) trait Sign {
 
 /// The image, from its magic number to its signature; `None` if a part is longer than its length can
 /// tell.
-pub(crate) fn encode(draft: &Draft<'_>, signer: Option<&dyn Sign>) -> Option<Vec<u8>> {
+pub(crate) fn encode(draft: &ImageInput<'_>, signer: Option<&dyn Sign>) -> Option<Vec<u8>> {
     let lines = fields::lines(&draft.head.fields);
     let name = draft.place.name.as_bytes();
     let (number, key, signature) = match signer {

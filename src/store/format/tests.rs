@@ -43,7 +43,7 @@ fn what_is_written_is_read() {
         random.fill(&mut payload.digest);
         let name: String = (0..random.usize(..60)).map(|_| random.char(..)).collect();
         let place = Place { store: [random.u8(..); 16], name };
-        let draft = Draft {
+        let draft = ImageInput {
             layout,
             payload: &payload,
             generation: random.u64(..),
@@ -241,7 +241,7 @@ fn no_bytes_make_it_panic() {
         };
         if let Ok(slot) = decode(&bytes) {
             whole += 1;
-            let draft = Draft {
+            let draft = ImageInput {
                 layout: slot.layout,
                 payload: &slot.payload,
                 generation: slot.generation,

@@ -3,14 +3,14 @@
 use sha2::Digest as _;
 
 use super::*;
-use crate::store::format::{Draft, Kept, Layout, decode, encode};
+use crate::store::format::{ImageInput, Kept, Layout, decode, encode};
 use crate::store::tests::golden;
 
 fn signed_by(key: Option<&SigningKey>, change: impl FnOnce(&mut Vec<u8>)) -> (Slot, Vec<u8>) {
     let (payload, place) = (golden::payload(), golden::place());
     let head = Kept { status: http::StatusCode::OK, fields: http::HeaderMap::new() };
     let layout = Layout::with_room(0).expect("none");
-    let draft = Draft { layout, payload: &payload, generation: 7, place: &place, head: &head };
+    let draft = ImageInput { layout, payload: &payload, generation: 7, place: &place, head: &head };
     let mut image = encode(&draft, key.map(|key| key as &dyn Sign)).expect("it fits");
     change(&mut image);
     let sum: [u8; 32] = sha2::Sha256::digest(&image[40..]).into();

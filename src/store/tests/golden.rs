@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use http::{Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use crate::store::format::{Draft, Kept, Layout, Payload, Place, Sign, encode, kept};
+use crate::store::format::{ImageInput, Kept, Layout, Payload, Place, Sign, encode, kept};
 use crate::store::sign::SigningKey;
 
 pub(in crate::store) const PAYLOAD: &[u8] = b"Salvete, capita servata.\n";
@@ -53,7 +53,7 @@ fn second_head() -> Kept {
 fn image(room: u32, generation: u64, head: &Kept, signer: Option<&dyn Sign>) -> Vec<u8> {
     let layout = Layout::with_room(room).expect("some room");
     let (payload, place) = (payload(), place());
-    let draft = Draft { layout, payload: &payload, generation, place: &place, head };
+    let draft = ImageInput { layout, payload: &payload, generation, place: &place, head };
     encode(&draft, signer).expect("it fits")
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn told(rules: &Rules, code: u16, head: Pairs) -> Vec<(Rule, Settled)> {
+fn told(rules: &Rules, code: u16, head: Pairs) -> Vec<(Rule, Resolution)> {
     let (_, _, judged) = run(rules, &[(code, head)]);
     judged.conflicts.iter().map(|one| (one.rule(), one.settled())).collect()
 }
@@ -33,14 +33,14 @@ fn an_error_that_shared_caches_may_keep() {
     ];
     for (code, head, mended) in cases {
         let expected = |settled| mended.map(|_| (Rule::CachedError, settled)).into_iter().collect();
-        let reported: Vec<_> = expected(Settled::Reported);
+        let reported: Vec<_> = expected(Resolution::Reported);
         assert_eq!(told(&Rules::standard(), code, head), reported, "{code} {head:?}");
         let (_, fields, judged) = run(&merging(Rule::CachedError), &[(code, head)]);
         let value = mended.or(head.first().map(|(_, value)| *value));
         let now = head.first().and_then(|(name, _)| fields.get(*name));
         assert_eq!(now.map(|now| now.to_str().expect("text")), value, "{code} {head:?}");
         let settled: Vec<_> = judged.conflicts.iter().map(|c| (c.rule(), c.settled())).collect();
-        assert_eq!(settled, expected(Settled::Resolved), "{code} {head:?}");
+        assert_eq!(settled, expected(Resolution::Resolved), "{code} {head:?}");
     }
 }
 
@@ -75,9 +75,9 @@ fn a_cookie_that_shared_caches_may_keep() {
         let settled = |settled| mended.map(|_| (Rule::Contradiction, settled));
         let (_, fields, judged) = run(&merging(Rule::Contradiction), &[(200, head)]);
         let found = judged.conflicts.first().map(|one| (one.rule(), one.settled()));
-        assert_eq!(found, settled(Settled::Resolved), "{head:?}");
+        assert_eq!(found, settled(Resolution::Resolved), "{head:?}");
         assert_eq!(fields["cache-control"], mended.unwrap_or(head[0].1), "{head:?}");
-        let reported: Vec<_> = settled(Settled::Reported).into_iter().collect();
+        let reported: Vec<_> = settled(Resolution::Reported).into_iter().collect();
         assert_eq!(told(&Rules::standard(), 200, head), reported, "{head:?}");
     }
 }
@@ -87,11 +87,11 @@ fn of_a_contradiction_the_stricter_word_stands_where_there_is_one() {
     let merge = |head| run(&merging(Rule::Contradiction), &[(200, head)]);
     let (_, fields, judged) = merge(&[("cache-control", "no-store, max-age=60")]);
     assert_eq!(fields["cache-control"], "no-store");
-    assert_eq!(judged.conflicts[0].settled(), Settled::Resolved);
+    assert_eq!(judged.conflicts[0].settled(), Resolution::Resolved);
     let open: Pairs =
         &[("access-control-allow-origin", "*"), ("access-control-allow-credentials", "true")];
     let (_, fields, judged) = merge(open);
-    assert_eq!((fields, judged.conflicts[0].settled()), (map(open), Settled::Reported));
+    assert_eq!((fields, judged.conflicts[0].settled()), (map(open), Resolution::Reported));
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_forbidden_cache_control_keeps_what_restricts() {
             if matches!(action, Action::KeepFirst | Action::Merge) {
                 let now = fields.get("cache-control").map(|now| now.to_str().expect("text"));
                 assert_eq!(now, left, "{action} {head:?}");
-                assert!(judged.conflicts.iter().all(|one| one.settled() == Settled::Resolved));
+                assert!(judged.conflicts.iter().all(|one| one.settled() == Resolution::Resolved));
             } else {
                 assert_eq!(fields, map(head), "{action}");
             }
@@ -139,15 +139,19 @@ fn a_required_field_with_a_value_is_put_in() {
     let field = || HeaderName::from_static("x-frame-options");
     let with = || Expect::field(field()).or(HeaderValue::from_static("DENY"));
     let cases = [
-        (Rules::standard(), "DENY", Settled::Resolved),
-        (Rules::strict(), "DENY", Settled::Resolved),
-        (Rules::standard().on(Rule::Missing, Action::Merge), "DENY", Settled::Resolved),
-        (Rules::standard().on(Rule::Missing, Action::Report), "", Settled::Reported),
-        (Rules::standard().on(Rule::Missing, Action::KeepFirst), "", Settled::Reported),
-        (Rules::standard().on(Rule::Missing, Action::Reject), "", Settled::Rejected),
-        (Rules::standard().on_field(Rule::Missing, field(), Action::Report), "", Settled::Reported),
-        (Rules::observe(), "", Settled::Reported),
-        (Rules::observe().on(Rule::Missing, Action::Merge), "", Settled::Reported),
+        (Rules::standard(), "DENY", Resolution::Resolved),
+        (Rules::strict(), "DENY", Resolution::Resolved),
+        (Rules::standard().on(Rule::Missing, Action::Merge), "DENY", Resolution::Resolved),
+        (Rules::standard().on(Rule::Missing, Action::Report), "", Resolution::Reported),
+        (Rules::standard().on(Rule::Missing, Action::KeepFirst), "", Resolution::Reported),
+        (Rules::standard().on(Rule::Missing, Action::Reject), "", Resolution::Rejected),
+        (
+            Rules::standard().on_field(Rule::Missing, field(), Action::Report),
+            "",
+            Resolution::Reported,
+        ),
+        (Rules::observe(), "", Resolution::Reported),
+        (Rules::observe().on(Rule::Missing, Action::Merge), "", Resolution::Reported),
     ];
     for (rules, expected, settled) in cases {
         let (_, fields, judged) = run(&rules.require(with()), &[(200, &[])]);
@@ -157,13 +161,13 @@ fn a_required_field_with_a_value_is_put_in() {
     // Without a value there is nothing to put in; with `Allow` nobody asked.
     assert_eq!(
         told(&Rules::standard().require(Expect::field(field())), 200, &[]),
-        [(Rule::Missing, Settled::Reported)]
+        [(Rule::Missing, Resolution::Reported)]
     );
     let allowed = Rules::standard().require(with()).on(Rule::Missing, Action::Allow);
     assert_eq!(told(&allowed, 200, &[]), []);
     // What describes content is no part of a head without any, and that is not called resolved.
     let typed = Expect::field(HeaderName::from_static("content-type"));
     let rules = Rules::standard().require(typed.or(HeaderValue::from_static("text/html")));
-    assert_eq!(told(&rules, 304, &[]), [(Rule::Missing, Settled::Reported)]);
-    assert_eq!(told(&rules, 200, &[]), [(Rule::Missing, Settled::Resolved)]);
+    assert_eq!(told(&rules, 304, &[]), [(Rule::Missing, Resolution::Reported)]);
+    assert_eq!(told(&rules, 200, &[]), [(Rule::Missing, Resolution::Resolved)]);
 }

@@ -76,7 +76,7 @@ fn a_part_that_is_coded_is_reported_and_cannot_be_mended() {
     );
     let rules = Rule::ALL.into_iter().fold(Rules::standard(), |r, rule| r.on(rule, Action::Merge));
     let (_, _, judged) = run(&rules, &heads);
-    assert!(judged.conflicts.iter().all(|one| one.settled() == Settled::Reported));
+    assert!(judged.conflicts.iter().all(|one| one.settled() == Resolution::Reported));
     // Several parts have no content-range in the head.
     let parts: Pairs = &[("content-type", "multipart/byteranges; boundary=b")];
     let zipped: Pairs =

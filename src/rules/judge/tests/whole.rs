@@ -3,7 +3,7 @@
 use super::*;
 
 /// What a merge makes of a head that a layer replaced by one of its own, and whether it says so.
-fn merged(was: (u16, &[Line]), now: (u16, &[Line]), expected: &[Line], settled: Settled) {
+fn merged(was: (u16, &[Line]), now: (u16, &[Line]), expected: &[Line], settled: Resolution) {
     let layer = LayerName::new("one".into());
     let given = Provenance::begin(status(was.0), &map(was.1), Arc::from([]));
     let (code, mut fields) = (status(now.0), map(now.1));
@@ -58,21 +58,21 @@ fn a_304_made_afresh_has_what_the_200_had() {
             ("expires", "Wed, 21 Oct 2037 07:28:00 GMT"),
             ("vary", "accept-language"),
         ],
-        Settled::Resolved,
+        Resolution::Resolved,
     );
     // A tag that the layer forgot; a date where there is no tag; a list that it begins anew.
     let etag = ("etag", "\"v1\"");
     let date = ("last-modified", "Tue, 24 Nov 2026 00:00:00 GMT");
-    merged((200, &[etag, date]), (304, &[]), &[etag], Settled::Resolved);
-    merged((200, &[date]), (304, &[]), &[date], Settled::Resolved);
+    merged((200, &[etag, date]), (304, &[]), &[etag], Resolution::Resolved);
+    merged((200, &[date]), (304, &[]), &[date], Resolution::Resolved);
     merged(
         (200, &[etag, ("vary", "accept-language"), ("cache-control", "no-cache")]),
         (304, &[etag, ("vary", "origin"), ("cache-control", "max-age=9")]),
         &[etag, ("vary", "accept-language, origin"), ("cache-control", "no-cache, max-age=9")],
-        Settled::Resolved,
+        Resolution::Resolved,
     );
     // Nothing of an error is due in a 304.
-    merged((404, &[etag, date]), (304, &[]), &[], Settled::Reported);
+    merged((404, &[etag, date]), (304, &[]), &[], Resolution::Reported);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_page_of_ones_own_keeps_what_the_status_means() {
     let one = |code: u16, field: &'static str, value: &'static str| {
         let was: Pairs = Box::leak(Box::new([("content-type", "text/plain"), (field, value)]));
         let kept: Pairs = Box::leak(Box::new([PAGE, (field, value)]));
-        merged((code, was), (code, &[PAGE]), kept, Settled::Resolved);
+        merged((code, was), (code, &[PAGE]), kept, Resolution::Resolved);
     };
     one(201, "location", "/new");
     one(302, "location", "/there");
@@ -98,21 +98,21 @@ fn a_page_of_ones_own_keeps_what_the_status_means() {
         (401, &[PAGE, ("www-authenticate", "Basic"), ("www-authenticate", "Bearer")]),
         (401, &[PAGE]),
         &[PAGE, ("www-authenticate", "Basic"), ("www-authenticate", "Bearer")],
-        Settled::Resolved,
+        Resolution::Resolved,
     );
     // With another status it would say something untrue.
-    merged((429, &[PAGE, ("retry-after", "30")]), (500, &[PAGE]), &[PAGE], Settled::Reported);
-    merged((302, &[PAGE, ("location", "/x")]), (200, &[PAGE]), &[PAGE], Settled::Reported);
+    merged((429, &[PAGE, ("retry-after", "30")]), (500, &[PAGE]), &[PAGE], Resolution::Reported);
+    merged((302, &[PAGE, ("location", "/x")]), (200, &[PAGE]), &[PAGE], Resolution::Reported);
     // A place in bytes that are not sent any more.
     merged(
         (206, &[("content-range", "bytes 0-1/9"), ("x-a", "1")]),
         (206, &[PAGE]),
         &[PAGE, ("x-a", "1")],
-        Settled::Resolved,
+        Resolution::Resolved,
     );
     // How long the old content could be kept is nothing to the new one.
     let long = ("cache-control", "public, max-age=600");
-    merged((404, &[PAGE, long]), (404, &[PAGE]), &[PAGE], Settled::Reported);
+    merged((404, &[PAGE, long]), (404, &[PAGE]), &[PAGE], Resolution::Reported);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn a_list_that_the_new_head_begins_anew_has_both() {
         (200, &[("set-cookie", "session=1; Path=/"), ("set-cookie", "a=1")]),
         (200, &[PAGE, ("set-cookie", "a=2")]),
         &[PAGE, ("set-cookie", "session=1; Path=/"), ("set-cookie", "a=2")],
-        Settled::Resolved,
+        Resolution::Resolved,
     );
     // What is all there under another order is not lost.
     let given: Pairs = &[("vary", "a, b"), ("x-a", "1")];
@@ -131,7 +131,7 @@ fn a_list_that_the_new_head_begins_anew_has_both() {
     assert!(judged.conflicts.is_empty(), "{:?}", judged.conflicts);
 }
 
-fn settled(rules: &Rules, heads: &[(u16, Pairs)], rule: Rule) -> Vec<Settled> {
+fn settled(rules: &Rules, heads: &[(u16, Pairs)], rule: Rule) -> Vec<Resolution> {
     let (_, _, judged) = run(rules, heads);
     let found = judged.conflicts.iter().filter(|one| one.rule() == rule);
     found.map(Conflict::settled).collect()
@@ -142,14 +142,14 @@ fn an_action_without_a_meaning_resolves_nothing() {
     let merge = |rule| Rules::standard().on(rule, Action::Merge);
     let single: [(u16, Pairs); 2] = [(200, &[("x-a", "a")]), (200, &[("x-a", "b")])];
     let rule = Rule::Overwritten;
-    assert_eq!(settled(&merge(rule), &single, rule), [Settled::Reported]);
+    assert_eq!(settled(&merge(rule), &single, rule), [Resolution::Reported]);
     // Lists whose order, or whose one word, is their meaning are not joined.
     let (one, two): (Pairs, Pairs) = (&[("alt-svc", "h2=\":1\"")], &[("alt-svc", "clear")]);
     let rule = Rule::ListReplaced;
-    assert_eq!(settled(&merge(rule), &[(200, one), (200, two)], rule), [Settled::Reported]);
+    assert_eq!(settled(&merge(rule), &[(200, one), (200, two)], rule), [Resolution::Reported]);
     let twice: Pairs = &[("content-encoding", "gzip"), ("content-encoding", "gzip")];
     let rule = Rule::MemberRepeated;
-    assert_eq!(settled(&merge(rule), &[(200, twice)], rule), [Settled::Reported]);
+    assert_eq!(settled(&merge(rule), &[(200, twice)], rule), [Resolution::Reported]);
     // Nor is a conflict resolved by what another rule did to its field.
     let tags: Pairs = &[("etag", "\"a\""), ("etag", "\"b\""), ("content-encoding", "gzip")];
     let heads: [(u16, Pairs); 2] = [(200, &[("etag", "\"a\""), ("etag", "\"b\"")]), (200, tags)];
@@ -158,7 +158,7 @@ fn an_action_without_a_meaning_resolves_nothing() {
         .on(Rule::StrongTag, Action::KeepFirst);
     let (_, fields, _) = run(&rules, &heads);
     assert_eq!(fields["etag"], "\"b\"");
-    assert_eq!(settled(&rules, &heads, Rule::StrongTag), [Settled::Reported]);
+    assert_eq!(settled(&rules, &heads, Rule::StrongTag), [Resolution::Reported]);
     // Two repairs of one field are both there.
     let rules = rules.on(Rule::StrongTag, Action::Merge);
     let (_, fields, _) = run(&rules, &heads);
@@ -174,10 +174,10 @@ fn what_is_not_known_any_more_is_not_called_resolved() {
     let rules = Rules::standard().on(Rule::Overwritten, Action::KeepFirst);
     let (_, fields, judged) = run(&rules, &heads);
     assert_eq!(fields["x-a"], large);
-    assert!(judged.conflicts.iter().all(|one| one.settled() == Settled::Reported));
+    assert!(judged.conflicts.iter().all(|one| one.settled() == Resolution::Reported));
     // Of a head that was too large nothing is put back, and that is said.
     let was: Pairs = Box::leak(Box::new([("x-a", large), ("vary", "accept")]));
-    merged((200, was), (503, &[("x-b", "1")]), &[("x-b", "1")], Settled::Reported);
+    merged((200, was), (503, &[("x-b", "1")]), &[("x-b", "1")], Resolution::Reported);
 }
 
 #[test]

@@ -29,18 +29,18 @@ use crate::sys::write::Directory;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), letterhead::store::StoreError> {
-/// # let directory = std::env::temp_dir().join(format!("letterhead-doc-draft-{}", std::process::id()));
+/// # let directory = std::env::temp_dir().join(format!("letterhead-doc-upload-{}", std::process::id()));
 /// # std::fs::create_dir(&directory).unwrap();
 /// let store = Store::open(&directory)?;
-/// let mut draft = store.draft("rows", When::Always, None).await?;
+/// let mut upload = store.upload("rows", When::Always, None).await?;
 /// let mut rows = 0;
 /// for row in ["one\n", "two\n"] {
-///     draft.write(row.into()).await?;
+///     upload.write(row.into()).await?;
 ///     rows += 1;
 /// }
 /// // Only now it is known.
 /// let head = Response::builder().header("x-rows", rows).body(()).unwrap();
-/// draft.publish(&head).await?;
+/// upload.publish(&head).await?;
 /// assert_eq!(store.head("rows", None).await?.head().headers()["x-rows"], "2");
 /// # std::fs::remove_dir_all(&directory).unwrap();
 /// # Ok(())
@@ -48,7 +48,7 @@ use crate::sys::write::Directory;
 /// ```
 #[derive(Debug)]
 #[must_use = "what is not published is gone"]
-pub struct Draft {
+pub struct Upload {
     name: Arc<str>,
     when: When,
     ops: Arc<DiskOps<Directory>>,
@@ -56,7 +56,7 @@ pub struct Draft {
     writer: Option<Box<PayloadWriter<Directory>>>,
 }
 
-impl Draft {
+impl Upload {
     pub(super) fn new(
         ops: Arc<DiskOps<Directory>>,
         name: &str,
@@ -70,11 +70,11 @@ impl Draft {
     ///
     /// # Errors
     ///
-    /// What the kernel refused, or more bytes than were announced. The draft is of no use then.
+    /// What the kernel refused, or more bytes than were announced. The upload is of no use then.
     ///
     /// # Cancel safety
     ///
-    /// None: a draft whose call was given up fails from then on, and is never published.
+    /// None: an upload whose call was given up fails from then on, and is never published.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
         self.write_all(vec![bytes]).await
     }
@@ -149,7 +149,7 @@ impl Draft {
     }
 }
 
-impl Drop for Draft {
+impl Drop for Upload {
     fn drop(&mut self) {
         let Some(writer) = self.writer.take() else { return };
         // Without a runtime there is no task to be held up.
