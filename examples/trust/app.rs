@@ -70,7 +70,7 @@ fn list_on_hangup(files: FileSender, place: std::sync::Weak<Place>) -> io::Resul
             let listed = move || {
                 let Some(place) = place.upgrade() else { return };
                 let version = files.trust_counts().version + 1;
-                // What became of it is told by the sender.
+                // The sender reports what became of it.
                 match place.list(version) {
                     Ok(()) => drop(files.reload_manifest()),
                     Err(error) => say(&format!("trust: {}: {error}", place.path().display())),

@@ -28,14 +28,14 @@ pub(super) struct Admission {
     pub(super) manifest: Manifest,
     pub(super) enforcement: Enforcement,
     pub(super) breakers: Breakers,
-    /// Names that are there, are not listed, and were told of.
+    /// Names that are there and not listed, and were reported.
     unlisted: Remembered,
     /// A list that was to come after this one, and why it did not.
     refused: Mutex<Option<ManifestError>>,
-    /// Until when there is nothing to tell of its time.
+    /// Until then no notice about its expiry is due.
     quiet_until: SystemTime,
-    /// At which second since 1970 there is something to tell next.
-    told_at: AtomicU64,
+    /// The second since 1970 at which the next notice about its expiry is due.
+    notice_due: AtomicU64,
     pub(super) counters: Arc<TrustCounters>,
 }
 
@@ -76,7 +76,7 @@ impl Admission {
             unlisted: Remembered::default(),
             refused: Mutex::default(),
             quiet_until,
-            told_at: AtomicU64::new(seconds(quiet_until)),
+            notice_due: AtomicU64::new(seconds(quiet_until)),
             counters,
         }
     }
@@ -89,18 +89,18 @@ impl Admission {
         Ok(Arc::new(Self::of(Arc::clone(&self.trust), self.enforcement, manifest, counters)))
     }
 
-    /// As [`next`](Self::next); why not is told, once for each reason.
+    /// As [`next`](Self::next); why not is reported, once for each reason.
     pub(super) fn again(&self, root: &Root) -> Option<Arc<Self>> {
         match self.next(root) {
             Ok(next) => Some(next),
             Err(error) => {
-                self.tell_refused(error);
+                self.report_refused(error);
                 None
             }
         }
     }
 
-    pub(super) fn tell_refused(&self, error: ManifestError) {
+    pub(super) fn report_refused(&self, error: ManifestError) {
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if refused.as_ref() == Some(&error) {
             return;
@@ -108,13 +108,13 @@ impl Admission {
         *refused = Some(error.clone());
         drop(refused);
         self.counters.refused.add();
-        self.tell(Notice::Refused(error));
+        self.notify(Notice::Refused(error));
     }
 
-    /// Tells that it is in force.
+    /// Reports that it is in force.
     pub(super) fn loaded(&self) {
         let (tree, version) = (self.manifest.tree().to_owned(), self.manifest.version());
-        self.tell(Notice::Loaded { tree, version, files: self.manifest.len() });
+        self.notify(Notice::Loaded { tree, version, files: self.manifest.len() });
     }
 
     /// Of two lists the one that a sender goes on with: with the same keys and options the one that is in force.
@@ -131,7 +131,7 @@ impl Admission {
     #[inline]
     pub(super) fn refuses_all(&self, now: SystemTime) -> Option<ErrorAnswer> {
         if now >= self.quiet_until {
-            self.tell_time(now);
+            self.report_expiry(now);
         }
         if self.enforcement == Enforcement::Report {
             return None;
@@ -141,20 +141,20 @@ impl Admission {
         (is_over || self.breakers.count() >= most).then(|| self.unavailable())
     }
 
-    /// Tells what there is to tell of the time of the list, once.
+    /// Reports that the list expires soon or has expired, once each.
     #[cold]
-    fn tell_time(&self, now: SystemTime) {
-        if seconds(now) < self.told_at.load(Ordering::Relaxed) {
+    fn report_expiry(&self, now: SystemTime) {
+        if seconds(now) < self.notice_due.load(Ordering::Relaxed) {
             return;
         }
         let at = self.manifest.expires();
         let is_over = now >= at;
         let next = if is_over { u64::MAX } else { seconds(at) };
-        if self.told_at.swap(next, Ordering::Relaxed) == next {
+        if self.notice_due.swap(next, Ordering::Relaxed) == next {
             return;
         }
         let is_served = !self.trust.stops_on_expiry() || self.enforcement == Enforcement::Report;
-        self.tell(if is_over {
+        self.notify(if is_over {
             Notice::Expired { at, is_served }
         } else {
             Notice::Expiring { at }
@@ -173,7 +173,7 @@ impl Admission {
         self.counters.unlisted.add();
         if self.trust.is_heard() && !self.unlisted.has(&path) {
             self.unlisted.add(&path);
-            self.tell(Notice::Unlisted { path: path.into() });
+            self.notify(Notice::Unlisted { path: path.into() });
         }
         self.enforcement == Enforcement::Enforce
     }
@@ -195,7 +195,7 @@ impl Admission {
         self.enforcement == Enforcement::Report
     }
 
-    /// Remembers a file that is not as it is listed, and tells of it.
+    /// Remembers a file that is not as it is listed, and reports it.
     pub(super) fn mismatch(&self, version: Identity, mismatch: Mismatch) {
         let before = self.breakers.count();
         let (is_news, mismatch) = self.breakers.add(version, mismatch);
@@ -203,17 +203,17 @@ impl Admission {
             return;
         }
         self.counters.mismatches.add();
-        self.tell(Notice::Mismatch(mismatch));
+        self.notify(Notice::Mismatch(mismatch));
         let (files, most) = (self.breakers.count(), self.trust.most_files());
         if most.is_some_and(|most| before < most && files >= most) {
-            self.tell(Notice::Stopped { files });
+            self.notify(Notice::Stopped { files });
         }
     }
 
     /// Forgets that a file was not as it is listed.
     pub(super) fn matches(&self, path: &[u8]) {
         if self.breakers.remove(path) {
-            self.tell(Notice::Recovered { path: path.into() });
+            self.notify(Notice::Recovered { path: path.into() });
         }
     }
 
@@ -221,11 +221,11 @@ impl Admission {
         HeaderValue::from(self.manifest.version())
     }
 
-    /// Tells the operator, where that may take its time.
-    fn tell(&self, notice: Notice) {
+    /// Gives the operator a notice, on a thread that may wait.
+    fn notify(&self, notice: Notice) {
         if self.trust.is_heard() {
             let trust = Arc::clone(&self.trust);
-            detached(move || trust.tell(&notice));
+            detached(move || trust.notify(&notice));
         }
     }
 }

@@ -101,7 +101,7 @@ impl ReloadedRoot {
         let began = Instant::now();
         self.look().unwrap_or_else(|refusal| {
             let mut state = self.state();
-            // Of those that looked at the same time one tells.
+            // Of those that looked at the same time one reports.
             let is_news = began.saturating_duration_since(state.looked) >= LASTS;
             state.looked = state.looked.max(began);
             let settings = Arc::clone(&state.settings);

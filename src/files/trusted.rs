@@ -39,7 +39,7 @@ impl FileSender {
     ///   settled](Self::settle), is checked by its blocks of 1 MiB: each before a byte of it leaves, for each response. A bad one behind
     ///   the first breaks the response off. A file of more than one block whose blocks are not listed is 503 until it is settled.
     /// - A file that is not as listed is 503 with `Retry-After`, and nothing of it is read again until it is another version, the
-    ///   list is, or [somebody says so](Self::reset_breakers). It is [told](Trust::on_notice) what was wanted and found.
+    ///   list is, or [somebody says so](Self::reset_breakers). A [notice](Trust::on_notice) says what was wanted and found.
     /// - A file that is not listed is 404, as if it were not there; so is the list of a directory.
     ///
     /// The strong `ETag` of a listed file, and its `Repr-Digest` (RFC 9530), are made of the list: the same on all hosts, whatever
@@ -107,7 +107,7 @@ impl FileSender {
                 Ok(version)
             }
             Err(error) => {
-                admission.tell_refused(error.clone());
+                admission.report_refused(error.clone());
                 Err(error)
             }
         }

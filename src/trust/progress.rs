@@ -16,14 +16,14 @@ pub struct Progress {
     pub of_bytes: u64,
 }
 
-/// Bytes after which it is told again.
+/// Bytes after which progress is reported again.
 const STEP: u64 = 4 << 20;
 
-/// Counts what is read, and tells.
+/// Counts what is read, and reports it.
 pub(super) struct Meter<'a> {
     pub(super) of_files: u64,
     pub(super) of_bytes: u64,
-    pub(super) tell: Option<&'a (dyn Fn(Progress) + Send + Sync)>,
+    pub(super) report: Option<&'a (dyn Fn(Progress) + Send + Sync)>,
     files: AtomicU64,
     bytes: AtomicU64,
 }
@@ -32,28 +32,28 @@ impl<'a> Meter<'a> {
     pub(super) const fn new(
         of_files: u64,
         of_bytes: u64,
-        tell: Option<&'a (dyn Fn(Progress) + Send + Sync)>,
+        report: Option<&'a (dyn Fn(Progress) + Send + Sync)>,
     ) -> Self {
-        Self { of_files, of_bytes, tell, files: AtomicU64::new(0), bytes: AtomicU64::new(0) }
+        Self { of_files, of_bytes, report, files: AtomicU64::new(0), bytes: AtomicU64::new(0) }
     }
 
     pub(super) fn bytes(&self, read: u64) {
         let before = self.bytes.fetch_add(read, Ordering::Relaxed);
         if before / STEP != (before + read) / STEP {
-            self.tell();
+            self.report();
         }
     }
 
     pub(super) fn file(&self) {
         let before = self.files.fetch_add(1, Ordering::Relaxed);
         if before % 64 == 63 || before + 1 == self.of_files {
-            self.tell();
+            self.report();
         }
     }
 
-    fn tell(&self) {
-        let Some(tell) = self.tell else { return };
-        tell(Progress {
+    fn report(&self) {
+        let Some(report) = self.report else { return };
+        report(Progress {
             files: self.files.load(Ordering::Relaxed),
             of_files: self.of_files,
             bytes: self.bytes.load(Ordering::Relaxed),

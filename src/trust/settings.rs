@@ -121,7 +121,7 @@ impl Trust {
         self
     }
 
-    /// How long before that it is [told](Notice::Expiring); a week by default.
+    /// How long before that a [notice](Notice::Expiring) is given; a week by default.
     #[must_use]
     pub const fn warn_before(mut self, time: Duration) -> Self {
         self.expiry.warn_before = time;
@@ -209,7 +209,7 @@ impl Trust {
     }
 
     /// Tells the operator.
-    pub(crate) fn tell(&self, notice: &Notice) {
+    pub(crate) fn notify(&self, notice: &Notice) {
         if let Some(callback) = &self.on_notice {
             contained_notice(callback.as_ref(), notice);
         }

@@ -105,7 +105,7 @@ fn verify(
     let differences = files.differences(&manifest);
     clear(is_quiet);
     let differences = differences.map_err(|error| error.to_string())?;
-    tell(&differences);
+    print_all(&differences);
     if differences.is_empty() {
         let (version, files) = (manifest.version(), manifest.len());
         out(&format!("{}: version {version}, {files} files, as listed\n", directory.display()));
@@ -115,7 +115,7 @@ fn verify(
 
 fn diff(earlier: &Path, later: &Path) -> Result<bool, String> {
     let differences = Difference::between(&unverified(earlier)?, &unverified(later)?);
-    tell(&differences);
+    print_all(&differences);
     Ok(differences.is_empty())
 }
 
@@ -143,7 +143,7 @@ fn root(task: &RootTask) -> Result<bool, String> {
     Ok(true)
 }
 
-fn tell(differences: &[Difference]) {
+fn print_all(differences: &[Difference]) {
     let lines =
         differences.iter().fold(String::new(), |lines, one| lines + &one.to_string() + "\n");
     out(&lines);
