@@ -28,7 +28,7 @@ use super::request::RequestBody;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> std::io::Result<()> {
 /// let files = letterhead::FileSender::new("src")?;
-/// let server = at_home(letterhead::tower::Layer::layer(&letterhead::LetterheadLayer::new(), files)).await?;
+/// let server = at_home(files).await?;
 /// # drop(server);
 /// # Ok(())
 /// # }
