@@ -27,7 +27,7 @@ use http::{Method, StatusCode};
 pub use ledger::{Entry, Fate, LayerName, Placed, Refusal, Shown, Stage, Verb, Writer};
 use libfuzzer_sys::fuzz_target;
 use policy::{Dialect, Edit, Origin, Policy, Request, Response};
-pub use rules::{Action, Conflict, Expect, Rule, Rules, Resolution};
+pub use rules::{Action, Conflict, Expect, Resolution, Rule, Rules};
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else { return };
