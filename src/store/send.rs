@@ -41,11 +41,11 @@ impl Store {
     /// With axum; the name is one component of a path:
     ///
     /// ```
-    /// use axum::extract::{Path, Request, SlotState};
+    /// use axum::extract::{Path, Request, State};
     /// use axum::response::{IntoResponse, Response};
     /// use letterhead::store::Store;
     ///
-    /// async fn get(SlotState(store): SlotState<Store>, Path(name): Path<String>, request: Request) -> Response {
+    /// async fn get(State(store): State<Store>, Path(name): Path<String>, request: Request) -> Response {
     ///     store.send(&request, &name).await.into_response()
     /// }
     /// # fn app(store: Store) -> axum::Router {
