@@ -11,7 +11,7 @@ use crate::trust::Mismatch;
 #[derive(Default)]
 pub(super) struct Breakers {
     open: Mutex<HashMap<Box<[u8]>, Broken>>,
-    /// How many there are, so that nobody takes the lock where all is well.
+    /// How many there are: with none, no request takes the lock.
     count: AtomicUsize,
 }
 

@@ -81,7 +81,7 @@ fn compare(seen: &Mutex<Seen>, status: StatusCode, fields: &HeaderMap, layer: Op
 }
 
 fn report(shared: &Shared, mut found: Vec<Conflict>) {
-    // The receipt may have been delivered: then there are no rules any more, and nobody is left to tell.
+    // Without rules the receipt was delivered already, so there is no report that the conflict could be part of.
     let rules = shared.lock().record().rules.clone();
     let Some(rules) = rules else { return };
     found.retain(|conflict| {

@@ -22,15 +22,18 @@ pub(crate) fn put_page_link<B: Body>(
     let page = exchange.asked.as_ref().and_then(|asked| asked.page.as_deref());
     let Some(page) = page.filter(|_| !is_own_page(&held.parts.extensions)) else { return };
     let fields = &mut held.parts.headers;
+    // The application's own link, or that of one behind it, is not ours to take away.
+    if fields.contains_key(&PAGE_LINK) {
+        return;
+    }
     match shared_storage(fields) {
         Storage::Forbidden => {}
         Storage::Unsaid if page.when_silent => {}
         Storage::Unsaid | Storage::Possible => return,
     }
-    let before = Values::of(fields.get_all(&PAGE_LINK).iter());
     // A head that is full goes without.
     let _ = fields.try_insert(PAGE_LINK, page.url.clone());
-    sealing.changed(&Writer::Letterhead, &PAGE_LINK, before, fields);
+    sealing.changed(&Writer::Letterhead, &PAGE_LINK, Values::None, fields);
     let url = page.url.to_str().unwrap_or_default();
     if let Ok(metric) = HeaderValue::try_from(format!("page;desc=\"{url}\"")) {
         if page.timing {

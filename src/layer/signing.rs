@@ -29,7 +29,7 @@ use crate::signatures::{Message, Request, SIGNATURE, SIGNATURE_INPUT, Sign, Sign
 /// The head could not be signed, and is not to go out without.
 struct Refused;
 
-/// Signs a head that nobody changes any more. Where it is refused for want of a signature, a 503 takes its place, with
+/// Signs the final head. If it must not go out unsigned and cannot be signed, a 503 takes its place, with
 /// the policy and these terms.
 #[cold]
 #[inline(never)]

@@ -9,9 +9,9 @@ use super::request::RequestBody;
 
 /// A tower service over HTTP that [`serve`](super::serve) can drive.
 ///
-/// Every service is one that is `Clone + Send + 'static`, takes `http::Request<RequestBody>` and answers with an
-/// `http::Response`; an axum `Router` is one. Nobody implements it by hand: it is a short bound for functions that hand
-/// a service on to the server.
+/// It is implemented for every service that is `Clone + Send + 'static`, takes `http::Request<RequestBody>` and answers with an
+/// `http::Response`; an axum `Router` is one. Use it as a short bound for
+/// functions that take a service and start a server.
 ///
 /// # Examples
 ///

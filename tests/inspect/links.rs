@@ -28,6 +28,7 @@ fn app() -> Router {
         .route("/expires", with("expires", "Thu, 01 Jan 2037 00:00:00 GMT"))
         .route("/cdn", with("cdn-cache-control", "max-age=60"))
         .route("/timed", with("server-timing", "db;dur=1"))
+        .route("/profiled", with(LINK, "/_profiler/1"))
         .route("/missing", get(|| async { http::StatusCode::NOT_FOUND }))
         .route("/panic", get(|| async { panic!("as it is meant") as () }))
 }
@@ -59,6 +60,15 @@ async fn a_link_leads_to_the_page_of_its_response() {
         assert_eq!(own["steps"][0]["writer"]["text"], "the letterhead layer", "{own}");
         assert!(server.page(&page).await.contains(path), "{path}");
     }
+    server.ended().await;
+}
+
+/// An application behind this one may have a profiler of its own.
+#[tokio::test]
+async fn a_link_that_is_there_stays() {
+    let server = Server::start(app(), Inspector::new()).await;
+    let answer = server.get("/profiled").await;
+    assert_eq!(link(&answer), Some("/_profiler/1"));
     server.ended().await;
 }
 
