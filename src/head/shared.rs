@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) attempts: Attempts,
     calls: Mutex<Calls>,
     state: Mutex<State>,
+    /// The state may differ from a new one.
+    used: AtomicBool,
 }
 
 /// One head, between its writers and its response future.
@@ -107,6 +109,7 @@ impl Shared {
             attempts: Attempts::new(),
             calls: Mutex::default(),
             state: Mutex::new(State::new()),
+            used: AtomicBool::new(false),
         }
     }
 
@@ -115,7 +118,15 @@ impl Shared {
         (self.ability, self.method, self.exchange) = (ability, method, 0);
         (*self.routed.get_mut(), *self.attempted.get_mut()) = (false, false);
         self.attempts.clear();
-        self.state = Mutex::new(State::new());
+        if std::mem::take(self.used.get_mut()) {
+            self.state = Mutex::new(State::new());
+        }
+    }
+
+    /// Whether nothing has happened to this head yet.
+    #[inline]
+    pub(crate) fn is_new(shared: &mut Self) -> bool {
+        !*shared.used.get_mut() && !*shared.attempted.get_mut() && !shared.is_watched()
     }
 
     /// Whether a head in this process may be watched.
@@ -135,6 +146,7 @@ impl Shared {
         // The request is handed on afterwards, so each of its layers sees it.
         ANY_WATCHED.store(true, Ordering::Relaxed);
         self.exchange = NEXT.fetch_add(1, Ordering::Relaxed);
+        *self.used.get_mut() = true;
         let record = self.state.get_mut().unwrap_or_else(PoisonError::into_inner).record();
         record.sealing.ledger.watch(Arc::clone(&secrets));
         record.secrets = Some(secrets);
@@ -184,6 +196,8 @@ impl Shared {
     /// The state. A panic under the lock (there is no code of others that could) is no reason to
     /// lose the response, so poison is ignored.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // Read again only by the one who has the state alone.
+        self.used.store(true, Ordering::Relaxed);
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -2,10 +2,10 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::Context;
+use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http_body::{Body, SizeHint};
+use bytes::{Buf, Bytes};
+use http_body::{Body, Frame, SizeHint};
 
 use super::kept::{Kept, Polled};
 use crate::error::BoxError;
@@ -26,6 +26,8 @@ enum Inner<B: Body> {
     /// Of a layer inside another one: nothing is done here.
     Nested(B),
     Kept(Kept<B>),
+    /// All of the content, in one frame, of a response that nobody observes.
+    Whole(Option<B::Data>),
 }
 
 impl<B: Body> ResponseBody<B> {
@@ -35,6 +37,10 @@ impl<B: Body> ResponseBody<B> {
 
     pub(crate) const fn kept(kept: Kept<B>) -> Self {
         Self { inner: Inner::Kept(kept) }
+    }
+
+    pub(crate) const fn whole(data: Option<B::Data>) -> Self {
+        Self { inner: Inner::Whole(data) }
     }
 }
 
@@ -53,6 +59,7 @@ where
                 Pin::new(body).poll_frame(cx).map(|frame| frame.map(|f| f.map_err(Into::into)))
             }
             Inner::Kept(kept) => kept.poll_frame(cx),
+            Inner::Whole(data) => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
         }
     }
 
@@ -60,6 +67,7 @@ where
         match &self.inner {
             Inner::Nested(body) => body.is_end_stream(),
             Inner::Kept(kept) => kept.is_over(),
+            Inner::Whole(data) => data.is_none(),
         }
     }
 
@@ -67,6 +75,9 @@ where
         match &self.inner {
             Inner::Nested(body) => body.size_hint(),
             Inner::Kept(kept) => kept.size_hint(),
+            Inner::Whole(data) => {
+                SizeHint::with_exact(data.as_ref().map_or(0, |data| data.remaining() as u64))
+            }
         }
     }
 }

@@ -64,6 +64,11 @@ impl<B: Body> Content<B> {
         asked
     }
 
+    /// Notes the exact length that a body declared which was asked elsewhere.
+    pub(crate) const fn declare(&mut self, length: Option<u64>) {
+        self.declared = length;
+    }
+
     /// Whether the body says that no more data comes.
     pub(crate) fn is_over(&self) -> bool {
         self.body

@@ -40,6 +40,8 @@ pub(crate) struct Exchange {
     pub(crate) sent: u64,
     /// What it means if nothing more is heard; `None` when the receipt was delivered.
     unheard: Option<Unheard>,
+    /// Nobody can write to the head any more or ask about it, and nobody wants the receipt.
+    is_unobserved: bool,
 }
 
 /// What the drop of a response means.
@@ -59,7 +61,17 @@ impl Exchange {
         settings: Arc<Settings>,
         asked: Option<Box<Asked>>,
     ) -> Self {
-        Self { shared, settings, asked, sent: 0, unheard: Some(Unheard::Dropped) }
+        let unheard = Some(Unheard::Dropped);
+        Self { shared, settings, asked, sent: 0, unheard, is_unobserved: false }
+    }
+
+    /// Finds out, once the inner service has answered, whether nobody will observe this exchange. Handles of a head are
+    /// copies of each other: where none is left there will never be one again, and what was never written stays so.
+    #[inline]
+    pub(super) fn look_for_observers(&mut self) -> bool {
+        let is_wanted = self.asked.is_some() || self.settings.on_end.is_some();
+        self.is_unobserved = !is_wanted && Arc::get_mut(&mut self.shared).is_some_and(Shared::is_new);
+        self.is_unobserved
     }
 
     /// What the request lets its response do.
@@ -242,7 +254,7 @@ impl Exchange {
 
     /// Ends the exchange and delivers the receipt. Only the first call does anything.
     pub(crate) fn end(&mut self, outcome: Outcome) {
-        if self.unheard.take().is_none() {
+        if self.unheard.take().is_none() || self.is_unobserved {
             return;
         }
         let (last, record, unsent) = self.close();

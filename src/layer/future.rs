@@ -17,9 +17,10 @@ use super::commit::{commit, commit_instead};
 use super::enclosed::Enclosed;
 use super::exchange::Exchange;
 use super::give::give;
-use super::holding::{Held, Holding, Last, Waiting};
+use super::holding::{First, Held, Holding, Last, Waiting};
 use super::panics::{first_panic, panicked};
 use super::recover::Origin;
+use super::whole;
 use crate::caught::{Payload, caught, contained, discard};
 use crate::error::{BoxError, Error, Kind};
 use crate::head::{CommitCause, Outcome};
@@ -156,8 +157,8 @@ where
 /// Looks at the inner response, and commits its head unless there is something to wait for: that `wait` is given.
 #[inline]
 fn hold<B, E>(
-    response: Response<B>,
-    exchange: Exchange,
+    mut response: Response<B>,
+    mut exchange: Exchange,
     cx: &mut Context<'_>,
     wait: impl FnOnce(Exchange, Pin<Box<Waiting<B>>>),
 ) -> Poll<Result<Response<ResponseBody<B>>, E>>
@@ -166,10 +167,16 @@ where
     B::Data: From<Bytes>,
     B::Error: Into<BoxError>,
 {
+    let first = whole::ask(&mut response, &mut exchange, cx);
+    if let First::Whole(data) = first {
+        exchange.complete();
+        return Poll::Ready(Ok(response.map(|body| {
+            contained(move || drop(body));
+            ResponseBody::whole(data)
+        })));
+    }
     let mut holding = Holding::of(response);
-    let due = holding.begin(&exchange);
-    let last = due.map_or_else(|| holding.poll(cx), Poll::Ready);
-    if let Poll::Ready(last) = last {
+    if let Poll::Ready(last) = holding.begin(&exchange, first, cx) {
         return Poll::Ready(Ok(respond(exchange, holding, last)));
     }
     let Some(deadline) = holding.deadline(&exchange) else {

@@ -52,6 +52,18 @@ pub(crate) enum Last {
     Panicked(Origin, Payload),
 }
 
+/// What a first look at a response found.
+pub(crate) enum First<B: Body> {
+    /// Its body was not asked yet.
+    Unasked,
+    /// The body said so of its length, and gave this.
+    Asked { length: Option<u64>, polled: Poll<Option<Result<Frame<B::Data>, B::Error>>> },
+    /// The body panicked.
+    Panicked(Payload),
+    /// The response is whole, with the only frame of its content, and its head is ready.
+    Whole(Option<B::Data>),
+}
+
 impl<B: Body> Holding<B> {
     /// A response as the inner service gave it.
     pub(crate) fn of(response: Response<B>) -> Self {
@@ -84,15 +96,44 @@ where
     B: Body + Unpin,
     B::Error: Into<BoxError>,
 {
-    /// The inner service has answered. With a last word the head is due without a poll: it is not
-    /// held, was flushed before the answer, or its body is already over.
-    pub(crate) fn begin(&mut self, exchange: &Exchange) -> Option<Last> {
+    /// The inner service has answered: polls its body, unless the head is due without that.
+    pub(crate) fn begin(
+        &mut self,
+        exchange: &Exchange,
+        first: First<B>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Last> {
+        let (asked, polled) = match first {
+            First::Asked { length, polled } => {
+                self.held.content.declare(length);
+                (Ok(()), Some(polled))
+            }
+            First::Unasked | First::Whole(_) => (self.held.content.ask(), None),
+            First::Panicked(payload) => {
+                self.held.content.drop_body();
+                (Err(payload), None)
+            }
+        };
+        if let Some(last) = self.answered(exchange, asked) {
+            return Poll::Ready(last);
+        }
+        match polled {
+            None => self.poll(cx),
+            Some(Poll::Pending) => Poll::Pending,
+            Some(Poll::Ready(frame)) => match self.took(frame) {
+                Some(last) => Poll::Ready(last),
+                None => self.poll(cx),
+            },
+        }
+    }
+
+    /// Tells the state that the inner service has answered. With a last word the head is due without a poll: it is
+    /// not held, was flushed before the answer, or its body is already over.
+    fn answered(&mut self, exchange: &Exchange, asked: Result<(), Payload>) -> Option<Last> {
         let Held { parts, content } = &mut self.held;
         let provenance = if exchange.shared.is_watched() { arrive(exchange, parts) } else { None };
         let explicit: Option<Hold> = parts.extensions.get().copied();
         self.hold = explicit.unwrap_or(exchange.settings.hold);
-        let asked = content.ask();
-
         let mut state = exchange.shared.lock();
         if provenance.is_some() {
             state.record().provenance = provenance;
@@ -146,25 +187,32 @@ where
             let Some(body) = &mut self.held.content.body else {
                 return Poll::Ready(Last::Due(CommitCause::EndOfBody));
             };
-            let frame = match caught(|| Pin::new(body).poll_frame(cx)) {
+            let last = match caught(|| Pin::new(body).poll_frame(cx)) {
                 Ok(Poll::Pending) => return Poll::Pending,
-                Ok(Poll::Ready(Some(Ok(frame)))) => frame,
-                Ok(Poll::Ready(None)) => {
-                    self.held.content.drop_body();
-                    return Poll::Ready(Last::Due(CommitCause::EndOfBody));
-                }
-                Ok(Poll::Ready(Some(Err(error)))) => {
-                    let error = Error::with(Kind::Body, error.into());
-                    return Poll::Ready(Last::Failed(Origin::Body, error));
-                }
-                Err(payload) => return Poll::Ready(Last::Panicked(Origin::BodyPanic, payload)),
+                Ok(Poll::Ready(frame)) => self.took(frame),
+                Err(payload) => Some(Last::Panicked(Origin::BodyPanic, payload)),
             };
-            if let Some(cause) = self.take(frame) {
-                return Poll::Ready(Last::Due(cause));
+            if let Some(last) = last {
+                return Poll::Ready(last);
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// The body gave a frame, its end, or an error: a last word if that ends the hold.
+    fn took(&mut self, frame: Option<Result<Frame<B::Data>, B::Error>>) -> Option<Last> {
+        match frame {
+            Some(Ok(frame)) => self.take(frame).map(Last::Due),
+            None => {
+                self.held.content.drop_body();
+                Some(Last::Due(CommitCause::EndOfBody))
+            }
+            Some(Err(error)) => {
+                let error = Error::with(Kind::Body, error.into());
+                Some(Last::Failed(Origin::Body, error))
+            }
+        }
     }
 
     /// Keeps a frame; a cause if it ends the hold.

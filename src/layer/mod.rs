@@ -47,6 +47,7 @@ mod recovering;
 mod terms;
 mod tidy;
 mod trailers;
+mod whole;
 mod frame;
 #[cfg(feature = "policy")]
 mod nonce;

@@ -44,10 +44,12 @@ impl Weighed {
 }
 
 /// Which fields of a head the end of its commit has to look at.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Survey {
-    /// It says something of its framing, or of trailers.
-    frames: bool,
+    /// It has a `Content-Length`.
+    pub(crate) has_length: bool,
+    /// It says something of a coding of its transfer, or of trailers.
+    pub(crate) codes: bool,
     /// It has a `Vary`.
     pub(crate) varies: bool,
 }
@@ -57,15 +59,21 @@ impl Survey {
     pub(crate) fn of(fields: &HeaderMap) -> Self {
         let has = |name| fields.contains_key(name);
         if fields.keys_len() > list::SMALL {
-            let frames = has(&CONTENT_LENGTH) || has(&TRANSFER_ENCODING) || has(&TRAILER);
-            return Self { frames, varies: has(&VARY) };
+            let codes = has(&TRANSFER_ENCODING) || has(&TRAILER);
+            return Self { has_length: has(&CONTENT_LENGTH), codes, varies: has(&VARY) };
         }
-        let (mut frames, mut varies) = (false, false);
+        let mut survey = Self::default();
         for name in fields.keys() {
-            frames |= *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING || *name == TRAILER;
-            varies |= *name == VARY;
+            survey.has_length |= *name == CONTENT_LENGTH;
+            survey.codes |= *name == TRANSFER_ENCODING || *name == TRAILER;
+            survey.varies |= *name == VARY;
         }
-        Self { frames, varies }
+        survey
+    }
+
+    /// Whether it says something of its framing, or of trailers.
+    const fn frames(self) -> bool {
+        self.has_length || self.codes
     }
 }
 
@@ -76,7 +84,7 @@ pub(crate) fn terms_of<B: Body>(
     survey: Survey,
     promises: Option<&Promises>,
 ) -> (Terms, Trailing) {
-    let is_plain = !survey.frames && is_due(exchange, &held.parts);
+    let is_plain = !survey.frames() && is_due(exchange, &held.parts);
     if promises.is_some() || held.content.trailers.is_some() || !is_plain {
         let (weighed, trailing) = weigh(exchange, held, promises);
         return (Terms::Weighed(weighed), trailing);
