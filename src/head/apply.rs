@@ -1,6 +1,7 @@
 //! The first step of the commit: what waited for it lands on the response, or does not.
 
 use http::StatusCode;
+use http::header::{HeaderMap, TRAILER};
 
 use super::attempts::{Attempt, Attempts};
 use super::batch::{Batch, Intent, Sorted, outdoes};
@@ -121,6 +122,42 @@ impl Sealing {
             return;
         }
         self.land_writes(landing, attempts, (landed, known), head);
+    }
+
+    /// Whether nothing waits but writes, and nothing else was noted.
+    fn has_only_writes(&self) -> bool {
+        let is_asked_for_more = self.is_awaited_at_last || self.is_timed || self.nonce.is_some();
+        !is_asked_for_more
+            && self.batches.is_none()
+            && self.hooks.is_empty()
+            && self.promises.is_empty()
+            && self.ledger.is_new()
+    }
+
+    /// The writes that wait, in their order. None has waited afterwards, and the room for them stays.
+    fn drain_writes(&mut self) -> impl Iterator<Item = Write> + '_ {
+        self.placed = 0;
+        self.writes.drain(..)
+    }
+
+    /// Whether nothing waits but writes that need no look at what is there, and that say nothing of the framing.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        let is_plain = |write: &Write| {
+            write.stage == Stage::Open
+                && write.origin.attempt == 0
+                && is_plain(write)
+                && write.change.field() != Some(&TRAILER)
+        };
+        self.has_only_writes() && self.writes().iter().all(is_plain)
+    }
+
+    /// Applies such writes, in their order, and writes nothing down.
+    #[inline]
+    pub(super) fn apply_plain(&mut self, fields: &mut HeaderMap) {
+        for write in self.drain_writes() {
+            write.change.apply_to_fields(fields);
+        }
     }
 
     /// Applies what has to look at the response first.

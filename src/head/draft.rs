@@ -40,11 +40,11 @@ pub(crate) struct Nonce {
 pub(crate) struct Sealing {
     pub(super) writes: Vec<Write>,
     /// How many writes there were.
-    placed: u32,
+    pub(super) placed: u32,
     /// What landed on responses that are on their way; few exchanges have any.
     #[expect(clippy::box_collection, reason = "what waits is moved about")]
     pub(super) batches: Option<Box<Vec<Batch>>>,
-    hooks: Vec<Hook>,
+    pub(super) hooks: Vec<Hook>,
     /// Somebody asked for one.
     pub(crate) nonce: Option<Nonce>,
     /// Deny rules or signers wait for the final head.

@@ -34,6 +34,7 @@ mod apply;
 mod shared;
 mod handle;
 mod plan;
+mod plain;
 
 pub(crate) use ability::Ability;
 pub use answer::ErrorAnswer;

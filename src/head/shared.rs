@@ -41,7 +41,7 @@ pub(crate) struct Shared {
     /// The attempts of named layers.
     pub(crate) attempts: Attempts,
     calls: Mutex<Calls>,
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// The state may differ from a new one.
     used: AtomicBool,
 }
@@ -123,10 +123,14 @@ impl Shared {
         }
     }
 
-    /// Whether nothing has happened to this head yet.
-    #[inline]
-    pub(crate) fn is_new(shared: &mut Self) -> bool {
-        !*shared.used.get_mut() && !*shared.attempted.get_mut() && !shared.is_watched()
+    /// Whether the state may differ from a new one.
+    pub(super) fn is_used(&mut self) -> bool {
+        *self.used.get_mut()
+    }
+
+    /// The state is as new again, but for an empty record.
+    pub(super) fn reuse(&mut self) {
+        *self.used.get_mut() = false;
     }
 
     /// Whether a head in this process may be watched.
@@ -228,6 +232,20 @@ impl fmt::Debug for Shared {
 }
 
 impl Record {
+    /// Whether there is nothing in it but plain writes.
+    pub(super) fn is_plain(&self) -> bool {
+        self.sealing.is_plain()
+            && self.callbacks.is_empty()
+            && self.notes.is_empty()
+            && self.provenance.is_none()
+            && self.landings.is_none()
+            && self.path.is_none()
+            && self.route.is_none()
+            && self.failure.is_none()
+            && !self.is_timed
+            && self.misorders.is_empty()
+    }
+
     /// The batches of writes that the response has with it which is sent.
     pub(crate) fn take_landed(&mut self) -> Vec<u32> {
         self.landings.take().map(|landed| landed.batches).unwrap_or_default()

@@ -44,7 +44,7 @@ where
     if !held.parts.extensions.is_empty() {
         note_enclosed(exchange, &held.parts.extensions);
     }
-    let may_be_quiet = !awaited && held.content.trailers.is_none();
+    let may_be_quiet = !awaited && held.content.trailers().is_none();
     if may_be_quiet && !is_unfinal(exchange, held.parts.status) {
         let mut survey = Survey::of(&held.parts.headers);
         let (terms, trailing) = terms_of(exchange, held, survey, None);
@@ -82,7 +82,7 @@ where
     let origin = if error.is_panic() { Origin::Panic } else { Origin::Error };
     note_enclosed(exchange, &held.parts.extensions);
     exchange.note_failure(error);
-    held.content.clear();
+    held.clear();
     let sealed = seal(exchange, held, Input::Failed);
     settle(exchange, sealed, held, Some((answer, origin)))
 }

@@ -14,11 +14,6 @@ pub(crate) struct Content<B: Body> {
     pub(crate) frames: Frames<B::Data>,
     /// The rest of the body; `None` once it is over or must not be polled again.
     pub(crate) body: Option<B>,
-    /// The trailers it ended with.
-    pub(crate) trailers: Option<Box<HeaderMap>>,
-    /// The exact length that the body declared before it was polled. It is asked once, as hyper does:
-    /// there are bodies that go on telling the same.
-    declared: Option<u64>,
 }
 
 /// What the server learns about the length and the end, beyond what the content says itself.
@@ -41,32 +36,26 @@ pub(crate) enum Says {
 
 impl<B: Body> Content<B> {
     pub(crate) const fn none() -> Self {
-        Self { frames: Frames::new(), body: None, trailers: None, declared: None }
+        Self { frames: Frames::new(), body: None }
     }
 
     /// The content of a fresh response.
     pub(crate) const fn of(body: B) -> Self {
-        Self { frames: Frames::new(), body: Some(body), trailers: None, declared: None }
+        Self { frames: Frames::new(), body: Some(body) }
     }
 
-    /// Asks a fresh body for its length and whether it is over. One that panics is given up.
-    pub(crate) fn ask(&mut self) -> Result<(), Payload> {
-        let Some(body) = &self.body else { return Ok(()) };
+    /// Asks a fresh body for its exact length and whether it is over. One that panics is given up.
+    pub(crate) fn ask(&mut self) -> Result<Option<u64>, Payload> {
+        let Some(body) = &self.body else { return Ok(None) };
         let (mut declared, mut over) = (None, false);
         let asked = caught(|| {
             over = body.is_end_stream();
             declared = if over { Some(0) } else { body.size_hint().exact() };
         });
-        self.declared = declared;
         if over || asked.is_err() {
             self.drop_body();
         }
-        asked
-    }
-
-    /// Notes the exact length that a body declared which was asked elsewhere.
-    pub(crate) const fn declare(&mut self, length: Option<u64>) {
-        self.declared = length;
+        asked.map(|()| declared)
     }
 
     /// Whether the body says that no more data comes.
@@ -76,19 +65,23 @@ impl<B: Body> Content<B> {
             .is_none_or(|body| caught(|| body.is_end_stream()).map_err(discard).unwrap_or_default())
     }
 
-    /// The exact length of everything, if it is known; asked before anything was handed on.
-    pub(crate) fn exact(&self) -> Option<u64> {
+    /// The exact length of everything, if it is known, where the body declared this one before it was polled; asked
+    /// before anything was handed on.
+    pub(crate) fn exact(&self, declared: Option<u64>) -> Option<u64> {
         match &self.body {
-            None => Some(self.frames.bytes),
+            None => Some(self.frames.bytes()),
             // A body that has given more than it declared has no known length.
-            Some(_) => self.declared.filter(|declared| self.frames.bytes <= *declared),
+            Some(_) => declared.filter(|declared| self.frames.bytes() <= *declared),
         }
     }
 
-    /// Whose word counts for a length that is not known.
-    pub(crate) fn says(&self) -> Says {
-        let broke_its_word = self.declared.is_some() && self.exact().is_none();
-        if broke_its_word { Says::NoLength } else { Says::AsItIs }
+    /// Whose word counts for the length, and the length if it is known.
+    pub(crate) fn length(&self, declared: Option<u64>) -> (Option<u64>, Says) {
+        match self.exact(declared) {
+            Some(exact) => (Some(exact), Says::Exactly),
+            None if declared.is_some() => (None, Says::NoLength),
+            None => (None, Says::AsItIs),
+        }
     }
 
     /// What the rest of the body says about its length.
@@ -98,9 +91,30 @@ impl<B: Body> Content<B> {
         })
     }
 
+    /// The trailers that the body ended with.
+    pub(crate) fn trailers(&self) -> Option<&HeaderMap> {
+        self.frames.behind.as_ref()?.trailers.as_ref()
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn trailers_mut(&mut self) -> Option<&mut HeaderMap> {
+        self.frames.behind.as_mut()?.trailers.as_mut()
+    }
+
+    /// The same, taken out.
+    pub(crate) fn take_trailers(&mut self) -> Option<HeaderMap> {
+        self.frames.behind.as_mut()?.trailers.take()
+    }
+
+    /// The body ended with trailers.
+    pub(crate) fn end_with(&mut self, trailers: HeaderMap) {
+        self.frames.behind.get_or_insert_default().trailers = Some(trailers);
+        self.drop_body();
+    }
+
     /// Whether there is nothing to hand over.
     pub(crate) fn is_spent(&self) -> bool {
-        self.frames.is_empty() && self.body.is_none() && self.trailers.is_none()
+        self.frames.is_empty() && self.body.is_none() && self.trailers().is_none()
     }
 
     /// Drops the body if it is over.
@@ -120,9 +134,7 @@ impl<B: Body> Content<B> {
     /// Drops everything; panics in the drop of what is not ours are contained.
     pub(crate) fn clear(&mut self) {
         self.drop_body();
-        self.trailers = None;
-        self.declared = None;
-        if !self.frames.is_empty() {
+        if !self.frames.is_empty() || self.trailers().is_some() {
             let frames = std::mem::replace(&mut self.frames, Frames::new());
             contained(move || drop(frames));
         }
@@ -135,47 +147,67 @@ impl<B: Body> Drop for Content<B> {
     }
 }
 
-/// Data frames in order; the first needs no allocation.
+/// Data frames in order, and what came behind them; the first frame needs no allocation.
 pub(crate) struct Frames<D> {
     first: Option<D>,
-    #[expect(clippy::box_collection, reason = "most responses have none, and are moved about")]
-    more: Option<Box<VecDeque<D>>>,
+    /// Most responses have none of it, and are moved about.
+    behind: Option<Box<Behind<D>>>,
+}
+
+/// What came behind the first frame.
+struct Behind<D> {
+    frames: VecDeque<D>,
+    /// The bytes in these frames.
     bytes: u64,
+    trailers: Option<HeaderMap>,
+}
+
+impl<D> Default for Behind<D> {
+    fn default() -> Self {
+        Self { frames: VecDeque::new(), bytes: 0, trailers: None }
+    }
 }
 
 impl<D> Frames<D> {
     pub(crate) const fn new() -> Self {
-        Self { first: None, more: None, bytes: 0 }
-    }
-
-    /// The bytes in all frames.
-    pub(crate) const fn bytes(&self) -> u64 {
-        self.bytes
+        Self { first: None, behind: None }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.first.is_none() && self.more.as_ref().is_none_or(|more| more.is_empty())
+        self.first.is_none() && self.behind.as_ref().is_none_or(|behind| behind.frames.is_empty())
     }
 
     /// How many frames there are.
     pub(crate) fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.more.as_ref().map_or(0, |more| more.len())
+        let behind = self.behind.as_ref().map_or(0, |behind| behind.frames.len());
+        usize::from(self.first.is_some()) + behind
     }
 }
 
 impl<D: Buf> Frames<D> {
+    /// The bytes in all frames.
+    pub(crate) fn bytes(&self) -> u64 {
+        let first = self.first.as_ref().map_or(0, |first| first.remaining() as u64);
+        first + self.behind.as_ref().map_or(0, |behind| behind.bytes)
+    }
+
     pub(crate) fn push(&mut self, data: D) {
-        self.bytes += data.remaining() as u64;
         if self.is_empty() {
             self.first = Some(data);
-        } else {
-            self.more.get_or_insert_default().push_back(data);
+            return;
         }
+        let behind = self.behind.get_or_insert_default();
+        behind.bytes += data.remaining() as u64;
+        behind.frames.push_back(data);
     }
 
     pub(crate) fn pop(&mut self) -> Option<D> {
-        let data = self.first.take().or_else(|| self.more.as_mut()?.pop_front())?;
-        self.bytes -= data.remaining() as u64;
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let behind = self.behind.as_mut()?;
+        let data = behind.frames.pop_front()?;
+        behind.bytes -= data.remaining() as u64;
         Some(data)
     }
 }

@@ -39,9 +39,9 @@ pub(crate) struct Exchange {
     /// Bytes of content that were handed to the server.
     pub(crate) sent: u64,
     /// What it means if nothing more is heard; `None` when the receipt was delivered.
-    unheard: Option<Unheard>,
+    pub(super) unheard: Option<Unheard>,
     /// Nobody can write to the head any more or ask about it, and nobody wants the receipt.
-    is_unobserved: bool,
+    pub(super) is_unobserved: bool,
 }
 
 /// What the drop of a response means.
@@ -63,15 +63,6 @@ impl Exchange {
     ) -> Self {
         let unheard = Some(Unheard::Dropped);
         Self { shared, settings, asked, sent: 0, unheard, is_unobserved: false }
-    }
-
-    /// Finds out, once the inner service has answered, whether nobody will observe this exchange. Handles of a head are
-    /// copies of each other: where none is left there will never be one again, and what was never written stays so.
-    #[inline]
-    pub(super) fn look_for_observers(&mut self) -> bool {
-        let is_wanted = self.asked.is_some() || self.settings.on_end.is_some();
-        self.is_unobserved = !is_wanted && Arc::get_mut(&mut self.shared).is_some_and(Shared::is_new);
-        self.is_unobserved
     }
 
     /// What the request lets its response do.
@@ -231,6 +222,9 @@ impl Exchange {
 
     /// The trailers that go out behind the content; from now on none is taken any more.
     pub(crate) fn last_trailers(&self, own: Option<HeaderMap>) -> Option<HeaderMap> {
+        if self.is_unobserved && own.is_none() {
+            return None;
+        }
         let trailing = {
             let mut state = self.shared.lock();
             std::mem::replace(&mut state.trailing, Trailing::Closed(Refusal::BodyOver))

@@ -18,6 +18,7 @@ use super::enclosed::Enclosed;
 use super::exchange::Exchange;
 use super::give::give;
 use super::holding::{First, Held, Holding, Last, Waiting};
+use super::kept::Kept;
 use super::panics::{first_panic, panicked};
 use super::recover::Origin;
 use super::whole;
@@ -46,7 +47,10 @@ pin_project! {
     impl<F, B: Body> PinnedDrop for ResponseFuture<F, B> {
         fn drop(this: Pin<&mut Self>) {
             // What is dropped here is not ours, and may panic.
-            contained(|| this.project().state.set(State::Done));
+            let mut this = this.project();
+            if !matches!(this.state.as_mut().project(), StateProj::Done) {
+                contained(|| this.state.set(State::Done));
+            }
         }
     }
 }
@@ -67,14 +71,13 @@ pin_project! {
 }
 
 impl<F, B: Body> ResponseFuture<F, B> {
-    pub(crate) fn new(called: Result<Option<F>, Payload>, exchange: Exchange) -> Self {
+    pub(crate) fn new(called: Result<F, Payload>, exchange: Exchange) -> Self {
         // Each arm makes all of it, so that a large future is moved once.
         match called {
-            Ok(Some(future)) => {
+            Ok(future) => {
                 let state = State::Running { future };
                 Self { state, exchange: Some(exchange), inside: None }
             }
-            Ok(None) => Self { state: State::Done, exchange: Some(exchange), inside: None },
             Err(payload) => {
                 let state = State::Panicked { payload: Some(payload) };
                 Self { state, exchange: Some(exchange), inside: None }
@@ -167,14 +170,20 @@ where
     B::Data: From<Bytes>,
     B::Error: Into<BoxError>,
 {
-    let first = whole::ask(&mut response, &mut exchange, cx);
-    if let First::Whole(data) = first {
-        exchange.complete();
-        return Poll::Ready(Ok(response.map(|body| {
-            contained(move || drop(body));
-            ResponseBody::whole(data)
-        })));
-    }
+    let first = match whole::ask(&mut response, &mut exchange, cx) {
+        First::Whole(data) => {
+            exchange.dismiss();
+            return Poll::Ready(Ok(response.map(|body| {
+                contained(move || drop(body));
+                ResponseBody::whole(data)
+            })));
+        }
+        First::Begun { declared, data } => {
+            return Poll::Ready(Ok(response
+                .map(|body| ResponseBody::kept(Kept::begun(body, declared, data, exchange)))));
+        }
+        first => first,
+    };
     let mut holding = Holding::of(response);
     if let Poll::Ready(last) = holding.begin(&exchange, first, cx) {
         return Poll::Ready(Ok(respond(exchange, holding, last)));

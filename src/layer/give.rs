@@ -24,14 +24,10 @@ pub(crate) fn give<B>(
 where
     B: Body,
 {
-    let Held { parts, content } = holding.held;
-    let exact = content.exact();
+    let Held { parts, content, declared } = holding.held;
     let kept = match terms {
         Terms::Plain => {
-            let says = match exact {
-                Some(_) => Says::Exactly,
-                None => content.says(),
-            };
+            let (exact, says) = content.length(declared);
             Kept::new(content, exact, says, exchange)
         }
         Terms::Weighed(weighed) => match weighed.plan.content {
@@ -41,7 +37,7 @@ where
                 } else if parts.headers.contains_key(TRANSFER_ENCODING) {
                     // The bytes are in a coding: a length of them would end them early.
                     Says::NoLength
-                } else if exact.is_some() && exact == expected {
+                } else if expected.is_some() && content.exact(declared) == expected {
                     Says::Exactly
                 } else {
                     Says::AsItIs

@@ -43,6 +43,22 @@ pub(crate) struct Holding<B: Body> {
 pub(crate) struct Held<B: Body> {
     pub(crate) parts: Parts,
     pub(crate) content: Content<B>,
+    /// The exact length that the body declared before it was polled. It is asked once, as hyper does:
+    /// there are bodies that go on telling the same.
+    pub(crate) declared: Option<u64>,
+}
+
+impl<B: Body> Held<B> {
+    /// The exact length of the content, if it is known.
+    pub(crate) fn exact(&self) -> Option<u64> {
+        self.content.exact(self.declared)
+    }
+
+    /// Drops all of the content.
+    pub(crate) fn clear(&mut self) {
+        self.content.clear();
+        self.declared = None;
+    }
 }
 
 /// Why a poll of the hold was the last.
@@ -56,26 +72,28 @@ pub(crate) enum Last {
 pub(crate) enum First<B: Body> {
     /// Its body was not asked yet.
     Unasked,
-    /// The body said so of its length, and gave this.
-    Asked { length: Option<u64>, polled: Poll<Option<Result<Frame<B::Data>, B::Error>>> },
+    /// The body declared this exact length, and gave this.
+    Asked { declared: Option<u64>, polled: Poll<Option<Result<Frame<B::Data>, B::Error>>> },
     /// The body panicked.
     Panicked(Payload),
     /// The response is whole, with the only frame of its content, and its head is ready.
     Whole(Option<B::Data>),
+    /// The head is ready, this is the first frame, and more follows.
+    Begun { declared: Option<u64>, data: B::Data },
 }
 
 impl<B: Body> Holding<B> {
     /// A response as the inner service gave it.
     pub(crate) fn of(response: Response<B>) -> Self {
         let (parts, body) = response.into_parts();
-        let held = Held { parts, content: Content::of(body) };
+        let held = Held { parts, content: Content::of(body), declared: None };
         Self { hold: Hold::none(), lent: false, awaited: false, held }
     }
 
     /// Where there was no response.
     pub(crate) fn nothing() -> Self {
         let parts = Response::new(()).into_parts().0;
-        let held = Held { parts, content: Content::none() };
+        let held = Held { parts, content: Content::none(), declared: None };
         Self { hold: Hold::none(), lent: false, awaited: false, held }
     }
 
@@ -104,9 +122,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Last> {
         let (asked, polled) = match first {
-            First::Asked { length, polled } => {
-                self.held.content.declare(length);
-                (Ok(()), Some(polled))
+            First::Asked { declared, polled } => (Ok(declared), Some(polled)),
+            First::Begun { declared, data } => {
+                (Ok(declared), Some(Poll::Ready(Some(Ok(Frame::data(data))))))
             }
             First::Unasked | First::Whole(_) => (self.held.content.ask(), None),
             First::Panicked(payload) => {
@@ -129,8 +147,12 @@ where
 
     /// Tells the state that the inner service has answered. With a last word the head is due without a poll: it is
     /// not held, was flushed before the answer, or its body is already over.
-    fn answered(&mut self, exchange: &Exchange, asked: Result<(), Payload>) -> Option<Last> {
-        let Held { parts, content } = &mut self.held;
+    fn answered(
+        &mut self,
+        exchange: &Exchange,
+        asked: Result<Option<u64>, Payload>,
+    ) -> Option<Last> {
+        let Held { parts, content, declared } = &mut self.held;
         let provenance = if exchange.shared.is_watched() { arrive(exchange, parts) } else { None };
         let explicit: Option<Hold> = parts.extensions.get().copied();
         self.hold = explicit.unwrap_or(exchange.settings.hold);
@@ -176,7 +198,10 @@ where
         }
         drop(state);
         match asked {
-            Ok(()) => due.map(Last::Due),
+            Ok(length) => {
+                *declared = length;
+                due.map(Last::Due)
+            }
             Err(payload) => Some(Last::Panicked(Origin::BodyPanic, payload)),
         }
     }
@@ -223,8 +248,7 @@ where
             Err(frame) => {
                 // Frames of a kind that http-body may yet invent are nothing to hold.
                 let trailers = frame.into_trailers().ok()?;
-                content.trailers = Some(Box::new(trailers));
-                content.drop_body();
+                content.end_with(trailers);
                 return Some(CommitCause::EndOfBody);
             }
         };

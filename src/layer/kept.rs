@@ -81,6 +81,19 @@ impl<B: Body> Kept<B> {
         kept
     }
 
+    /// A body that goes on behind its first frame; it declared this length before.
+    pub(crate) fn begun(
+        body: B,
+        declared: Option<u64>,
+        first: B::Data,
+        exchange: Exchange,
+    ) -> Self {
+        let mut content = Content::of(body);
+        content.frames.push(first);
+        let (exact, says) = content.length(declared);
+        Self::new(content, exact, says, exchange)
+    }
+
     /// The body fails with `error` once what was held is out.
     pub(crate) fn broken(mut self, error: Error) -> Self {
         self.exchange.if_dropped(Unheard::Dropped);
@@ -100,7 +113,7 @@ impl<B: Body> Kept<B> {
         };
         said && self.aside.is_none()
             && self.content.frames.is_empty()
-            && self.content.trailers.is_none()
+            && self.content.trailers().is_none()
             && self.content.is_over()
             && self.meter.missing().is_none()
     }
@@ -127,7 +140,7 @@ impl<B: Body> Kept<B> {
     fn is_all_handed(&self) -> bool {
         self.says != Says::Trailers
             && self.content.frames.is_empty()
-            && self.content.trailers.is_none()
+            && self.content.trailers().is_none()
             && self.content.is_over()
             && self.meter.missing().is_none()
     }
@@ -162,8 +175,7 @@ where
                 Ok(data) => self.hand(data, cx),
                 Err(frame) => match frame.into_trailers() {
                     Ok(trailers) => {
-                        self.content.trailers = Some(Box::new(trailers));
-                        self.content.drop_body();
+                        self.content.end_with(trailers);
                         self.finish(cx)
                     }
                     Err(unknown) => Poll::Ready(Some(Ok(unknown))),
@@ -281,10 +293,10 @@ where
                         };
                     }
                     Ok(_) => {}
-                    Err(frame) => {
-                        self.content.trailers = frame.into_trailers().ok().map(Box::new);
-                        self.content.drop_body();
-                    }
+                    Err(frame) => match frame.into_trailers() {
+                        Ok(trailers) => self.content.end_with(trailers),
+                        Err(_) => self.content.drop_body(),
+                    },
                 },
                 Ok(Poll::Ready(Some(Err(error)))) => {
                     return Peek::Failed(Error::with(Kind::Body, error.into()));
@@ -304,7 +316,7 @@ where
         if let Some((declared, reached)) = self.meter.missing() {
             return self.fail(Origin::Body, Error::new(Kind::TooShort { declared, reached }), cx);
         }
-        let own = self.content.trailers.take().map(|own| *own);
+        let own = self.content.take_trailers();
         if are_promised(&self.exchange) {
             return self.finish_timed(own);
         }

@@ -91,9 +91,8 @@ where
         }
         request.extensions_mut().insert(Head::new(Arc::clone(&shared)));
         let exchange = Exchange::new(shared, Arc::clone(&self.settings), asked);
-        // The request is large: it is handed over by reference until the call itself.
-        let (inner, mut request) = (&mut self.inner, Some(request));
-        let called = caught(|| request.take().map(|request| inner.call(request)));
+        let inner = &mut self.inner;
+        let called = caught(move || inner.call(request));
         ResponseFuture::new(called, exchange)
     }
 }

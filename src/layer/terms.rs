@@ -85,7 +85,7 @@ pub(crate) fn terms_of<B: Body>(
     promises: Option<&Promises>,
 ) -> (Terms, Trailing) {
     let is_plain = !survey.frames() && is_due(exchange, &held.parts);
-    if promises.is_some() || held.content.trailers.is_some() || !is_plain {
+    if promises.is_some() || held.content.trailers().is_some() || !is_plain {
         let (weighed, trailing) = weigh(exchange, held, promises);
         return (Terms::Weighed(weighed), trailing);
     }
@@ -114,10 +114,10 @@ fn weigh<B: Body>(
     held: &Held<B>,
     promises: Option<&Promises>,
 ) -> (Weighed, Trailing) {
-    let Held { parts, content } = held;
+    let Held { parts, content, .. } = held;
     let fields = &parts.headers;
     let (over, seen) = (content.body.is_none(), content.frames.bytes());
-    let exact = content.exact();
+    let exact = held.exact();
     let ability = exchange.ability();
     let plan = framing::judge(&Facts {
         head: ability.head,
@@ -130,7 +130,7 @@ fn weigh<B: Body>(
         empty: over && content.frames.is_empty(),
     });
     let (announce, trailing) = weigh_trailers(ability, held, over, &plan, promises);
-    let sends_own = held.content.trailers.is_some()
+    let sends_own = held.content.trailers().is_some()
         && ability.has_streams()
         && matches!(plan.content, ContentPlan::Send(_));
     let trailers = matches!(trailing, Trailing::Open { .. }) || sends_own;
@@ -158,10 +158,10 @@ fn weigh_trailers<B: Body>(
         Length::Remove => false,
     };
     // On HTTP/1.1 only what is announced is sent; the body's own trailers are known by now.
-    let own = held.content.trailers.as_deref().filter(|_| !ability.has_streams());
+    let own = held.content.trailers().filter(|_| !ability.has_streams());
     let refusal = match possible {
         Err(refusal) => Some(refusal),
-        Ok(()) if over && held.content.trailers.is_none() => Some(Refusal::BodyOver),
+        Ok(()) if over && held.content.trailers().is_none() => Some(Refusal::BodyOver),
         Ok(()) if !announced && promises.is_none() && own.is_none() => Some(Refusal::NotDeclared),
         Ok(()) if has_length => Some(Refusal::HasLength),
         Ok(()) => None,

@@ -23,7 +23,7 @@ pub(crate) fn merge<B: Body>(
 ) {
     let names = &exchange.settings.merged_trailers;
     let fields = &mut held.parts.headers;
-    let Some(trailers) = held.content.trailers.as_mut().filter(|_| !names.is_empty()) else {
+    let Some(trailers) = held.content.trailers_mut().filter(|_| !names.is_empty()) else {
         return;
     };
     if hold::is_grpc(fields) {
@@ -48,7 +48,7 @@ pub(crate) fn merge<B: Body>(
         }
     }
     if trailers.is_empty() {
-        held.content.trailers = None;
+        held.content.take_trailers();
     }
     if !refused.is_empty() {
         exchange.note(Note::TrailersNotMerged(refused));
@@ -64,7 +64,7 @@ pub(crate) fn drop_unsent<B: Body>(exchange: &Exchange, held: &mut Held<B>, term
     if takes {
         return;
     }
-    if let Some(trailers) = held.content.trailers.take() {
+    if let Some(trailers) = held.content.take_trailers() {
         exchange.note_dropped(trailers.keys().cloned().collect());
     }
 }

@@ -4,10 +4,12 @@
 //! same bytes as on the long way.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
-use http::Response;
+use http::header::HeaderMap;
+use http::{Response, StatusCode};
 use http_body::{Body, Frame};
 
 use super::exchange::Exchange;
@@ -20,14 +22,23 @@ use crate::field::length::Declared;
 use crate::head::Ability;
 use crate::rules::framing;
 
-/// Asks the body of a response that may be whole, and tidies the head of one that is.
+/// What is known of a response that may be whole.
+struct Outlook {
+    survey: Survey,
+    /// What the head says of the length.
+    declared: Option<u64>,
+    /// Plain writes wait for the commit.
+    has_writes: bool,
+}
+
+/// Asks the body of a response that may be whole, and finishes the head of one that is.
 #[inline]
 pub(crate) fn ask<B: Body + Unpin>(
     response: &mut Response<B>,
     exchange: &mut Exchange,
     cx: &mut Context<'_>,
 ) -> First<B> {
-    let Some((survey, declared)) = may_be_whole(response, exchange) else { return First::Unasked };
+    let Some(outlook) = Outlook::of(response, exchange) else { return First::Unasked };
     let body = response.body_mut();
     let (mut length, mut polled) = (None, Poll::Ready(None));
     let asked = caught(|| {
@@ -39,50 +50,110 @@ pub(crate) fn ask<B: Body + Unpin>(
     if let Err(payload) = asked {
         return First::Panicked(payload);
     }
-    let bytes = match &polled {
-        Poll::Ready(None) => Some(0),
-        Poll::Ready(Some(Ok(frame))) => bytes_of_all(frame, body),
-        Poll::Ready(Some(Err(_))) | Poll::Pending => None,
+    let polled = match polled {
+        Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+            Ok(data) if data.has_remaining() => {
+                return frame_first(response, exchange, &outlook, (length, data));
+            }
+            Ok(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
+            Err(frame) => Poll::Ready(Some(Ok(frame))),
+        },
+        Poll::Ready(None) if outlook.may_have(0) => {
+            outlook.finish(response, exchange);
+            return First::Whole(None);
+        }
+        polled => polled,
     };
-    if bytes.is_none() || declared.is_some_and(|declared| Some(declared) != bytes) {
-        return First::Asked { length, polled };
-    }
-    tidy(exchange, survey, response.headers_mut(), None);
-    match polled {
-        Poll::Ready(Some(Ok(frame))) => First::Whole(frame.into_data().ok()),
-        Poll::Ready(None | Some(Err(_))) | Poll::Pending => First::Whole(None),
-    }
+    First::Asked { declared: length, polled }
 }
 
-/// What the head says of its framing, if that is no more than a length, and a body in one frame would be all there is.
+/// The first frame is there: what becomes of a response with it.
 #[inline]
-fn may_be_whole<B>(
-    response: &Response<B>,
+fn frame_first<B: Body>(
+    response: &mut Response<B>,
     exchange: &mut Exchange,
-) -> Option<(Survey, Option<u64>)> {
-    let Ability { version, head, connect, .. } = exchange.ability();
-    let status = response.status();
-    let is_plain = response.extensions().is_empty()
-        && framing::content_is_due(status, head, connect)
-        && !framing::is_unfinal(status, version)
-        && exchange.settings.hold.until() != Until::Never;
-    let survey = Survey::of(response.headers());
-    if !is_plain || survey.codes || !exchange.look_for_observers() {
-        return None;
+    outlook: &Outlook,
+    (length, data): (Option<u64>, B::Data),
+) -> First<B> {
+    let body = response.body();
+    let is_over = caught(|| body.is_end_stream()).map_err(discard).unwrap_or_default();
+    if is_over && outlook.may_have(data.remaining() as u64) {
+        outlook.finish(response, exchange);
+        return First::Whole(Some(data));
     }
-    if !survey.has_length {
-        return Some((survey, None));
+    let waits_for_more = exchange.settings.hold.until() != Until::FirstFrame;
+    if is_over || waits_for_more || outlook.declared.is_some() {
+        let polled = Poll::Ready(Some(Ok(Frame::data(data))));
+        return First::Asked { declared: length, polled };
     }
-    match Declared::read(response.headers()) {
-        Declared::Once(bytes) => Some((survey, Some(bytes))),
-        Declared::Absent | Declared::Untidy(_) | Declared::Unusable => None,
+    outlook.finish(response, exchange);
+    First::Begun { declared: length, data }
+}
+
+impl Outlook {
+    /// Nothing for a response that nobody may send so: its head needs mending, has no content, or is observed.
+    #[inline]
+    fn of<B>(response: &Response<B>, exchange: &mut Exchange) -> Option<Self> {
+        let Ability { version, head, connect, .. } = exchange.ability();
+        let status = response.status();
+        let is_usual = response.extensions().is_empty()
+            && framing::content_is_due(status, head, connect)
+            && !framing::is_unfinal(status, version)
+            && exchange.settings.hold.until() != Until::Never;
+        let survey = Survey::of(response.headers());
+        if !is_usual || survey.codes {
+            return None;
+        }
+        let declared = match survey.has_length.then(|| Declared::read(response.headers())) {
+            None => None,
+            Some(Declared::Once(bytes)) => Some(bytes),
+            Some(Declared::Absent | Declared::Untidy(_) | Declared::Unusable) => return None,
+        };
+        let has_writes = exchange.look_for_observers(status)?;
+        Some(Self { survey, declared, has_writes })
+    }
+
+    /// Whether so many bytes of content do not contradict the head.
+    fn may_have(&self, bytes: u64) -> bool {
+        self.declared.is_none_or(|declared| declared == bytes)
+    }
+
+    /// Does what is left to do to a head that is about to go out.
+    #[inline]
+    fn finish<B>(&self, response: &mut Response<B>, exchange: &mut Exchange) {
+        let fields = response.headers_mut();
+        if self.has_writes {
+            exchange.apply_plain(fields);
+        }
+        tidy(exchange, self.survey, fields, None);
     }
 }
 
-/// The number of bytes in a frame, if it has some and the body says that none follow.
-#[inline]
-fn bytes_of_all<B: Body>(frame: &Frame<B::Data>, body: &B) -> Option<u64> {
-    let bytes = frame.data_ref().map(Buf::remaining).filter(|bytes| *bytes > 0)?;
-    let is_over = caught(|| body.is_end_stream()).map_err(discard).unwrap_or_default();
-    is_over.then_some(bytes as u64)
+impl Exchange {
+    /// Finds out, once the inner service has answered with this status, whether nobody will observe this exchange, and then
+    /// whether plain writes wait for its commit. Handles of a head are copies of each other: where none is left there
+    /// will never be one again.
+    #[inline]
+    fn look_for_observers(&mut self, status: StatusCode) -> Option<bool> {
+        if self.asked.is_some() || self.settings.on_end.is_some() {
+            return None;
+        }
+        let has_writes = Arc::get_mut(&mut self.shared)?.plain_writes(status)?;
+        self.is_unobserved = true;
+        Some(has_writes)
+    }
+
+    /// Applies the plain writes that wait for the commit of an unobserved head.
+    #[cold]
+    fn apply_plain(&mut self, fields: &mut HeaderMap) {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.apply_plain(fields);
+        }
+    }
+
+    /// Gives the exchange up: nobody observes it, and everything was handed over.
+    #[inline]
+    pub(super) fn dismiss(mut self) {
+        self.unheard = None;
+    }
 }

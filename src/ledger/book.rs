@@ -47,6 +47,11 @@ impl Ledger {
         self.watch.is_some()
     }
 
+    /// Whether it is as new: nothing was written down, and values are not kept.
+    pub(crate) fn is_new(&self) -> bool {
+        self.entries.is_empty() && self.cut == 0 && !self.watches()
+    }
+
     /// How much of this field's values may be shown.
     pub(crate) fn secrecy(&self, name: &HeaderName) -> Secrecy {
         let configured = |watch: &Watch| watch.secrets.contains(name);

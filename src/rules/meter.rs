@@ -1,5 +1,7 @@
 //! Counts what a body hands over against what its head declared.
 
+use std::num::NonZeroU64;
+
 /// What the next frame means for the declared length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Count {
@@ -14,20 +16,25 @@ pub(crate) enum Count {
 /// The bytes declared and the bytes handed over so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meter {
-    declared: Option<u64>,
+    /// The complement of the declared length, so that a body without one needs no word more: it is moved about.
+    undeclared: Option<NonZeroU64>,
     handed: u64,
 }
 
 impl Meter {
-    /// A meter for a body of `declared` bytes; `None` if no length was declared.
-    pub(crate) const fn new(declared: Option<u64>) -> Self {
-        Self { declared, handed: 0 }
+    /// A meter for a body of `declared` bytes; `None` if no length was declared. No body is as long as [`u64::MAX`].
+    pub(crate) fn new(declared: Option<u64>) -> Self {
+        Self { undeclared: declared.and_then(|declared| NonZeroU64::new(!declared)), handed: 0 }
+    }
+
+    fn declared(&self) -> Option<u64> {
+        self.undeclared.map(|undeclared| !undeclared.get())
     }
 
     /// Judges a frame of `bytes` and counts it, unless it goes past the declared length.
     pub(crate) fn count(&mut self, bytes: u64) -> Count {
         let reached = self.handed.saturating_add(bytes);
-        match self.declared {
+        match self.declared() {
             Some(declared) if reached > declared => Count::Past { declared, reached },
             Some(declared) if reached == declared => {
                 self.handed = reached;
@@ -41,8 +48,8 @@ impl Meter {
     }
 
     /// What is missing if the body ends here: the declared and the reached length.
-    pub(crate) const fn missing(&self) -> Option<(u64, u64)> {
-        match self.declared {
+    pub(crate) fn missing(&self) -> Option<(u64, u64)> {
+        match self.declared() {
             Some(declared) if self.handed < declared => Some((declared, self.handed)),
             Some(_) | None => None,
         }
@@ -50,12 +57,12 @@ impl Meter {
 
     /// The bytes that are still due, if a length was declared.
     pub(crate) fn rest(&self) -> Option<u64> {
-        self.declared.map(|declared| declared.saturating_sub(self.handed))
+        self.declared().map(|declared| declared.saturating_sub(self.handed))
     }
 
     /// Whether a length was declared and every byte of it was handed over.
-    pub(crate) const fn is_full(&self) -> bool {
-        match self.declared {
+    pub(crate) fn is_full(&self) -> bool {
+        match self.declared() {
             Some(declared) => self.handed >= declared,
             None => false,
         }

@@ -25,3 +25,4 @@ mod skip;
 mod timing;
 mod told;
 mod trailers;
+mod unobserved;
