@@ -182,7 +182,7 @@ where
             return Poll::Ready(Ok(response
                 .map(|body| ResponseBody::kept(Kept::begun(body, declared, data, exchange)))));
         }
-        first => first,
+        first @ (First::Unasked | First::Asked { .. } | First::Panicked(_)) => first,
     };
     let mut holding = Holding::of(response);
     if let Poll::Ready(last) = holding.begin(&exchange, first, cx) {

@@ -68,12 +68,15 @@ pub(crate) enum Last {
     Panicked(Origin, Payload),
 }
 
+/// What a body gave when it was polled.
+type Polled<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
+
 /// What a first look at a response found.
 pub(crate) enum First<B: Body> {
     /// Its body was not asked yet.
     Unasked,
     /// The body declared this exact length, and gave this.
-    Asked { declared: Option<u64>, polled: Poll<Option<Result<Frame<B::Data>, B::Error>>> },
+    Asked { declared: Option<u64>, polled: Polled<B> },
     /// The body panicked.
     Panicked(Payload),
     /// The response is whole, with the only frame of its content, and its head is ready.

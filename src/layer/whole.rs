@@ -62,7 +62,7 @@ pub(crate) fn ask<B: Body + Unpin>(
             outlook.finish(response, exchange);
             return First::Whole(None);
         }
-        polled => polled,
+        polled @ (Poll::Ready(None | Some(Err(_))) | Poll::Pending) => polled,
     };
     First::Asked { declared: length, polled }
 }
