@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a panic is the report")]
 
 mod command;
+mod listed;
 #[path = "../shared/pem.rs"]
 mod pem;
 mod serving;

@@ -11,6 +11,7 @@ use letterhead::report::LogForm;
 
 use crate::manifest_arguments::{self, ManifestTask};
 use crate::tls::Pair;
+use crate::trust_arguments::{self, TrustTask};
 
 /// What is to be done.
 pub(crate) enum Task {
@@ -48,6 +49,9 @@ pub(crate) struct Serve {
     pub(crate) log: Option<LogForm>,
     pub(crate) fallback: Option<String>,
     pub(crate) has_clean_urls: bool,
+    /// The directory is a link that is turned from one tree to the next.
+    pub(crate) is_followed: bool,
+    pub(crate) trust: Option<TrustTask>,
 }
 
 /// Reads the arguments; ends the process with what is wrong (2), or with the help (0).
@@ -130,7 +134,7 @@ fn explain_command() -> Command {
 }
 
 fn serve_command() -> Command {
-    Command::new("serve")
+    let serve = Command::new("serve")
         .about("Serves the files of a directory, with the policy of its `_headers` and the redirects of its `_redirects`")
         .after_help(
             "Both files are read again when they change or appear, and on SIGHUP. A version with a line that
@@ -140,6 +144,7 @@ fn serve_command() -> Command {
              command (1).
 
 \
+             With --root both are read only as they are listed, whenever a list is taken; SIGHUP reads the list again.\n\
              `404.html`, if there is one, is the page of a 404. Names that begin with a dot, `_headers` and
 \
              `_redirects` are not served. SIGINT and SIGTERM end the server when the requests in flight are
@@ -178,7 +183,9 @@ fn serve_command() -> Command {
                 .help("What a browser gets that goes to a page where there is nothing"),
         )
         .arg(flag("clean-urls", "`/about` for `about.html`, and redirects to that"))
-        .arg(dialect_argument())
+        .arg(flag("following", "DIR is a link that is turned from one tree to the next: looked up each second"))
+        .arg(dialect_argument());
+    trust_arguments::arguments(serve)
 }
 
 fn dialect_argument() -> Arg {
@@ -231,6 +238,8 @@ fn served(given: &ArgMatches) -> Serve {
         log: (!given.get_flag("quiet")).then_some(form),
         fallback: given.get_one("spa").cloned(),
         has_clean_urls: given.get_flag("clean-urls"),
+        is_followed: given.get_flag("following"),
+        trust: trust_arguments::read(given),
     }
 }
 

@@ -13,6 +13,8 @@ mod manifest_arguments;
 #[cfg(unix)]
 mod printer;
 #[cfg(unix)]
+mod rules;
+#[cfg(unix)]
 mod serve;
 #[cfg(unix)]
 mod show;
@@ -21,6 +23,8 @@ mod site;
 #[cfg(unix)]
 #[path = "../../../examples/shared/tls.rs"]
 mod tls;
+#[cfg(unix)]
+mod trust_arguments;
 
 use std::process::ExitCode;
 

@@ -9,23 +9,18 @@ use http::StatusCode;
 use letterhead::answer::Coding;
 use letterhead::policy::Dialect;
 use letterhead::report::AccessLog;
-use letterhead::{
-    FileSender, LetterheadLayer, PolicyFile, PolicyFileError, PolicyWatch, RedirectsFile, Reloaded,
-};
+use letterhead::trust::Notice;
+use letterhead::{FileSender, LetterheadLayer};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tower_layer::Layer as _;
 
 use crate::arguments::Serve;
 use crate::printer::Printer;
+use crate::rules::Rules;
 use crate::show::out;
 use crate::site::Site;
-
-/// The file of the policy.
-const HEADERS: &str = "_headers";
-
-/// The file of what leads elsewhere.
-const REDIRECTS: &str = "_redirects";
 
 /// How long requests in flight may take after a signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -48,24 +43,25 @@ pub(crate) fn run(task: Serve) -> ExitCode {
 async fn serve(task: Serve) -> Result<(), String> {
     let tls = task.tls.as_ref().map(crate::tls::Pair::config).transpose()?;
     let printer = Printer::start().map_err(|error| format!("no thread that prints: {error}"))?;
-    let files = files(&task, printer.handle())?;
-    let Rules { policy, redirects } = Rules::read(&task)?;
-    let watches = watches(&policy, &redirects, &printer)
-        .map_err(|error| format!("no thread that watches: {error}"))?;
-    let mut layer = LetterheadLayer::new().policy(policy.handle());
+    let (takes, taken) = unbounded_channel();
+    let files = files(&task, &printer, takes)?;
+    let rules = Rules::read(&task, &files).await?;
+    let watches =
+        rules.watch(&printer).map_err(|error| format!("no thread that watches: {error}"))?;
+    let mut layer = LetterheadLayer::new().policy(rules.policy());
     let log = task.log.map(|form| AccessLog::stderr().map(|log| log.form(form))).transpose();
     let log = log.map_err(|error| format!("no log on stderr: {error}"))?;
     if let Some(log) = &log {
         layer = layer.access_log(log);
     }
     let has_files_first = task.dialect == Dialect::Netlify;
-    let site = Site { files, redirects: redirects.clone(), has_files_first };
+    let site = Site { files: files.clone(), rules: rules.clone(), has_files_first };
     let listening = |error: io::Error| format!("cannot listen on {}: {error}", task.listen);
     let listener = TcpListener::bind(task.listen).await.map_err(listening)?;
     let addr = listener.local_addr().map_err(listening)?;
     let signals = |error: io::Error| format!("no signals: {error}");
     let stop = stop_signal().map_err(signals)?;
-    reload_on_hangup(policy, redirects, printer.handle()).map_err(signals)?;
+    reload_on_hangup(rules, files, taken, printer.handle()).map_err(signals)?;
     let scheme = if tls.is_some() { "https" } else { "http" };
     out(&format!("listening on {scheme}://{addr}\n"));
     let server = letterhead::serve(listener, layer.layer(site)).peer().grace(GRACE);
@@ -91,10 +87,13 @@ async fn serve(task: Serve) -> Result<(), String> {
 /// What is served.
 fn files(
     task: &Serve,
-    print: impl Fn(String) + Send + Sync + 'static,
+    printer: &Printer,
+    takes: UnboundedSender<()>,
 ) -> Result<FileSender, String> {
     let directory = &task.directory;
-    let files = FileSender::new(directory)
+    let open = if task.is_followed { FileSender::following } else { FileSender::new };
+    let print = printer.handle();
+    let files = open(directory)
         .map_err(|error| format!("wanted a directory, found {}: {error}", directory.display()))?;
     let files = files
         .precompressed([Coding::Brotli, Coding::Gzip])
@@ -105,70 +104,44 @@ fn files(
         None => files,
     };
     let has_page = directory.join("404.html").is_file();
-    Ok(if has_page { files.error_page(StatusCode::NOT_FOUND, "404.html") } else { files })
-}
-
-/// The two files of the directory.
-struct Rules {
-    policy: PolicyFile,
-    redirects: RedirectsFile,
-}
-
-impl Rules {
-    /// Reads both, as far as they are there; says what is wrong with either.
-    fn read(task: &Serve) -> Result<Self, String> {
-        let at = |name: &str| task.directory.join(name);
-        let policy = PolicyFile::open_if_there(at(HEADERS), task.dialect);
-        match (policy, RedirectsFile::open_if_there(at(REDIRECTS))) {
-            (Ok(policy), Ok(redirects)) => Ok(Self { policy, redirects }),
-            (Err(one), Err(other)) => Err(format!("{one:#}\n{other:#}")),
-            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(format!("{error:#}")),
+    let files = if has_page { files.error_page(StatusCode::NOT_FOUND, "404.html") } else { files };
+    let Some(trust) = &task.trust else { return Ok(files) };
+    let print = printer.handle();
+    trust.admit(files, move |notice| {
+        print(format!("list: {notice}"));
+        if matches!(notice, Notice::Loaded { .. }) {
+            // Nobody follows it any more when the server ends.
+            let _ = takes.send(());
         }
-    }
+    })
 }
 
-/// Watches both, and tells what becomes of each version.
-fn watches(
-    policy: &PolicyFile,
-    redirects: &RedirectsFile,
-    printer: &Printer,
-) -> io::Result<[PolicyWatch; 2]> {
-    let tell = |file| {
-        let print = printer.handle();
-        move |reloaded| print(reload_notice(file, &reloaded))
-    };
-    Ok([policy.watch(tell(HEADERS))?, redirects.watch(tell(REDIRECTS))?])
-}
-
-/// Reads both files again at each SIGHUP.
+/// At each SIGHUP, reads the rules again, or the list that they are part of; and follows each list that is taken.
 fn reload_on_hangup(
-    policy: PolicyFile,
-    redirects: RedirectsFile,
-    print: impl Fn(String) + Clone + Send + 'static,
+    rules: Rules,
+    files: FileSender,
+    mut taken: UnboundedReceiver<()>,
+    print: impl Fn(String) + Clone + Send + Sync + 'static,
 ) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
+    let (reloaded, listed, said) = (rules.clone(), files.clone(), print.clone());
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
-            let (policy, redirects, print) = (policy.clone(), redirects.clone(), print.clone());
+            let (rules, files, print) = (reloaded.clone(), listed.clone(), said.clone());
             let read = move || {
-                print(reload_notice(HEADERS, &policy.reload()));
-                print(reload_notice(REDIRECTS, &redirects.reload()));
+                rules.reload(&print);
+                // The sender reports what becomes of it.
+                let _ = files.reload_manifest();
             };
             let _ = tokio::task::spawn_blocking(read).await;
         }
     });
-    Ok(())
-}
-
-/// What became of a version of a file.
-fn reload_notice(file: &str, reloaded: &Result<Reloaded, PolicyFileError>) -> String {
-    match reloaded {
-        Ok(reloaded) if reloaded.is_new() => {
-            format!("{file}: version {} is in force", reloaded.version())
+    tokio::spawn(async move {
+        while taken.recv().await.is_some() {
+            rules.follow(&files, &print).await;
         }
-        Ok(reloaded) => format!("{file}: version {} stays, nothing is new", reloaded.version()),
-        Err(error) => format!("{file}: refused, what was before stays\n{error:#}"),
-    }
+    });
+    Ok(())
 }
 
 /// Ready on SIGINT and on SIGTERM.

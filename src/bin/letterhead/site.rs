@@ -10,10 +10,12 @@ use http::header::LOCATION;
 use http::uri::PathAndQuery;
 use http::{Request, Response, StatusCode, Uri};
 use http_body::{Body, Frame, SizeHint};
+use letterhead::FileSender;
 use letterhead::files::{FileBody, FileError};
 use letterhead::policy::Redirect;
-use letterhead::{FileSender, RedirectsFile};
 use tower_service::Service;
+
+use crate::rules::Rules;
 
 /// Files that are read by the server, and by nobody else.
 const OWN: [&[u8]; 2] = [b"_headers", b"_redirects"];
@@ -28,7 +30,7 @@ const MOST_STEPS: usize = 4;
 #[derive(Clone)]
 pub(crate) struct Site {
     pub(crate) files: FileSender,
-    pub(crate) redirects: RedirectsFile,
+    pub(crate) rules: Rules,
     /// A file that is there comes before a redirect.
     pub(crate) has_files_first: bool,
 }
@@ -56,7 +58,7 @@ impl Site {
         if is_own(uri.path()) {
             return self.nothing(&request).await;
         }
-        let Some(redirect) = self.redirects.find(uri.path(), uri.query()) else {
+        let Some(redirect) = self.rules.find(uri.path(), uri.query()) else {
             return self.file(request).await;
         };
         if !self.has_files_first {
