@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::{Extensions, HeaderValue, StatusCode};
 use sha2::{Digest as _, Sha256};
 
 use super::breakers::Breakers;
@@ -14,9 +14,11 @@ use super::counts::Counter;
 use super::failed::Trouble;
 use super::remembered::Remembered;
 use crate::head::ErrorAnswer;
-use crate::sys::{How, Identity, Opened, Root, Symlinks, detached, read_at};
+use crate::head::listed::{mark_list_version, use_list_versions};
+use crate::sys::{How, Identity, Opened, Refusal, Root, Symlinks, detached, read_at};
 use crate::trust::{
-    BLOCK, Enforcement, Entry, Manifest, ManifestError, Mismatch, Notice, Reason, Trust, load,
+    BLOCK, Counted, Enforcement, Entry, Manifest, ManifestError, Mismatch, Notice, Reason,
+    TreeGauges, Trust, count_event, load, set_gauges,
 };
 
 /// The longest list that is read.
@@ -55,6 +57,7 @@ impl Admission {
         enforcement: Enforcement,
         root: &Root,
     ) -> Result<Self, ManifestError> {
+        use_list_versions();
         let trust = Arc::new(trust);
         let manifest = load(&trust, &read(root, trust.place())?, SystemTime::now(), None)?;
         Ok(Self::of(trust, enforcement, manifest, Arc::default()))
@@ -108,11 +111,22 @@ impl Admission {
         *refused = Some(error.clone());
         drop(refused);
         self.counters.refused.add();
+        self.count(Counted::Refused);
         self.notify(Notice::Refused(error));
     }
 
-    /// Reports that it is in force.
-    pub(super) fn loaded(&self) {
+    /// Why the last list that was to come after this one was not taken, if there was one.
+    pub(super) fn last_refused(&self) -> Option<ManifestError> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reports that it is in force; in the place of the one before, if there was one.
+    pub(super) fn loaded(&self, before: Option<&Self>) {
+        if let Some(before) = before {
+            before.breakers.retire();
+        }
+        self.count(Counted::Taken);
+        self.measure();
         let (tree, version) = (self.manifest.tree().to_owned(), self.manifest.version());
         self.notify(Notice::Loaded { tree, version, files: self.manifest.len() });
     }
@@ -171,6 +185,7 @@ impl Admission {
             return false;
         }
         self.counters.unlisted.add();
+        self.count(Counted::Unlisted);
         if self.trust.is_heard() && !self.unlisted.has(&path) {
             self.unlisted.add(&path);
             self.notify(Notice::Unlisted { path: path.into() });
@@ -203,6 +218,8 @@ impl Admission {
             return;
         }
         self.counters.mismatches.add();
+        self.count(Counted::Mismatch);
+        self.measure();
         self.notify(Notice::Mismatch(mismatch));
         let (files, most) = (self.breakers.count(), self.trust.most_files());
         if most.is_some_and(|most| before < most && files >= most) {
@@ -213,8 +230,40 @@ impl Admission {
     /// Forgets that a file was not as it is listed.
     pub(super) fn matches(&self, path: &[u8]) {
         if self.breakers.remove(path) {
+            self.measure();
             self.notify(Notice::Recovered { path: path.into() });
         }
+    }
+
+    /// Has each file that was not as listed looked at again.
+    pub(super) fn reset(&self) {
+        self.breakers.clear();
+        self.measure();
+    }
+
+    fn count(&self, what: Counted) {
+        if self.trust.is_measured() {
+            count_event(self.manifest.tree(), what);
+        }
+    }
+
+    /// Gives the recorder of metrics the state of the tree.
+    fn measure(&self) {
+        if !self.trust.is_measured() {
+            return;
+        }
+        let most = self.trust.most_files().unwrap_or(usize::MAX);
+        let is_enforced = self.enforcement == Enforcement::Enforce;
+        self.breakers.say_count(|open| {
+            let (version, expires) = (self.manifest.version(), self.manifest.expires());
+            let is_stopped = is_enforced && open >= most;
+            set_gauges(self.manifest.tree(), TreeGauges { version, expires, open, is_stopped });
+        });
+    }
+
+    /// Leaves its version with a response, for receipts.
+    pub(super) fn mark(&self, extensions: &mut Extensions) {
+        mark_list_version(extensions, self.manifest.version());
     }
 
     pub(super) fn version_value(&self) -> HeaderValue {
@@ -236,11 +285,15 @@ fn read(root: &Root, name: &str) -> Result<Vec<u8>, ManifestError> {
         let text = format!("wanted a manifest at `{}`, found {found}", name.escape_debug());
         ManifestError::new(Reason::Unreadable, text)
     };
+    let refused = |refusal: &Refusal| {
+        let text = format!("the manifest at `{}`: {refusal}", name.escape_debug());
+        ManifestError::new(Reason::Unreadable, text)
+    };
     let how = How { symlinks: Symlinks::Beneath, no_atime: false };
     let handle = match root.resolve(name.as_bytes(), how) {
         Ok(Opened::File(handle)) => handle,
         Ok(Opened::Directory(_)) => return Err(unreadable("a directory".to_owned())),
-        Err(refusal) => return Err(unreadable(refusal.to_string())),
+        Err(refusal) => return Err(refused(&refusal)),
     };
     let size = handle.stat().identity.size;
     if size > LONGEST {
@@ -251,7 +304,7 @@ fn read(root: &Root, name: &str) -> Result<Vec<u8>, ManifestError> {
     // One that is longer now is not signed either.
     while (bytes.len() as u64) < size {
         let read = read_at(&handle, &mut piece, bytes.len() as u64)
-            .map_err(|refusal| unreadable(refusal.to_string()))?;
+            .map_err(|refusal| refused(&refusal))?;
         if read == 0 {
             break;
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use http::Extensions;
 
 use super::failed::Trouble;
 use crate::head::ErrorAnswer;
@@ -34,11 +35,15 @@ impl Admission {
         match self.0 {}
     }
 
+    pub(super) fn mark(&self, _: &mut Extensions) {
+        match self.0 {}
+    }
+
     pub(super) fn again(&self, _: &Root) -> Option<Arc<Self>> {
         match self.0 {}
     }
 
-    pub(super) fn loaded(&self) {
+    pub(super) fn loaded(&self, _: Option<&Self>) {
         match self.0 {}
     }
 

@@ -91,6 +91,8 @@ pub use options::{Disposition, Freshness, Links, OnChange, Stability};
 pub use refused::Refused;
 pub use sender::FileSender;
 pub use service::FileFuture;
+#[cfg(all(feature = "trust", feature = "inspector"))]
+pub(crate) use trusted::TreeState;
 #[cfg(feature = "trust")]
 pub use trusted::TrustCounts;
 #[cfg(all(feature = "serve", target_os = "linux"))]

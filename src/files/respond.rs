@@ -90,8 +90,11 @@ fn made(
     Ok(paced(settings, response))
 }
 
-/// The response, at the pace of the sender.
+/// The response, at the pace of the sender, and marked with the version of the list.
 fn paced(settings: &Settings, mut response: Response<FileBody>) -> Response<FileBody> {
+    if let Some(list) = &settings.admission {
+        list.mark(response.extensions_mut());
+    }
     if response.status().is_success() && !response.body().is_end_stream() {
         if let Some(pace) = Pace::of(settings) {
             response.body_mut().set_pace(pace);

@@ -70,7 +70,7 @@ impl ReloadedRoot {
         let settings = Settings { admission: Some(Arc::clone(admission)), ..Settings::clone(last) };
         state.settings = own(&settings, Arc::clone(&last.os_errors.root));
         drop(state);
-        admission.loaded();
+        admission.loaded(last.admission.as_deref());
     }
 
     /// The same path and what it led to lately, for a sender with other settings.
@@ -144,7 +144,9 @@ impl ReloadedRoot {
         let is_latest = began >= state.looked;
         state.looked = state.looked.max(began);
         let is_new = is_latest && takes && directory != state.directory;
+        let mut before = None;
         if is_new {
+            before.clone_from(&state.settings.admission);
             state.directory = directory;
             let settings = Settings { admission, ..Settings::clone(&state.settings) };
             state.settings = own(&settings, Arc::new(root));
@@ -152,7 +154,7 @@ impl ReloadedRoot {
         let settings = Arc::clone(&state.settings);
         drop(state);
         if let Some(list) = settings.admission.as_ref().filter(|_| is_new) {
-            list.loaded();
+            list.loaded(before.as_deref());
         }
         Ok(settings)
     }

@@ -1,6 +1,7 @@
 //! A sender that sends what a signed list has, and nothing else.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::admission::Admission;
 use super::root_reload::ReloadedRoot;
@@ -24,6 +25,33 @@ pub struct TrustCounts {
     pub refused: u64,
     /// Files that are not served now because they are not as listed.
     pub open: u64,
+}
+
+/// A tree and its list as the inspector shows them.
+#[allow(dead_code, reason = "the inspector alone reads it, and is an option")]
+pub(crate) struct TreeState {
+    pub(crate) tree: String,
+    pub(crate) files: usize,
+    pub(crate) expires: SystemTime,
+    pub(crate) is_enforced: bool,
+    pub(crate) counts: TrustCounts,
+    pub(crate) breakers: Vec<Mismatch>,
+    /// Why the last list was not taken.
+    pub(crate) last_refused: Option<ManifestError>,
+}
+
+impl TrustCounts {
+    fn of(admission: &Admission) -> Self {
+        let counters = &admission.counters;
+        Self {
+            version: admission.manifest.version(),
+            admitted: counters.admitted.get(),
+            mismatches: counters.mismatches.get(),
+            unlisted: counters.unlisted.get(),
+            refused: counters.refused.get(),
+            open: admission.breakers.count() as u64,
+        }
+    }
 }
 
 impl FileSender {
@@ -79,7 +107,7 @@ impl FileSender {
         let in_force = self.following.as_ref().map(|following| following.last());
         let root = in_force.as_ref().unwrap_or(&self.settings).root();
         let admission = Arc::new(Admission::begin(trust, enforcement, root)?);
-        admission.loaded();
+        admission.loaded(None);
         let mut sender = self.with(|settings| settings.admission = Some(admission));
         if sender.following.is_none() {
             sender.following = Some(Arc::new(ReloadedRoot::fixed(&sender.settings)));
@@ -121,24 +149,27 @@ impl FileSender {
 
     /// Has each file that was not as listed looked at again when it is asked for.
     pub fn reset_breakers(&self) {
-        self.in_force(|admission| admission.breakers.clear());
+        self.in_force(Admission::reset);
     }
 
     /// What was found out about files and lists so far: of this sender and its clones.
     #[must_use]
     pub fn trust_counts(&self) -> TrustCounts {
-        let counts = self.in_force(|admission| {
-            let counters = &admission.counters;
-            TrustCounts {
-                version: admission.manifest.version(),
-                admitted: counters.admitted.get(),
-                mismatches: counters.mismatches.get(),
-                unlisted: counters.unlisted.get(),
-                refused: counters.refused.get(),
-                open: admission.breakers.count() as u64,
-            }
-        });
-        counts.unwrap_or_default()
+        self.in_force(TrustCounts::of).unwrap_or_default()
+    }
+
+    /// The tree and its list as they are now; `None` without a list.
+    #[allow(dead_code, reason = "the inspector alone asks, and is an option")]
+    pub(crate) fn tree_state(&self) -> Option<TreeState> {
+        self.in_force(|admission| TreeState {
+            tree: admission.manifest.tree().to_owned(),
+            files: admission.manifest.len(),
+            expires: admission.manifest.expires(),
+            is_enforced: admission.hides_lists(),
+            counts: TrustCounts::of(admission),
+            breakers: admission.breakers.list(),
+            last_refused: admission.last_refused(),
+        })
     }
 
     fn in_force<T>(&self, look: impl FnOnce(&Admission) -> T) -> Option<T> {

@@ -8,6 +8,7 @@ mod explain;
 mod final_head;
 pub mod deny;
 mod hook_result;
+pub(crate) mod listed;
 pub(crate) mod origin;
 mod peer;
 mod times;

@@ -46,6 +46,8 @@ pub(crate) struct Tally {
     pub(crate) sent: u64,
     /// The version of the header policy that was applied.
     pub(crate) policy: Option<NonZeroU64>,
+    /// The version of the signed list that the response was made by.
+    pub(crate) list: Option<NonZeroU64>,
     pub(crate) hooks_run: u32,
     pub(crate) failure: Option<Error>,
     pub(crate) notes: Vec<Note>,
@@ -152,6 +154,17 @@ impl Receipt {
     #[must_use]
     pub fn policy_version(&self) -> Option<u64> {
         self.tally.policy.map(NonZeroU64::get)
+    }
+
+    /// The version of the signed list of files that was in force when a file sender
+    /// ([`FileSender::manifest`](crate::FileSender::manifest)) made this response, whatever its status: the file that was sent
+    /// is the one of that version.
+    ///
+    /// `None` if no such sender made it, if a layer between left out the response's extensions, and where no head was committed. Of a
+    /// response that failed before its commit it is that of the response that was replaced.
+    #[must_use]
+    pub fn list_version(&self) -> Option<u64> {
+        self.tally.list.map(NonZeroU64::get)
     }
 
     /// Why the head was [denied](crate::LetterheadLayer::deny), if it was. The response that went out is the answer

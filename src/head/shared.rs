@@ -1,6 +1,7 @@
 //! What handle and response future share, behind the one lock.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -85,13 +86,14 @@ pub(crate) struct Record {
     /// Fields whose values are not shown.
     pub(crate) secrets: Option<Arc<[HeaderName]>>,
     /// What the rules found, and how much more there was.
-    pub(crate) conflicts: Vec<Conflict>,
-    pub(crate) conflicts_cut: u64,
+    pub(crate) conflicts: (Vec<Conflict>, u64),
     /// The request's path, and the route that it took, where that is known.
     pub(crate) path: Option<Arc<str>>,
     pub(crate) route: Option<Box<str>>,
     /// What failed before the commit.
     pub(crate) failure: Option<Error>,
+    /// The version of the signed list that the response was made by.
+    pub(crate) list: Option<NonZeroU64>,
     /// Times are sent.
     pub(crate) is_timed: bool,
     /// Layers in the wrong place, with repetitions.

@@ -42,7 +42,7 @@ use crate::report::{Begun, PageLink, Reporter};
 #[derive(Clone)]
 pub struct Inspector {
     ring: Arc<Ring>,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl Inspector {

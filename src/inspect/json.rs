@@ -20,7 +20,7 @@ use crate::report::Line;
 use crate::rules::Conflict;
 
 /// The version of the schema: within it keys may be added, and none changes its meaning or goes away.
-const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// The list.
 pub(super) fn list(listing: &Listing) -> Value {
@@ -93,6 +93,7 @@ pub(super) fn exchange(
         "conflicts_cut": receipt.conflicts_cut(),
         "notes_cut": kept.notes_cut,
         "policy_version": receipt.policy_version(),
+        "list_version": receipt.list_version(),
         "abort": causes(receipt.outcome().error()),
         "failure": causes(receipt.failure()),
         "difference": previous.map(|before| difference(before, kept)),

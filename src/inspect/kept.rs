@@ -80,7 +80,7 @@ impl Kept {
         let mut ledger = receipt.ledger.clone();
         let secret = |ledger: &Ledger, name: &HeaderName| ledger.secrecy(name);
         ledger.retain(|kept| entry(kept, &mut room, |name| secret(&receipt.ledger, name)));
-        let Tally { status, held, sent, policy, hooks_run, number, .. } = receipt.tally;
+        let Tally { status, held, sent, policy, list, hooks_run, number, .. } = receipt.tally;
         Self {
             id,
             at,
@@ -96,7 +96,17 @@ impl Kept {
                 cause: receipt.cause,
                 conflicts_cut: receipt.conflicts_cut
                     + (receipt.conflicts.len() - conflicts.len()) as u64,
-                tally: Tally { status, held, sent, policy, hooks_run, failure, notes, number },
+                tally: Tally {
+                    status,
+                    held,
+                    sent,
+                    policy,
+                    list,
+                    hooks_run,
+                    failure,
+                    notes,
+                    number,
+                },
                 ledger,
                 fields: Lines(fields),
                 conflicts,

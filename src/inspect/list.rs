@@ -25,12 +25,17 @@ pub(super) struct Listing {
     /// The newest exchange that was looked at; `None` on a page of older ones.
     pub(super) newest: Option<u64>,
     pub(super) fill: Fill,
+    /// There is a page of signed trees.
+    pub(super) has_trees: bool,
 }
 
 /// The page.
 pub(super) fn list(base: &str, listing: &Listing) -> String {
-    let Listing { filter, shown, more, newest, fill } = listing;
+    let Listing { filter, shown, more, newest, fill, has_trees } = listing;
     let mut body = String::from("<h1>Responses</h1>\n");
+    if *has_trees {
+        put!(body, "<p><a href=\"{}/trust\">Signed trees</a></p>\n", Escaped(base));
+    }
     form(&mut body, base, filter);
     let query = filter.query();
     let and = if query.is_empty() { "" } else { "&amp;" };

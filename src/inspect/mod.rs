@@ -20,16 +20,28 @@ mod from_axum;
 mod from_axum;
 mod access;
 mod place;
+#[cfg(all(feature = "trust", unix))]
+mod trees;
+#[cfg(not(all(feature = "trust", unix)))]
+#[path = "trees_none.rs"]
+mod trees;
 mod settings;
 mod html;
 mod bar;
 mod list;
 mod json;
+#[cfg(all(feature = "trust", unix))]
+mod tree_page;
+#[cfg(not(all(feature = "trust", unix)))]
+#[path = "tree_page_none.rs"]
+mod tree_page;
 mod show;
 mod body;
 mod answer;
 mod service;
 mod inspector;
+#[cfg(all(feature = "trust", unix))]
+mod tree_option;
 
 pub use body::InspectorBody;
 pub use inspector::Inspector;

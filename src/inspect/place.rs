@@ -24,6 +24,8 @@ pub(super) enum Page {
     Events,
     Style,
     Script,
+    /// Signed trees.
+    Trust,
     /// A form for the token.
     Token,
     Unknown,
@@ -58,6 +60,7 @@ impl Place {
             "events" if !json => Page::Events,
             "style.css" if !json => Page::Style,
             "script.js" if !json => Page::Script,
+            "trust" => Page::Trust,
             "token" if !json => Page::Token,
             name => match name.strip_prefix(REQUEST) {
                 Some(rest) => number(rest).map_or(Page::Unknown, Page::Request),
@@ -123,6 +126,8 @@ mod tests {
             check("/style.css", Page::Style, false);
             check("/script.js", Page::Script, false);
             check("/token", Page::Token, false);
+            check("/trust", Page::Trust, false);
+            check("/trust.json", Page::Trust, true);
             for unknown in [
                 "/request-",
                 "/request-042",

@@ -20,7 +20,7 @@ use super::list::{Listing, MOST_ROWS};
 use super::place::{Page, Place, of_request};
 use super::ring::Ring;
 use super::settings::Settings;
-use super::{html, json, list, shell, show};
+use super::{html, json, list, shell, show, tree_page};
 use crate::field::accept::Welcome;
 use crate::head::Head;
 use crate::head::origin::mark_own_page;
@@ -71,11 +71,18 @@ impl InspectorService {
             Page::Events => self.events(base, &pairs, request),
             Page::Style => Answer::Style,
             Page::Script => Answer::Script,
+            Page::Trust if !settings.trees.is_empty() => {
+                if json {
+                    Answer::Json(tree_page::json(&settings.trees).to_string() + "\n")
+                } else {
+                    Answer::Html(StatusCode::OK, tree_page::html(base, &settings.trees))
+                }
+            }
             Page::Token if settings.doors.token.is_some() => {
                 Answer::Html(StatusCode::OK, html::token_form(base))
             }
-            Page::Token | Page::Unknown if json => Answer::NotThere,
-            Page::Token | Page::Unknown => {
+            Page::Trust | Page::Token | Page::Unknown if json => Answer::NotThere,
+            Page::Trust | Page::Token | Page::Unknown => {
                 let text = "There is no such page.";
                 Answer::Html(StatusCode::NOT_FOUND, html::not_found(base, text))
             }
@@ -90,6 +97,7 @@ impl InspectorService {
             let to = match place.page {
                 Page::Exchange(id) => format!("{base}/{id}"),
                 Page::Request(number) => of_request(base, number),
+                Page::Trust => format!("{base}/trust"),
                 Page::List
                 | Page::Events
                 | Page::Style
@@ -126,7 +134,8 @@ impl InspectorService {
         let more = shown.len() > MOST_ROWS;
         shown.truncate(MOST_ROWS);
         let newest = before.is_none().then_some(newest);
-        let listing = Listing { filter, shown, more, newest, fill: self.ring.fill() };
+        let has_trees = !self.settings.trees.is_empty();
+        let listing = Listing { filter, shown, more, newest, fill: self.ring.fill(), has_trees };
         if json {
             Answer::Json(json::list(&listing).to_string() + "\n")
         } else {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::access::Doors;
 use super::escape::percent_encoded;
+use super::trees::Trees;
 use crate::ledger::Writer;
 
 /// What the application says of the pages.
@@ -17,6 +18,7 @@ pub(super) struct Settings {
     /// Where the source is.
     pub(super) root: PathBuf,
     pub(super) links: Links,
+    pub(super) trees: Trees,
 }
 
 /// Which links responses carry to their pages.
@@ -35,6 +37,7 @@ impl Settings {
             editor: None,
             root: std::env::current_dir().unwrap_or_default(),
             links: Links { on: true, timing: false },
+            trees: Trees::default(),
         }
     }
 

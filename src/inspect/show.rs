@@ -16,6 +16,7 @@ use super::merged::merged;
 use super::server::additions;
 use super::settings::Settings;
 use super::steps::{StepView, Ways};
+use crate::head::deny::Denial;
 use crate::head::{CommitCause, Outcome};
 use crate::ledger::{Fate, Shown};
 use crate::rules::{Action, Conflict};
@@ -99,8 +100,10 @@ fn commit(html: &mut String, kept: &Kept) {
     if let Some(trace) = receipt.trace() {
         fact("Trace", &trace.trace_id());
     }
-    if let Some(version) = receipt.policy_version() {
-        fact("Policy version", &version);
+    for (name, version) in
+        [("Policy version", receipt.policy_version()), ("List version", receipt.list_version())]
+    {
+        version.iter().for_each(|version| fact(name, version));
     }
     fact("Ended", &iso(kept.at));
     html.push_str("</dl>\n");
@@ -120,16 +123,21 @@ fn commit(html: &mut String, kept: &Kept) {
         }
     }
     if let Some(denial) = receipt.denied() {
-        html.push_str("<h3>Denied</h3>\n<ul>\n");
-        for message in denial.messages() {
-            put!(html, "<li>{}</li>\n", Escaped(message));
-        }
-        if denial.cut() > 0 {
-            put!(html, "<li>{} more</li>\n", denial.cut());
-        }
-        html.push_str("</ul>\n");
+        denied(html, denial);
     }
     html.push_str("</section>\n");
+}
+
+/// What denied it.
+fn denied(html: &mut String, denial: &Denial) {
+    html.push_str("<h3>Denied</h3>\n<ul>\n");
+    for message in denial.messages() {
+        put!(html, "<li>{}</li>\n", Escaped(message));
+    }
+    if denial.cut() > 0 {
+        put!(html, "<li>{} more</li>\n", denial.cut());
+    }
+    html.push_str("</ul>\n");
 }
 
 fn conflicts(html: &mut String, kept: &Kept, settings: &Settings) {

@@ -90,5 +90,5 @@ fn report(shared: &Shared, mut found: Vec<Conflict>) {
     for conflict in &mut found {
         conflict.ends_a_test(&rules);
     }
-    shared.lock().record().conflicts.append(&mut found);
+    shared.lock().record().conflicts.0.append(&mut found);
 }

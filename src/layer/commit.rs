@@ -22,6 +22,7 @@ use super::terms::{Survey, Terms, mend, terms_of};
 use super::tidy::tidy;
 use super::{denied, recover, signing, trailers, watched};
 use crate::error::Error;
+use crate::head::listed::list_version;
 use crate::head::{
     ArrivedProvenance, CommitCause, EndedProvenance, ErrorAnswer, Input, Landing, Note, Planned,
     Sealing, State, Trailing,
@@ -43,6 +44,9 @@ where
 {
     if !held.parts.extensions.is_empty() {
         note_enclosed(exchange, &held.parts.extensions);
+        if let Some(version) = list_version(&held.parts.extensions) {
+            exchange.shared.lock().record().list = Some(version);
+        }
     }
     let may_be_quiet = !awaited && held.content.trailers().is_none();
     if may_be_quiet && !is_unfinal(exchange, held.parts.status) {
@@ -206,7 +210,7 @@ where
         let record = state.record();
         sealing.ledger.join(std::mem::take(&mut record.sealing.ledger));
         record.sealing = sealing;
-        (record.conflicts, record.conflicts_cut) = (judged.conflicts, judged.cut);
+        record.conflicts = (judged.conflicts, judged.cut);
         record.sent = sent;
     }
     written(state, trailing, held.parts.status);

@@ -274,7 +274,7 @@ impl Exchange {
         if let Some(watch) = watch {
             let mended = record.notes.iter().filter_map(Note::mended);
             let late = judge_late(&watch.rules, &record.sealing.ledger, mended);
-            record.conflicts.extend(late);
+            record.conflicts.0.extend(late);
         }
         let callbacks = std::mem::take(&mut record.callbacks);
         note_places(&settings, last.nested, &mut record);
@@ -304,8 +304,9 @@ impl Exchange {
     }
 
     fn receipt(&mut self, record: Box<Record>, last: &Last, outcome: Outcome) -> Receipt {
-        let Record { sealing, notes, sent, conflicts, conflicts_cut, path, route, failure, .. } =
-            *record;
+        let Record {
+            sealing, notes, sent, conflicts: (conflicts, conflicts_cut), path, route, ..
+        } = *record;
         Receipt {
             method: self.shared.method.clone(),
             version: self.ability().version,
@@ -314,8 +315,9 @@ impl Exchange {
                 held: last.held,
                 sent: self.sent,
                 policy: Asked::policy_version(self.asked.as_deref()),
+                list: record.list,
                 hooks_run: sealing.hooks_run,
-                failure,
+                failure: record.failure,
                 notes,
                 number: self.shared.exchange,
             },

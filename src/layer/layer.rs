@@ -14,6 +14,7 @@ use super::settings::{Said, Sampling, Settings, Watch};
 use super::sign_setting::SignSetting;
 use super::{Hold, Letterhead, Recover, RecoverLayer};
 use crate::head::Receipt;
+use crate::head::listed::ask_for_list_versions;
 use crate::report::{AccessLog, Reporter};
 use crate::rules::Rules;
 use crate::sys::timer::Timers;
@@ -286,6 +287,7 @@ impl<S> Layer<S> for LetterheadLayer {
     type Service = Letterhead<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
+        ask_for_list_versions();
         Letterhead::new(inner, Arc::clone(&self.settings))
     }
 }

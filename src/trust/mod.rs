@@ -18,6 +18,11 @@ mod tree;
 mod highest;
 mod notice;
 mod settings;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(not(feature = "metrics"))]
+#[path = "metrics_none.rs"]
+mod metrics;
 mod load;
 #[cfg(test)]
 mod tests;
@@ -28,6 +33,7 @@ pub use crate::manifest::{
 };
 pub use difference::Difference;
 pub(crate) use load::load;
+pub(crate) use metrics::{Counted, TreeGauges, count_event, set_gauges};
 pub use notice::{Mismatch, Notice};
 pub use progress::Progress;
 pub use settings::{Enforcement, OnExpiry, Trust};

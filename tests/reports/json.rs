@@ -48,7 +48,7 @@ async fn a_line_says_everything_about_its_response() {
     let expected = json!({
         "v": 1, "method": "GET", "version": "HTTP/1.1", "path": "/plain", "route": null,
         "peer": null, "request_id": null, "trace_id": null, "parent_id": null,
-        "times": { "answered": 0, "committed": 0, "first_byte": 0, "ended": 0 }, "policy": null,
+        "times": { "answered": 0, "committed": 0, "first_byte": 0, "ended": 0 }, "policy": null, "list": null,
         "status": 200, "cause": "first frame", "last_stage": "committed", "outcome": "handed",
         "abort": null, "held": 4, "sent": 4, "hooks": 0, "failure": null, "conflicts": [],
         "denied": null, "notes": [], "writes": [], "writes_cut": 0,

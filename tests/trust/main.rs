@@ -12,5 +12,6 @@ mod blocks;
 mod breaker;
 mod lists;
 mod mutations;
+mod sight;
 mod site;
 mod turning;

@@ -1,16 +1,20 @@
 //! A link that is turned from one tree to the next, each with its list: a response is of one version whole.
 
+use std::convert::Infallible;
+use std::fmt::Debug;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use http::Request;
+use http::{Request, Response};
+use http_body::Body;
 use http_body_util::BodyExt as _;
-use letterhead::FileSender;
+use letterhead::report::Collector;
 use letterhead::trust::Enforcement;
-use tower::ServiceExt as _;
+use letterhead::{FileSender, LetterheadLayer};
+use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::site::{Site, key, later, other_key};
 
@@ -35,8 +39,12 @@ fn following(site: &Site) -> FileSender {
     sender.manifest(site.trust().version_field(field), Enforcement::Enforce).unwrap()
 }
 
-async fn get(sender: &FileSender, path: &str) -> (u16, String, String) {
-    let response = sender.clone().oneshot(Request::get(path).body(()).unwrap()).await.unwrap();
+async fn get<S, B>(service: &S, path: &str) -> (u16, String, String)
+where
+    S: Service<Request<()>, Response = Response<B>, Error = Infallible> + Clone,
+    B: Body<Error: Debug>,
+{
+    let response = service.clone().oneshot(Request::get(path).body(()).unwrap()).await.unwrap();
     let status = response.status().as_u16();
     let version = response.headers().get("x-tree-version");
     let version = version.map_or("", |value| value.to_str().unwrap()).to_owned();
@@ -86,7 +94,8 @@ async fn a_tree_is_taken_with_its_list_or_not_at_all() {
     assert_eq!(sender.trust_counts().version, 4);
 }
 
-/// 64 clients and a writer that turns the link: no request is refused, and each body is of the version that its head has.
+/// 64 clients and a writer that turns the link: no request is refused, and each body is of the version that its head and its
+/// receipt have.
 ///
 /// 4,000 requests; 100,000 and more with `LETTERHEAD_TRUST_REQUESTS`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,6 +110,8 @@ async fn each_response_is_of_one_version_whole() {
         .map(|client| {
             let (sender, asked) = (sender.clone(), Arc::clone(&asked));
             tokio::spawn(async move {
+                let seen = Collector::new();
+                let service = LetterheadLayer::new().reporter(seen.clone()).layer(sender);
                 let mut versions = 0;
                 let mut last = String::new();
                 for at in client.. {
@@ -108,8 +119,11 @@ async fn each_response_is_of_one_version_whole() {
                         break;
                     }
                     let file = ["a", "b", "c"][at % 3];
-                    let (status, version, body) = get(&sender, &format!("/{file}")).await;
+                    let (status, version, body) = get(&service, &format!("/{file}")).await;
                     assert_eq!((status, &body), (200, &format!("{file} of {version}")));
+                    let receipts = seen.take();
+                    assert_eq!(receipts.len(), 1);
+                    assert_eq!(receipts[0].list_version(), Some(version.parse().unwrap()));
                     if version != last {
                         versions += 1;
                         last = version;

@@ -42,6 +42,7 @@ impl Serialize for Line<'_> {
         )?;
         map.serialize_entry("times", &receipt.times().map(Micros))?;
         map.serialize_entry("policy", &receipt.policy_version())?;
+        map.serialize_entry("list", &receipt.list_version())?;
         map.serialize_entry("held", &receipt.held_bytes())?;
         map.serialize_entry("sent", &receipt.sent_bytes())?;
         map.serialize_entry("hooks", &receipt.hooks_run())?;
