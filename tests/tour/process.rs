@@ -45,7 +45,12 @@ impl Example {
     }
 
     /// Starts an example by a command of its own, to which `--listen` is added.
-    pub(crate) fn run(mut command: Command) -> Self {
+    pub(crate) fn run(command: Command) -> Self {
+        Self::try_run(command).unwrap()
+    }
+
+    /// The same; `None` where it does not start to listen.
+    pub(crate) fn try_run(mut command: Command) -> Option<Self> {
         let temporary = Temporary::new();
         let mut child = command
             .args(["--listen", "127.0.0.1:0"])
@@ -57,7 +62,10 @@ impl Example {
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
-        let addr = line.trim().strip_prefix("listening on http://").unwrap().to_owned();
+        let Some(addr) = line.trim().strip_prefix("listening on http://").map(str::to_owned) else {
+            child.wait().unwrap();
+            return None;
+        };
         // Nobody reads the rest; a closed pipe would be an error to the server.
         std::thread::spawn(move || out.lines().for_each(drop));
         let receipts = Arc::new(Mutex::new(Vec::new()));
@@ -67,7 +75,7 @@ impl Example {
                 lines.lock().unwrap().push(line);
             }
         });
-        Self { child, addr, receipts, reader: Some(reader), temporary }
+        Some(Self { child, addr, receipts, reader: Some(reader), temporary })
     }
 
     /// The number of its process.
@@ -91,6 +99,12 @@ impl Example {
         assert_eq!(left, 0, "it left temporary files");
         let lines = self.receipts.lock().unwrap().clone();
         (status, lines)
+    }
+
+    /// Whether there is a line on stderr that contains `part`.
+    #[cfg(unix)]
+    pub(crate) fn has(&self, part: &str) -> bool {
+        self.receipts.lock().unwrap().iter().any(|line| line.contains(part))
     }
 
     /// A line on stderr that contains `part`; waits for it.

@@ -16,6 +16,7 @@ fn the_readme_shows_true_output() {
     let path = policy.as_ref().map(crate::policy::file).unwrap_or_default();
     let trust = cfg!(unix).then(|| Example::start("trust"));
     let tree = trust.as_ref().map(crate::trust::tree).unwrap_or_default();
+    let expired = cfg!(unix).then(crate::trust::expired);
     let store = cfg!(target_os = "linux").then(|| Example::start("store"));
     let signed = Example::start("signed");
     let mut checked = 0;
@@ -54,6 +55,14 @@ fn the_readme_shows_true_output() {
                 None if command.contains("127.0.0.1:3004") => continue,
                 None => command,
             };
+            let command = match &expired {
+                Some([serves, stops]) => command
+                    .replace("127.0.0.1:3007", &serves.addr)
+                    .replace("127.0.0.1:3008", &stops.addr),
+                None if command.contains("127.0.0.1:3007") => continue,
+                None if command.contains("127.0.0.1:3008") => continue,
+                None => command,
+            };
             let command = match &trust {
                 Some(trust) => command.replace("127.0.0.1:3005", &trust.addr),
                 None if command.contains("127.0.0.1:3005") => continue,
@@ -67,5 +76,5 @@ fn the_readme_shows_true_output() {
             checked += 1;
         }
     }
-    assert!(checked >= 25, "there are {checked} curl lines with output");
+    assert!(checked >= 27, "there are {checked} curl lines with output");
 }

@@ -1,8 +1,10 @@
 //! The `trust` example: what is served of a tree that was changed.
 
 use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::process::{Example, PROTOCOLS, curl};
+use crate::process::{Example, PROTOCOLS, curl, path_of};
 
 /// The tree that a running example serves.
 pub(crate) fn tree(example: &Example) -> PathBuf {
@@ -30,4 +32,51 @@ fn a_changed_tree_is_not_served_until_it_is_signed() {
     get("/added").unwrap().says("200");
     let (status, _) = example.interrupt();
     assert!(status.success());
+}
+
+/// Two examples whose list is over: one serves on, one has stopped.
+pub(crate) fn expired() -> [Example; 2] {
+    let start = |flags: &[&str]| {
+        // It may be over before it is read, and then it is no start.
+        let begun = ["1", "2", "4", "8", "16"].into_iter().find_map(|seconds| {
+            let mut command = Command::new(path_of("trust"));
+            command.args(["--expires-in", seconds]).args(flags);
+            Example::try_run(command)
+        });
+        let example = begun.unwrap();
+        // The end of a list is noticed by the first request behind it.
+        let end = Instant::now() + Duration::from_secs(40);
+        while !example.has("trust: the time of the list ended at ") {
+            curl(PROTOCOLS[0], &[&example.url("/")]);
+            assert!(Instant::now() < end, "the list holds on");
+        }
+        example
+    };
+    [start(&[]), start(&["--stop-on-expiry"])]
+}
+
+#[test]
+fn a_list_whose_time_is_over_is_served_on_or_not() {
+    if !crate::skip::has("curl") {
+        return crate::skip::tool("curl");
+    }
+    let [serves, stops] = expired();
+    let get = |example: &Example| curl(PROTOCOLS[0], &[&example.url("/app.js")]).unwrap();
+    get(&serves).says("200").says("alert(1);").says("signature-input: ");
+    get(&stops).says("503").says("retry-after: 60").lacks("alert");
+    serves.receipt_with(": it is served all the same");
+    stops.receipt_with(": nothing is served");
+    for example in [serves, stops] {
+        let (status, _) = example.interrupt();
+        assert!(status.success());
+    }
+    let wrong = |flags: &[&str], expected: &str| {
+        let ran = Command::new(path_of("trust")).args(flags).output().unwrap();
+        assert_eq!(ran.status.code(), Some(2), "{flags:?}");
+        let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+        assert!(said.starts_with(expected), "{said}");
+    };
+    wrong(&["--expires-in", "soon"], "--expires-in: wanted a number of seconds, found `soon`");
+    wrong(&["--listen"], "--listen: wanted a value, found nothing");
+    wrong(&["--stop"], "wanted an option of these, found `--stop`");
 }
