@@ -45,6 +45,8 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 pub(super) struct TrustCounters {
     pub(super) admitted: Counter,
+    /// Those of which the kernel had the digest.
+    pub(super) sealed: Counter,
     pub(super) mismatches: Counter,
     pub(super) unlisted: Counter,
     pub(super) refused: Counter,

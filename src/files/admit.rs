@@ -12,7 +12,7 @@ use super::opened::{Name, OpenedFile};
 use super::standing::Standing;
 use super::wanted_digests::digest_of;
 use crate::answer::{DigestAlgorithm, EntityTag, Facts, REPR_DIGEST};
-use crate::sys::Identity;
+use crate::sys::{Identity, Seal, seal_of};
 use crate::trust::{BLOCK, Enforcement, Entry, Mismatch};
 
 /// For how long a client is sent away from a file that is too young to be known, and has no blocks to be known by.
@@ -69,6 +69,11 @@ impl Candidate<'_> {
     /// By its digest, or by blocks when it is read.
     fn judge(self, file: &OpenedFile, standing: Standing) -> Result<Pinned, Interrupted> {
         let (size, is_settled) = (self.version.size, standing == Standing::Settled);
+        if self.is_sealed(file) {
+            self.admission.counters.sealed.add();
+            self.admission.matches(self.path);
+            return Ok(self.listed(false));
+        }
         if size == 0 {
             let sum = Sha256::digest([]).into();
             let is_same = *self.entry.sha256() == sum;
@@ -91,6 +96,13 @@ impl Candidate<'_> {
         // Who resets it wants it to be read.
         self.context.settings.learned.known.forget(&self.version);
         self.mismatch(sum.as_ref().try_into().ok())
+    }
+
+    /// Whether the filesystem has sealed it by the digest that is listed: then it is so, nobody can write to it, and the kernel
+    /// checks each page. Another seal says nothing: it may have been made with other blocks, or a salt.
+    fn is_sealed(&self, file: &OpenedFile) -> bool {
+        let listed = self.entry.verity();
+        listed.is_some_and(|listed| seal_of(&file.handle) == Seal::Sha256(*listed))
     }
 
     fn is_enforced(&self) -> bool {

@@ -17,6 +17,9 @@ pub struct TrustCounts {
     /// Responses whose file was opened and found as listed. What is [kept in memory](FileSender::cache) was admitted before, and
     /// does not count again.
     pub admitted: u64,
+    /// Those among them that were not read for that, because the filesystem has [sealed](crate::trust::Tree::verity) them by the digest
+    /// that is listed (fs-verity).
+    pub sealed: u64,
     /// Times that a version of a file was found not to be as listed.
     pub mismatches: u64,
     /// Requests for files that are there and not listed.
@@ -46,6 +49,7 @@ impl TrustCounts {
         Self {
             version: admission.manifest.version(),
             admitted: counters.admitted.get(),
+            sealed: counters.sealed.get(),
             mismatches: counters.mismatches.get(),
             unlisted: counters.unlisted.get(),
             refused: counters.refused.get(),
@@ -66,6 +70,8 @@ impl FileSender {
     /// - A file that is longer than [16 MiB](Trust::check_blocks_above), or that was changed so lately that it is [not
     ///   settled](Self::settle), is checked by its blocks of 1 MiB: each before a byte of it leaves, for each response. A bad one behind
     ///   the first breaks the response off. A file of more than one block whose blocks are not listed is 503 until it is settled.
+    /// - A file whose digest of fs-verity is listed, and that its filesystem has sealed by it (Linux: ext4, btrfs, f2fs), is not read
+    ///   for that: nobody can write to it, and the kernel checks each page when it is read. A bad one breaks the response off.
     /// - A file that is not as listed is 503 with `Retry-After`, and nothing of it is read again until it is another version, the
     ///   list is, or [somebody says so](Self::reset_breakers). A [notice](Trust::on_notice) says what was wanted and found.
     /// - A file that is not listed is 404, as if it were not there; so is the list of a directory.

@@ -33,6 +33,7 @@ fn tree(state: &TreeState) -> Value {
         "expires": iso(*expires),
         "enforced": is_enforced,
         "admitted": counts.admitted,
+        "sealed": counts.sealed,
         "mismatches": counts.mismatches,
         "unlisted": counts.unlisted,
         "refused": counts.refused,

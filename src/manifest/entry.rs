@@ -66,6 +66,13 @@ impl Entry {
         self
     }
 
+    /// The same with the digest of fs-verity, by which a filesystem may have sealed it.
+    #[must_use]
+    pub const fn with_verity(mut self, digest: [u8; 32]) -> Self {
+        self.verity = Some(digest);
+        self
+    }
+
     /// The same with its media type pinned.
     #[must_use]
     pub fn with_type(mut self, media_type: HeaderValue) -> Self {
@@ -97,7 +104,7 @@ impl Entry {
         &self.blocks
     }
 
-    /// The digest of fs-verity, if it is listed. It is carried for other programs, and not looked at here.
+    /// The digest of fs-verity, if it is listed: a file that is sealed by it on Linux is as it is listed, and need not be read.
     #[must_use]
     pub const fn verity(&self) -> Option<&[u8; 32]> {
         self.verity.as_ref()

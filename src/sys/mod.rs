@@ -51,6 +51,11 @@ mod diagnose;
 mod open;
 #[cfg(all(feature = "files", unix))]
 mod lease;
+#[cfg(all(feature = "trust", target_os = "linux"))]
+mod verity;
+#[cfg(all(feature = "trust", unix, not(target_os = "linux")))]
+#[path = "verity_elsewhere.rs"]
+mod verity;
 #[cfg(all(feature = "files", unix))]
 mod list;
 #[cfg(all(feature = "files", unix))]
@@ -101,5 +106,7 @@ pub(crate) use stat::{Change, Identity, Moment, Stat};
 pub(crate) use task::{Lost, Task, detached};
 #[cfg(feature = "serve")]
 pub(crate) use unsent::unsent;
+#[cfg(all(feature = "trust", unix))]
+pub(crate) use verity::{Seal, seal_of};
 #[cfg(all(feature = "files", unix))]
 pub(crate) use watch::{Mark, Watcher};

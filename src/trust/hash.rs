@@ -11,17 +11,27 @@ use std::thread;
 use sha2::{Digest as _, Sha256};
 
 use super::progress::Meter;
+use super::verity::VerityDigest;
 use super::walk::Found;
 use crate::manifest::{BLOCK, Entry};
 
 /// Bytes that are read at once; a block is a multiple of it.
 const PIECE: usize = 256 * 1024;
 
-/// The entry of each file, in the order of the files; `more_than` bytes long, it has the digests of its blocks too.
+/// Which digests a file has beside its own.
+#[derive(Clone, Copy)]
+pub(super) struct Digests {
+    /// Those of its blocks, if it has more bytes than this.
+    pub(super) blocks_above: u64,
+    /// That of fs-verity.
+    pub(super) verity: bool,
+}
+
+/// The entry of each file, in the order of the files.
 pub(super) fn entries(
     files: &[&Found],
     threads: usize,
-    more_than: u64,
+    digests: Digests,
     meter: &Meter<'_>,
 ) -> Vec<io::Result<Entry>> {
     let next = AtomicUsize::new(0);
@@ -30,7 +40,7 @@ pub(super) fn entries(
         let mut buffer = vec![0; PIECE];
         let mut mine = Vec::new();
         while let Some(found) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            mine.push((found.path.as_slice(), entry(found, more_than, &mut buffer, meter)));
+            mine.push((found.path.as_slice(), entry(found, digests, &mut buffer, meter)));
         }
         done.lock().unwrap_or_else(PoisonError::into_inner).append(&mut mine);
     };
@@ -47,12 +57,18 @@ pub(super) fn entries(
 }
 
 /// Reads a file to its end. One that changes meanwhile is an error: no digest is of two versions.
-fn entry(found: &Found, more_than: u64, buffer: &mut [u8], meter: &Meter<'_>) -> io::Result<Entry> {
+fn entry(
+    found: &Found,
+    digests: Digests,
+    buffer: &mut [u8],
+    meter: &Meter<'_>,
+) -> io::Result<Entry> {
     let mut file = File::open(&found.at)?;
     let before = file.metadata()?;
-    let has_blocks = before.len() > more_than;
+    let has_blocks = before.len() > digests.blocks_above;
     let (mut whole, mut block, mut blocks) = (Sha256::new(), Sha256::new(), Vec::new());
     let (mut length, mut in_block) = (0, 0);
+    let mut verity = digests.verity.then(VerityDigest::default);
     loop {
         let wanted = usize::try_from(BLOCK - in_block).unwrap_or(PIECE).min(buffer.len());
         let piece = buffer.get_mut(..wanted).unwrap_or_default();
@@ -64,6 +80,9 @@ fn entry(found: &Found, more_than: u64, buffer: &mut [u8], meter: &Meter<'_>) ->
         };
         let piece = piece.get(..read).unwrap_or_default();
         whole.update(piece);
+        if let Some(verity) = &mut verity {
+            verity.update(piece);
+        }
         length += read as u64;
         meter.bytes(read as u64);
         if has_blocks {
@@ -87,5 +106,9 @@ fn entry(found: &Found, more_than: u64, buffer: &mut [u8], meter: &Meter<'_>) ->
     }
     meter.file();
     let entry = Entry::new(length, whole.finalize().into());
+    let entry = match verity {
+        Some(verity) => entry.with_verity(verity.finish()),
+        None => entry,
+    };
     Ok(if has_blocks { entry.with_blocks(blocks) } else { entry })
 }

@@ -11,6 +11,7 @@
 // The files of a directory.
 mod walk;
 mod progress;
+mod verity;
 mod hash;
 mod difference;
 mod tree;

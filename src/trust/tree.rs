@@ -11,7 +11,7 @@ use std::thread;
 use http::HeaderValue;
 
 use super::difference::Difference;
-use super::hash;
+use super::hash::{self, Digests};
 use super::progress::{Meter, Progress};
 use super::walk::{Found, FoundKind, walk};
 use crate::manifest::{BLOCK, Entry, ListDraft, Manifest, flaw};
@@ -42,7 +42,7 @@ type OnProgress = Arc<dyn Fn(Progress) + Send + Sync>;
 pub struct Tree {
     root: PathBuf,
     threads: usize,
-    more_than: u64,
+    digests: Digests,
     has_types: bool,
     left_out: Vec<Box<str>>,
     on_progress: Option<OnProgress>,
@@ -60,9 +60,10 @@ impl Tree {
     #[must_use]
     pub fn of(root: impl AsRef<Path>) -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
+        let digests = Digests { blocks_above: BLOCK, verity: false };
         let left_out = vec![format!("/{}", Self::NAME).into()];
         let root = root.as_ref().to_owned();
-        Self { root, threads, more_than: BLOCK, has_types: false, left_out, on_progress: None }
+        Self { root, threads, digests, has_types: false, left_out, on_progress: None }
     }
 
     /// On how many threads files are read.
@@ -76,7 +77,15 @@ impl Tree {
     /// without reading all of it. One block by default.
     #[must_use]
     pub const fn blocks_above(mut self, bytes: u64) -> Self {
-        self.more_than = bytes;
+        self.digests.blocks_above = bytes;
+        self
+    }
+
+    /// Whether the digest of fs-verity is listed of each file: SHA-256 over blocks of 4096 bytes, without a salt, as `fsverity enable`
+    /// seals it if nothing else is said. A sender on Linux need not read a file that is sealed so. Off by default.
+    #[must_use]
+    pub const fn verity(mut self, listed: bool) -> Self {
+        self.digests.verity = listed;
         self
     }
 
@@ -178,7 +187,7 @@ impl Tree {
         let files: Vec<_> = found.iter().filter(|found| found.kind == FoundKind::File).collect();
         let bytes = files.iter().map(|found| found.length).sum();
         let meter = Meter::new(files.len() as u64, bytes, self.on_progress.as_deref());
-        let entries = hash::entries(&files, self.threads, self.more_than, &meter);
+        let entries = hash::entries(&files, self.threads, self.digests, &meter);
         Ok((found, entries))
     }
 

@@ -6,12 +6,16 @@
 mod client;
 #[path = "../wire/serve.rs"]
 mod serve;
+#[path = "../shared/skip.rs"]
+#[allow(dead_code, reason = "each crate of tests lacks something else")]
+mod skip;
 
 mod admitted;
 mod blocks;
 mod breaker;
 mod lists;
 mod mutations;
+mod sealed;
 mod sight;
 mod site;
 mod turning;

@@ -269,7 +269,7 @@ async fn the_inspector_has_a_page_of_trees() {
         found,
         json!({ "schema": 1, "trees": [{
             "tree": "site", "version": 1, "files": 2, "expires": null, "enforced": true,
-            "admitted": 0, "mismatches": 2, "unlisted": 1, "refused": 1,
+            "admitted": 0, "sealed": 0, "mismatches": 2, "unlisted": 1, "refused": 1,
             "last_refused": "manifest: wanted 1 valid signatures by the 1 keys that count, found 0 and 1 by other keys",
             "open": [
                 { "path": "<b>&", "block": null, "since": null,

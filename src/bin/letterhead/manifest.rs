@@ -49,7 +49,8 @@ fn make(task: &MakeTask) -> Result<bool, String> {
     let tree_before = before.as_ref().map_or("", |before| before.tree());
     let tree = task.tree.as_deref().unwrap_or(tree_before);
     let draft = ListDraft::new(tree, task.version.unwrap_or(next), task.expires);
-    let files = tree_of(&task.directory, task.is_quiet).pin_types(task.has_types);
+    let files =
+        tree_of(&task.directory, task.is_quiet).pin_types(task.has_types).verity(task.has_verity);
     let files = task.left_out.iter().fold(files, |files, pattern| files.leave_out(pattern));
     let files = task.threads.into_iter().fold(files, Tree::threads);
     // The list need not stand where lists are left out anyway.

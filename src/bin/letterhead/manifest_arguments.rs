@@ -40,6 +40,7 @@ pub(crate) struct MakeTask {
     pub(crate) left_out: Vec<String>,
     pub(crate) threads: Option<usize>,
     pub(crate) has_types: bool,
+    pub(crate) has_verity: bool,
     pub(crate) is_quiet: bool,
 }
 
@@ -88,6 +89,7 @@ fn made(given: &ArgMatches) -> MakeTask {
         left_out: all(given, "leave-out"),
         threads: given.get_one("threads").copied(),
         has_types: given.get_flag("types"),
+        has_verity: given.get_flag("verity"),
         is_quiet: given.get_flag("quiet"),
     }
 }
@@ -145,6 +147,7 @@ fn make() -> Command {
             .action(clap::ArgAction::Append))
         .arg(option("threads", "NUMBER", "How many files are read at once; as many as there are processors, if not said")
             .value_parser(value_parser!(usize)))
+        .arg(flag("verity", "Lists the digest by which `fsverity enable` seals each file"))
         .arg(flag("types", "Pins the media type of each file, by its name"))
         .arg(flag("quiet", "No progress"))
 }
