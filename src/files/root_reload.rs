@@ -60,17 +60,18 @@ impl ReloadedRoot {
         Self::new(None, settings, None, Instant::now())
     }
 
-    /// Puts another list in force, unless something else came in the place of these settings meanwhile.
+    /// Puts another list in force, unless something else came in the place of these settings meanwhile; whether it did.
     #[allow(dead_code, reason = "a list of files is an option")]
-    pub(super) fn put(&self, last: &Arc<Settings>, admission: &Arc<Admission>) {
+    pub(super) fn put(&self, last: &Arc<Settings>, admission: &Arc<Admission>) -> bool {
         let mut state = self.state();
         if !Arc::ptr_eq(&state.settings, last) {
-            return;
+            return false;
         }
         let settings = Settings { admission: Some(Arc::clone(admission)), ..Settings::clone(last) };
         state.settings = own(&settings, Arc::clone(&last.os_errors.root));
         drop(state);
         admission.loaded(last.admission.as_deref());
+        true
     }
 
     /// The same path and what it led to lately, for a sender with other settings.
@@ -143,7 +144,9 @@ impl ReloadedRoot {
         // Whoever began later knows better.
         let is_latest = began >= state.looked;
         state.looked = state.looked.max(began);
-        let is_new = is_latest && takes && directory != state.directory;
+        // A list was held against the one in force then; another one may be since, and the tree is for a later look.
+        let is_after = admission.is_none() || Arc::ptr_eq(&state.settings, &settings);
+        let is_new = is_latest && takes && is_after && directory != state.directory;
         let mut before = None;
         if is_new {
             before.clone_from(&state.settings.admission);

@@ -132,17 +132,17 @@ impl FileSender {
     /// [`Trust::on_notice`] hears of it.
     pub fn reload_manifest(&self) -> Result<u64, ManifestError> {
         let Some(following) = &self.following else { return Ok(0) };
-        let last = following.last();
-        let Some(admission) = &last.admission else { return Ok(0) };
-        match admission.next(last.root()) {
-            Ok(next) => {
-                let version = next.manifest.version();
-                following.put(&last, &next);
-                Ok(version)
-            }
-            Err(error) => {
-                admission.report_refused(error.clone());
-                Err(error)
+        loop {
+            let last = following.last();
+            let Some(admission) = &last.admission else { return Ok(0) };
+            match admission.next(last.root()) {
+                // Where another tree or list came in its place meanwhile, that one is to be held against.
+                Ok(next) if following.put(&last, &next) => return Ok(next.manifest.version()),
+                Ok(_) => {}
+                Err(error) => {
+                    admission.report_refused(error.clone());
+                    return Err(error);
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use letterhead::FileSender;
 use letterhead::trust::{Enforcement, ListDraft, Tree, Trust};
@@ -67,8 +68,13 @@ impl Image {
         run("mount", &["-t", "ext4", "-o", "loop", file.to_str().unwrap(), tree.to_str().unwrap()])
     }
 
-    fn unmount(&self) {
-        assert!(run("umount", &[self.tree().to_str().unwrap()]), "it is unmounted");
+    /// Once the last file of it is closed, which tasks do that are ending.
+    async fn unmount(&self) {
+        let since = Instant::now();
+        while !run("umount", &[self.tree().to_str().unwrap()]) {
+            assert!(since.elapsed() < Duration::from_secs(20), "it is not unmounted");
+            tokio::task::yield_now().await;
+        }
     }
 
     fn seal(&self, name: &str, more: &[&str]) {
@@ -118,7 +124,7 @@ async fn a_sealed_file_is_admitted_unread_and_a_damaged_page_is_not_sent() {
     image.seal("sealed", &[]);
     image.seal("otherwise", &["--salt", "abcd"]);
     image.seal("longer", &["--hash-alg", "sha512"]);
-    let sender = image.sender().settle(std::time::Duration::from_secs(3600));
+    let sender = image.sender().settle(Duration::from_secs(3600));
     let server = serve(sender.clone()).await;
     let sealed = h1_get(&server, "/sealed", "range: bytes=4-7\r\n").await;
     assert_eq!(sealed.status(), 206);
@@ -129,7 +135,7 @@ async fn a_sealed_file_is_admitted_unread_and_a_damaged_page_is_not_sent() {
     let counts = sender.trust_counts();
     assert_eq!((counts.sealed, counts.mismatches), (1, 0), "no seal is no mismatch");
     drop((sender, server));
-    image.unmount();
+    image.unmount().await;
     // Behind the filesystem's back, further on than what is read before the head.
     damage(&image.file(), &content, 1_000_000);
     assert!(image.mount());

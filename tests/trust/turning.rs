@@ -94,10 +94,48 @@ async fn a_tree_is_taken_with_its_list_or_not_at_all() {
     assert_eq!(sender.trust_counts().version, 4);
 }
 
+/// How many versions a client has seen at the end, at least.
+const VERSIONS: u64 = 4;
+
+/// A tree is turned while a higher list of the tree before is read again: whichever comes first, a version that was said to be in
+/// force is not followed by a lower one.
+#[tokio::test]
+async fn a_turn_and_a_reload_beside_each_other_do_not_roll_back() {
+    let site = Site::new();
+    let mut in_force = tree(&site, 1);
+    turn(&site, &in_force);
+    let sender = following(&site);
+    let mut both = 0;
+    for round in 1..200 {
+        let version = round * 2;
+        let next = tree(&site, version);
+        turn(&site, &next);
+        site.list_of(&in_force, version + 1, later(), &key());
+        pass(Duration::from_secs(2)).await;
+        let reloading = sender.clone();
+        let reloaded = tokio::task::spawn_blocking(move || reloading.reload_manifest());
+        let (_, reloaded) = tokio::join!(get(&sender, "/a"), reloaded);
+        let found = sender.trust_counts().version;
+        if let Ok(reloaded) = reloaded.unwrap() {
+            assert!(found >= reloaded, "{reloaded} was in force, and {found} is");
+        }
+        both += u32::from(found == version + 1);
+        // The next round begins from the tree that is turned to.
+        let signed = version + 1;
+        site.list_of(&next, signed, later(), &key());
+        pass(Duration::from_secs(2)).await;
+        get(&sender, "/a").await;
+        let _ = sender.reload_manifest();
+        in_force = next;
+    }
+    println!("{both} of 199 rounds ended with the list that was read again");
+}
+
 /// 64 clients and a writer that turns the link: no request is refused, and each body is of the version that its head and its
 /// receipt have.
 ///
-/// 4,000 requests; 100,000 and more with `LETTERHEAD_TRUST_REQUESTS`.
+/// 4,000 requests, and as many more as it takes until four versions were in force; 100,000 and more with
+/// `LETTERHEAD_TRUST_REQUESTS`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_response_is_of_one_version_whole() {
     let wanted = std::env::var("LETTERHEAD_TRUST_REQUESTS");
@@ -105,17 +143,20 @@ async fn each_response_is_of_one_version_whole() {
     let site = Site::new();
     turn(&site, &tree(&site, 1));
     let sender = following(&site);
+    let most = Arc::new(AtomicU64::new(0));
     let (asked, is_over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let clients: Vec<_> = (0..64)
         .map(|client| {
             let (sender, asked) = (sender.clone(), Arc::clone(&asked));
+            let most = Arc::clone(&most);
             tokio::spawn(async move {
                 let seen = Collector::new();
                 let service = LetterheadLayer::new().reporter(seen.clone()).layer(sender);
                 let mut versions = 0;
                 let mut last = String::new();
                 for at in client.. {
-                    if asked.fetch_add(1, Ordering::Relaxed) >= wanted {
+                    let is_last = asked.fetch_add(1, Ordering::Relaxed) >= wanted;
+                    if is_last && most.load(Ordering::Relaxed) >= VERSIONS {
                         break;
                     }
                     let file = ["a", "b", "c"][at % 3];
@@ -127,9 +168,9 @@ async fn each_response_is_of_one_version_whole() {
                     if version != last {
                         versions += 1;
                         last = version;
+                        most.fetch_max(versions, Ordering::Relaxed);
                     }
                 }
-                versions
             })
         })
         .collect();
@@ -146,13 +187,13 @@ async fn each_response_is_of_one_version_whole() {
             version
         })
     };
-    let mut most = 0;
     for client in clients {
-        most = most.max(client.await.unwrap());
+        client.await.unwrap();
     }
     is_over.store(true, Ordering::Relaxed);
     let written = writer.await.unwrap();
-    println!("{wanted} requests, {written} versions written, {most} seen by one client");
+    let (asked, most) = (asked.load(Ordering::Relaxed), most.load(Ordering::Relaxed));
+    println!("{asked} requests, {written} versions written, {most} seen by one client");
     let counts = sender.trust_counts();
     assert_eq!((counts.mismatches, counts.refused), (0, 0), "{counts:?}");
 }
