@@ -6,6 +6,7 @@ use std::os::fd::{AsFd as _, AsRawFd as _};
 
 use rustix::io::Errno;
 
+use super::filesystem::Place;
 use super::open::Handle;
 use super::probe::Devices;
 
@@ -44,7 +45,13 @@ pub(crate) enum Seal {
 }
 
 /// How this file is sealed. It does not wait: the kernel had the digest when the file was opened.
+///
+/// Only filesystems of this machine are asked: to others (FUSE, from Linux 6.10 on) the kernel hands the question on, and what would
+/// answer is no kernel that checks pages.
 pub(crate) fn seal_of(file: &Handle) -> Seal {
+    if file.place() != Place::Disk {
+        return Seal::Unknown;
+    }
     let device = file.stat().identity.dev;
     if WITHOUT.has(device) {
         return Seal::Unknown;

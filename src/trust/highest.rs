@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -45,10 +46,11 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Waits for the others. The lock goes with the file that is returned.
+/// Waits for the others. The lock goes with the file that is returned. Whoever can open it can hold it, so nobody else can.
 fn locked(path: &Path) -> io::Result<File> {
-    let file =
-        File::options().create(true).truncate(false).write(true).open(beside(path, ".lock"))?;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true).mode(0o600);
+    let file = options.open(beside(path, ".lock"))?;
     flock(&file, FlockOperation::LockExclusive)?;
     Ok(file)
 }

@@ -3,7 +3,9 @@
 use std::fs;
 use std::os::unix::fs::FileExt as _;
 
+use letterhead::answer::DigestAlgorithm;
 use letterhead::trust::BLOCK;
+use sha2::{Digest as _, Sha256};
 
 use crate::client::{H2, Raw, h1_get};
 use crate::serve::serve;
@@ -88,4 +90,31 @@ async fn a_head_is_checked_as_a_get_is() {
     raw.send("HEAD /long HTTP/1.1\r\nhost: test\r\n\r\n").await;
     let head = raw.head().await;
     assert!(head.starts_with("HTTP/1.1 503"), "{head}");
+}
+
+/// The digest of what was not checked is not said, nor would it be signed: of a part that is good the head has the digest of the list.
+#[tokio::test]
+async fn the_digest_of_a_file_that_is_read_by_blocks_is_that_of_the_list() {
+    let site = site();
+    let sender = site.enforced(site.trust().check_blocks_above(BLOCK)).unwrap();
+    let server = serve(sender.digests(u64::MAX)).await;
+    let listed = DigestAlgorithm::Sha256.field_value(&Sha256::digest(long()));
+    for wanted in [
+        "want-repr-digest: sha-256=9",
+        "want-repr-digest: sha-512=9",
+        "want-content-digest: sha-512=9",
+    ] {
+        for method in ["GET", "HEAD"] {
+            let mut raw = Raw::connect(&server).await;
+            let lines = format!(
+                "{method} /long HTTP/1.1\r\nhost: test\r\nrange: bytes=0-9\r\n{wanted}\r\n\r\n"
+            );
+            raw.send(&lines).await;
+            let head = raw.head().await;
+            assert!(head.starts_with("HTTP/1.1 20"), "{method} {wanted}: {head}");
+            let expected = format!("\r\nrepr-digest: {}\r\n", listed.to_str().unwrap());
+            assert!(head.contains(&expected), "{method} {wanted}: {head}");
+            assert!(!head.contains("sha-512"), "{method} {wanted}: {head}");
+        }
+    }
 }

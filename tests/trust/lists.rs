@@ -1,6 +1,7 @@
 //! Lists that are not believed: there is no sender without one, and none takes the place of a good one.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, SystemTime};
 
 use letterhead::trust::{OnExpiry, Reason, Root, SigningKey, Tree, Trust};
@@ -79,6 +80,9 @@ async fn the_highest_version_is_remembered_over_a_restart() {
     site.enforced(trust()).unwrap();
     let text = fs::read_to_string(seen.path("highest.json")).unwrap();
     assert!(text.contains("\"tree\":\"site\"") && text.contains("\"version\":6"), "{text}");
+    // Who could open the lock could hold it, and the server would wait.
+    let lock = fs::metadata(seen.path("highest.json.lock")).unwrap();
+    assert_eq!(lock.permissions().mode() & 0o777, 0o600);
     // One that a crash left half written, beside: it is written anew.
     fs::write(seen.path("highest.json.new"), "{").unwrap();
     site.list(7);
