@@ -96,7 +96,8 @@ impl Source {
             return Ok(bytes);
         }
         let part = checks.block_of(offset);
-        let mut block = Vec::new();
+        let size = usize::try_from(part.end.saturating_sub(part.start)).unwrap_or_default();
+        let mut block = Vec::with_capacity(size);
         loop {
             let at = part.start.saturating_add(block.len() as u64);
             let left = usize::try_from(part.end.saturating_sub(at)).unwrap_or(usize::MAX);

@@ -103,7 +103,9 @@ fn commit(html: &mut String, kept: &Kept) {
     for (name, version) in
         [("Policy version", receipt.policy_version()), ("List version", receipt.list_version())]
     {
-        version.iter().for_each(|version| fact(name, version));
+        if let Some(version) = version {
+            fact(name, &version);
+        }
     }
     fact("Ended", &iso(kept.at));
     html.push_str("</dl>\n");

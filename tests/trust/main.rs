@@ -13,6 +13,7 @@ mod skip;
 mod admitted;
 mod blocks;
 mod breaker;
+mod hostile;
 mod lists;
 mod mutations;
 mod sealed;

@@ -10,6 +10,7 @@ use http_body_util::BodyExt as _;
 use letterhead::FileSender;
 use letterhead::answer::Coding;
 use letterhead::trust::{Enforcement, Reason, Tree};
+use sha2::{Digest as _, Sha256};
 use tower::ServiceExt as _;
 
 use crate::site::{Site, key, later, other_key};
@@ -96,10 +97,29 @@ impl Attack {
         let shown = fs::read(self.site.path(name)).unwrap_or_default();
         let leaks = shown.len() > 8 && body.windows(8).any(|part| part == &shown[..8]);
         assert!(!leaks && !body.is_empty(), "{kind} {name}: a problem document, and no content");
+        if status == 503 {
+            self.check_reason(kind, name, &shown);
+        }
         if self.content.contains_key(name) {
             self.restore(name);
             self.good(name).await;
         }
+    }
+
+    /// What is said to be wrong with a file is what is wrong with it: its length, or else its content.
+    fn check_reason(&self, kind: &str, name: &str, found: &[u8]) {
+        let breakers = self.sender.breakers();
+        let of_name = breakers.iter().find(|one| *one.path == *name.as_bytes());
+        let one = of_name.unwrap_or_else(|| panic!("{kind} {name}: no reason in {breakers:?}"));
+        let listed = &self.content[name];
+        let has_length = found.len() == listed.len();
+        let sum = |bytes: &[u8]| <[u8; 32]>::from(Sha256::digest(bytes));
+        assert_eq!(one.wanted, (listed.len() as u64, sum(listed)), "{kind} {name}");
+        assert_eq!(
+            one.found,
+            (found.len() as u64, has_length.then(|| sum(found))),
+            "{kind} {name}"
+        );
     }
 
     async fn good(&self, name: &str) {

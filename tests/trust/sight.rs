@@ -33,6 +33,9 @@ async fn receipt(sender: &FileSender, request: Request<()>) -> Receipt {
     seen.take().pop().unwrap()
 }
 
+/// A path, fields of the request, and the status.
+type Case = (&'static str, &'static [(&'static str, &'static str)], u16);
+
 #[tokio::test]
 async fn a_receipt_has_the_version_of_the_list() {
     let site = Site::new();
@@ -41,7 +44,7 @@ async fn a_receipt_has_the_version_of_the_list() {
     let sender = site.enforced(site.trust()).unwrap();
     let tag = receipt(&sender, request("/a.txt", &[])).await;
     assert_eq!((tag.status().unwrap().as_u16(), tag.list_version()), (200, Some(3)));
-    let cases: [(&str, &[(&str, &str)], u16); 6] = [
+    let cases: [Case; 6] = [
         ("/a.txt", &[], 200),
         ("/a.txt", &[("range", "bytes=1-2")], 206),
         ("/a.txt", &[("if-none-match", "*")], 304),
@@ -180,54 +183,54 @@ async fn breakers_and_lists_are_measured() {
     let get = async |path: &str| receipt(&sender, request(path, &[])).await.status().unwrap();
     let check = |expected: expect_test::Expect| expected.assert_eq(&sheet.printed());
     assert_eq!(get("/a.txt").await, 200);
-    check(expect_test::expect![[r#"
+    check(expect_test::expect![[r"
         breakers tree=measured 0
         lists tree=measured outcome=taken 1
         stopped tree=measured 0
-        version tree=measured 1"#]]);
+        version tree=measured 1"]]);
     site.write("a.txt", "contenT").write("added.txt", "x");
     assert_eq!((get("/a.txt").await.as_u16(), get("/a.txt").await.as_u16()), (503, 503));
     assert_eq!(get("/added.txt").await, 404);
-    check(expect_test::expect![[r#"
+    check(expect_test::expect![[r"
         breakers tree=measured 1
         lists tree=measured outcome=taken 1
         mismatches tree=measured 1
         stopped tree=measured 0
         unlisted tree=measured 1
-        version tree=measured 1"#]]);
+        version tree=measured 1"]]);
     site.write("b.txt", "contenT");
     assert_eq!((get("/b.txt").await.as_u16(), get("/c.txt").await.as_u16()), (503, 503));
-    check(expect_test::expect![[r#"
+    check(expect_test::expect![[r"
         breakers tree=measured 2
         lists tree=measured outcome=taken 1
         mismatches tree=measured 2
         stopped tree=measured 1
         unlisted tree=measured 1
-        version tree=measured 1"#]]);
+        version tree=measured 1"]]);
     sender.reset_breakers();
     site.write("a.txt", "content");
     assert_eq!(get("/a.txt").await, 200);
     list(2, &other_key());
     sender.reload_manifest().unwrap_err();
     assert_eq!(get("/b.txt").await, 503);
-    check(expect_test::expect![[r#"
+    check(expect_test::expect![[r"
         breakers tree=measured 1
         lists tree=measured outcome=refused 1
         lists tree=measured outcome=taken 1
         mismatches tree=measured 3
         stopped tree=measured 0
         unlisted tree=measured 1
-        version tree=measured 1"#]]);
+        version tree=measured 1"]]);
     list(3, &key());
     sender.reload_manifest().unwrap();
-    check(expect_test::expect![[r#"
+    check(expect_test::expect![[r"
         breakers tree=measured 0
         lists tree=measured outcome=refused 1
         lists tree=measured outcome=taken 2
         mismatches tree=measured 3
         stopped tree=measured 0
         unlisted tree=measured 1
-        version tree=measured 3"#]]);
+        version tree=measured 3"]]);
 }
 
 /// A page of the inspector, as somebody on this machine sees it.

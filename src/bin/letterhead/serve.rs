@@ -137,6 +137,8 @@ fn reload_on_hangup(
         }
     });
     tokio::spawn(async move {
+        // The list of the start, whose rules are in force.
+        taken.recv().await;
         while taken.recv().await.is_some() {
             rules.follow(&files, &print).await;
         }
