@@ -2,7 +2,7 @@
 
 /// The senders whose trees are shown; there are none.
 #[derive(Clone, Default)]
-pub(super) struct Trees;
+pub(super) struct Trees(());
 
 #[expect(clippy::unused_self, reason = "with lists it has something to say")]
 impl Trees {

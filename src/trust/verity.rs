@@ -93,17 +93,19 @@ mod tests {
             (4095, "11a482c4a3012f101c9013c35072065b676d1b7366c35525f46a2894994076fa"),
             (4096, "3f128b8d5a052638172857f47f0110dc2fc2c234dc0c712c08a3bc6f6c540483"),
             (4097, "f54d7eca1ac49ae471f4abedb0d9309f0b84a51ec5c1733e3abb2aaf9f66c4ad"),
-            (524288, "fcaf1ae16ac8b4ca5217ed37818cca018924841f0083e50267b7dc82bdf3adaa"),
-            (524289, "7321b423e2b765c00796ae1e5b0be1dbba66e2e76f0e06e0d6ea4f14142d8783"),
-            (67108864, "ec36a446d5660eb439d6224e28538a94ede56ae1611f21aaf2f5a61fb7c5e6e8"),
-            (67108865, "e38b789f63f2c9405d4fd12465ec8898702d9083c47c8fcff1349de88277945c"),
+            (524_288, "fcaf1ae16ac8b4ca5217ed37818cca018924841f0083e50267b7dc82bdf3adaa"),
+            (524_289, "7321b423e2b765c00796ae1e5b0be1dbba66e2e76f0e06e0d6ea4f14142d8783"),
+            (67_108_864, "ec36a446d5660eb439d6224e28538a94ede56ae1611f21aaf2f5a61fb7c5e6e8"),
+            (67_108_865, "e38b789f63f2c9405d4fd12465ec8898702d9083c47c8fcff1349de88277945c"),
         ];
         for (length, expected) in cases {
             for piece in [1000, 4096, 1 << 20] {
                 let (bytes, mut digest) = (vec![b'x'; *length], VerityDigest::default());
                 bytes.chunks(piece).for_each(|piece| digest.update(piece));
-                let found: String =
-                    digest.finish().iter().map(|byte| format!("{byte:02x}")).collect();
+                let found = digest
+                    .finish()
+                    .iter()
+                    .fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
                 assert_eq!(&found, expected, "{length} bytes in pieces of {piece}");
             }
         }

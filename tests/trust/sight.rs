@@ -310,7 +310,7 @@ async fn no_key_is_in_receipts_or_on_the_inspectors_pages() {
     }
     let mut all = format!("{error} {error:?} {app:?}");
     for receipt in seen.take() {
-        all += &format!("{receipt} {receipt:?} {}", receipt.explain());
+        all.extend([receipt.to_string(), format!("{receipt:?}"), receipt.explain()]);
     }
     for path in ["/", "/index.json", "/1", "/1.json", "/2.json", "/3.json", "/trust", "/trust.json"]
     {
