@@ -1,10 +1,14 @@
-//! The accept loop: no connection beyond the limit, no spinning without descriptors.
+//! The accept loop: no connection beyond the limit, no spinning without descriptors; where there is no place or no
+//! descriptor, connections without a request make room.
 
 use std::io::{self, ErrorKind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
 
 use super::Peer;
 use super::connection::{Accepted, Shared};
@@ -18,6 +22,8 @@ use crate::caught::{caught, discard};
 const FIRST: Duration = Duration::from_millis(5);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(1);
+/// A client that has no place waits so long until connections are asked again to make room.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// Accepts until it is dropped.
 pub(super) async fn accept<C, M>(listener: &TcpListener, mut connections: C, shared: &Arc<Shared>)
@@ -27,10 +33,10 @@ where
     let hub = &shared.hub;
     let mut pause = FIRST;
     loop {
-        let place = hub.place().await;
         match listener.accept().await {
             Ok((tcp, peer)) => {
                 pause = FIRST;
+                let place = place(shared).await;
                 let seat = Seat::new(Arc::clone(hub), place);
                 let known = Peer { addr: peer, secure: shared.secure.is_some() };
                 match caught(|| connections.service(known)) {
@@ -42,10 +48,27 @@ where
             Err(error) if is_of_one_connection(&error) => {}
             Err(error) => {
                 shared.tell(&Event::AcceptFailed { error, pause });
+                hub.make_room();
                 first_of(tokio::time::sleep(pause), hub.freed()).await;
                 pause = LONGEST.min(pause * 2);
             }
         }
+    }
+}
+
+/// A place for a connection that was accepted, when there is one.
+async fn place(shared: &Shared) -> Option<OwnedSemaphorePermit> {
+    let hub = &shared.hub;
+    if let Some(place) = hub.place_now() {
+        return Some(place);
+    }
+    let mut place = pin!(hub.place());
+    shared.tell(&Event::Full { asked: hub.make_room() });
+    loop {
+        if let Ok(place) = timeout(AGAIN, place.as_mut()).await {
+            return place;
+        }
+        hub.make_room();
     }
 }
 

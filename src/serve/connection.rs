@@ -19,7 +19,7 @@ use super::call::Counted;
 use super::event::{Event, OnEvent};
 use super::frames::{Count, Counting};
 use super::http_service::HttpService;
-use super::hub::{Hub, Member, Phase, Seat};
+use super::hub::{Guest, Hub, Member, Phase, Seat};
 use super::memory::Memory;
 use super::parting;
 use super::patience::{Cut, Limits, Patience};
@@ -85,7 +85,10 @@ impl Accepted {
         let count = shared.secure.is_none().then(|| Count::new(shared.frames, at));
         Self {
             shared: Arc::clone(shared),
-            member: Member::new(Arc::clone(&shared.hub)),
+            member: Member::new(
+                Arc::clone(&shared.hub),
+                Some(Arc::clone(&watch) as Arc<dyn Guest>),
+            ),
             wire: Wire::new(tcp, Arc::clone(&watch), seat, shared.limits, count),
             watch,
             peer,
@@ -112,7 +115,7 @@ impl Accepted {
         let Self { shared, mut member, watch, wire, peer, at } = self;
         let Some(secure) = &shared.secure else { return };
         let deadline = at + shared.limits.head;
-        match in_time(secure.handshake(wire), &mut member, deadline).await {
+        match in_time(secure.handshake(wire), &mut member, &watch, deadline).await {
             Shaken::Done(Ok((stream, h2))) => {
                 if h2 {
                     watch.is_h2();
@@ -134,19 +137,20 @@ impl Accepted {
 enum Shaken<T> {
     Done(io::Result<T>),
     Late,
-    /// The server ends, and nothing has been asked yet.
+    /// The server ends, or another connection has no place; and nothing has been asked yet.
     Ending,
 }
 
 async fn in_time<T>(
     handshake: impl Future<Output = io::Result<T>>,
     member: &mut Member,
+    watch: &Watch,
     deadline: Instant,
 ) -> Shaken<T> {
     let mut handshake = pin!(handshake);
     let mut timer = pin!(sleep_until(deadline));
     std::future::poll_fn(|cx| {
-        if member.phase(cx.waker()) != Phase::Open {
+        if member.phase(cx.waker()) != Phase::Open || watch.gives_way() {
             return Poll::Ready(Shaken::Ending);
         }
         if let Poll::Ready(outcome) = handshake.as_mut().poll(cx) {

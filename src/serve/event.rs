@@ -26,6 +26,12 @@ pub enum Event {
         /// How long it pauses at most.
         pause: Duration,
     },
+    /// A client has connected and there are [as many connections](super::Serve::max_connections) as there may be. It waits for
+    /// one to end.
+    Full {
+        /// How many connections without a request were asked to go, for this one and the next.
+        asked: usize,
+    },
     /// The TLS handshake failed. Scanners and clients of plain HTTP are the usual reason.
     HandshakeFailed {
         /// The other end.
@@ -55,6 +61,9 @@ impl fmt::Display for Event {
         match self {
             Self::AcceptFailed { error, pause } => {
                 write!(f, "accept: {error}; trying again in at most {pause:?}")
+            }
+            Self::Full { asked } => {
+                write!(f, "accept: every place is taken; idle connections asked to go: {asked}")
             }
             Self::HandshakeFailed { peer, error } => write!(f, "{peer}: TLS handshake: {error}"),
             Self::Failed { peer, error } => {

@@ -179,7 +179,12 @@ impl Patience {
         self.head.filter(|(begun, _)| *begun == seen.begun).map(|(_, since)| since)
     }
 
-    /// The server was asked to stop. False if that was known.
+    /// Whether it was asked to end without a request, see [`drains`](Self::drains).
+    pub(super) const fn is_drained(&self) -> bool {
+        self.drained.is_some()
+    }
+
+    /// The server was asked to stop, or the connection to make room. False if that was known.
     pub(super) fn drains(&mut self, now: Instant) -> bool {
         let first = self.drained.is_none();
         self.drained.get_or_insert(now);

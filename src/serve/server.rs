@@ -22,6 +22,7 @@ use super::patience::Limits;
 use super::run::{Served, run};
 use super::tasks::Tasks;
 use super::tls::Secure;
+use crate::sys::most_descriptors;
 
 /// Longer than any server runs; a sum with a clock's time does not overflow.
 const FOREVER: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 10);
@@ -179,9 +180,14 @@ impl<S, M> Serve<S, M> {
         self
     }
 
-    /// How many connections may be open at once, upgraded ones included; any number if nothing is said.
+    /// How many connections may be open at once, upgraded ones included; if nothing is said, three quarters of the
+    /// descriptors that the process may have when the server starts (`RLIMIT_NOFILE`), which leaves the rest to its handlers.
     ///
-    /// At the limit nothing is accepted: clients wait in the system's queue until a connection ends.
+    /// At the limit one more client is accepted, and waits for a place; the others wait in the system's queue. For it
+    /// connections are closed that have had no request under way for a second or more: those first that have had none for longest, as many as an
+    /// eighth of them, 32 at most. An unused connection, half a head and half a handshake are such ones; a response that is under
+    /// way, an upgrade and a tunnel are not. The same is done where the system has no descriptor for a client.
+    /// [`Event::Full`] tells of it. `usize::MAX` is any number.
     pub fn max_connections(mut self, most: usize) -> Self {
         self.bounds.most = Some(most);
         self
@@ -333,7 +339,7 @@ where
             least: least(self.bounds.rate, write),
         };
         let shared = Shared {
-            hub: Hub::new(self.bounds.most),
+            hub: Hub::new(self.bounds.most.unwrap_or_else(most_connections)),
             limits,
             body: self.times.body,
             frames: self.bounds.frames,
@@ -347,6 +353,12 @@ where
         let grace = self.times.grace.min(FOREVER);
         Serving(Box::pin(run(self.listen, self.service, Arc::new(shared), self.stop, grace)))
     }
+}
+
+/// Three quarters of the descriptors.
+fn most_connections() -> usize {
+    let descriptors = usize::try_from(most_descriptors()).unwrap_or(usize::MAX);
+    (descriptors - descriptors / 4).max(1)
 }
 
 /// What a rate comes to in this time.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::BoxError;
 use super::hub::{Member, Phase};
-use super::patience::{Cut, Limits, Patience, Seen, Verdict};
+use super::patience::{Cut, FAREWELL, Limits, Patience, Seen, Verdict};
 use super::watch::Watch;
 
 /// How a connection ended.
@@ -118,16 +118,19 @@ impl<'a, C: Future<Output = Result<(), BoxError>>> Turns<'a, C> {
     /// Does what the server's phase asks for.
     fn follow_phase(&mut self, waker: &Waker, seen: &Seen) -> Step {
         match self.parties.member.phase(waker) {
+            Phase::Open if self.parties.watch.gives_way() => {
+                if seen.live > 0 && !self.patience.is_drained() {
+                    self.parties.watch.stays();
+                } else {
+                    // It had the moment in which a request could come.
+                    let now = Instant::now();
+                    return self.drain(now.checked_sub(FAREWELL).unwrap_or(now), seen);
+                }
+            }
             Phase::Open => {}
             Phase::Draining => {
-                self.is_late |= self.patience.drains(Instant::now());
                 self.parties.watch.draining();
-                // A head that is under way is waited for; hyper would forget it.
-                if !self.is_draining && !seen.head() {
-                    self.is_draining = true;
-                    (self.shut_down)(self.connection.as_mut());
-                    return ControlFlow::Continue(Next::PollAgain);
-                }
+                return self.drain(Instant::now(), seen);
             }
             Phase::Over if seen.live > 0 || seen.blocked => {
                 return ControlFlow::Break(End::Cut(Cut::Deadline));
@@ -135,6 +138,18 @@ impl<'a, C: Future<Output = Result<(), BoxError>>> Turns<'a, C> {
             Phase::Over => return ControlFlow::Break(End::Closed),
         }
         ControlFlow::Continue(Next::GoOn)
+    }
+
+    /// Ends the connection behind what is under way; it was asked to at `since`.
+    fn drain(&mut self, since: Instant, seen: &Seen) -> Step {
+        self.is_late |= self.patience.drains(since);
+        // A head that is under way is waited for; hyper would forget it.
+        if self.is_draining || seen.head() {
+            return ControlFlow::Continue(Next::GoOn);
+        }
+        self.is_draining = true;
+        (self.shut_down)(self.connection.as_mut());
+        ControlFlow::Continue(Next::PollAgain)
     }
 
     /// Judges the client, and sets the timer for the next look; `fired` if it is the timer that wants it.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::BoxError;
+use super::hub::Guest;
 use super::memory::{Holder, Memory};
 use super::patience::{Cut, Limits, Seen, Waiting};
 use super::zero::Lane;
@@ -95,6 +96,8 @@ struct Responses {
 struct GivenUp {
     /// Why, or 0.
     why: AtomicU8,
+    /// It is to make room for another one, unless a request comes first.
+    gives_way: AtomicBool,
     /// Wakes the connection's task.
     task: OnceLock<Waker>,
 }
@@ -323,6 +326,18 @@ impl Holder for Watch {
         self.responses.streams.give_up();
         self.given_up.why.store(MEMORY, Ordering::Release);
         self.wake();
+    }
+}
+
+impl Guest for Watch {
+    fn idle_since(&self) -> Option<Instant> {
+        let seen = self.glance();
+        let is_idle = seen.live == 0 && !seen.blocked && !self.is_handed_over();
+        (is_idle && !self.gives_way()).then_some(seen.idle_since)
+    }
+
+    fn asked_to_go(&self) {
+        self.given_up.gives_way.store(true, Ordering::Relaxed);
     }
 }
 

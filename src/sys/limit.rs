@@ -15,7 +15,13 @@ pub(super) enum Limit {
     #[allow(dead_code, reason = "only a store writes")]
     FileSize,
     /// How many threads its user may have. Root and some capabilities are free of it.
+    #[allow(dead_code, reason = "only the diagnosis of files asks")]
     Threads,
+}
+
+/// How many descriptors this process may have.
+pub(crate) fn most_descriptors() -> u64 {
+    Limit::Descriptors.now()
 }
 
 /// The most that is read of `/proc/self/limits`.

@@ -6,7 +6,10 @@ mod again;
 mod pages;
 #[cfg(all(feature = "files", unix))]
 mod kind;
-#[cfg(all(feature = "files", unix))]
+#[cfg(all(any(feature = "files", feature = "serve"), unix))]
+mod limit;
+#[cfg(all(feature = "serve", not(unix)))]
+#[path = "limit_elsewhere.rs"]
 mod limit;
 mod meaning;
 #[cfg(all(feature = "files", unix))]
@@ -83,9 +86,11 @@ pub(crate) use filesystem::Place;
 pub(crate) use kind::Kind;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use lease::{Obstacle, Proof, writer_there};
+#[cfg(any(all(feature = "files", unix), feature = "serve"))]
+pub(crate) use limit::most_descriptors;
 pub(crate) use meaning::Meaning;
 #[cfg(all(feature = "files", unix))]
-pub(crate) use open::{Handle, How, Opened, Symlinks, Unpinned, duplicate, most_descriptors};
+pub(crate) use open::{Handle, How, Opened, Symlinks, Unpinned, duplicate};
 #[cfg(all(feature = "files", unix))]
 pub use operation::Operation;
 #[cfg(all(feature = "files", unix))]

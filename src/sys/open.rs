@@ -9,7 +9,6 @@ use super::again::uninterrupted;
 use super::door;
 use super::filesystem::Place;
 use super::kind::Kind;
-use super::limit::Limit;
 use super::operation::Operation;
 use super::platform::Reach;
 use super::refusal::{Found, Refusal};
@@ -70,11 +69,6 @@ pub(crate) struct Handle {
     descriptor: OwnedFd,
     stat: Stat,
     place: Place,
-}
-
-/// How many descriptors this process may have.
-pub(crate) fn most_descriptors() -> u64 {
-    Limit::Descriptors.now()
 }
 
 impl Root {

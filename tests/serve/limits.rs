@@ -1,26 +1,56 @@
 //! How many connections, and how large a head.
 
+use std::time::Duration;
+
+use letterhead::serve::Event;
+
 use crate::client::Raw;
 use crate::running::{Running, SHORT};
 
 #[tokio::test]
 async fn beyond_the_limit_clients_wait_for_a_place() {
-    let server = Running::start(|serve| serve.max_connections(2)).await;
+    let mut server = Running::start(|serve| serve.max_connections(2).grace(Duration::ZERO)).await;
     let mut first = Raw::connect(server.addr).await;
     let mut second = Raw::connect(server.addr).await;
-    for raw in [&mut first, &mut second] {
-        raw.get("/").await;
-        assert_eq!(raw.answer().await.0, 200);
-    }
+    first.get("/gate").await;
+    assert!(first.head().await.starts_with("http/1.1 200 "));
+    second.get("/never").await;
     let mut third = Raw::connect(server.addr).await;
     third.get("/").await;
     assert!(tokio::time::timeout(SHORT, third.head()).await.is_err());
+    // Nobody was to go: both have a request under way.
+    let told = server.told();
+    assert!(matches!(told[..], [Event::Full { asked: 0 }]), "{told:?}");
+    server.gate.notify_one();
+    first.until("end").await;
     drop(first);
     assert_eq!(third.answer().await.0, 200);
-    second.get("/").await;
-    assert_eq!(second.answer().await.0, 200);
     drop((second, third));
     assert_eq!(server.stopped().await.accepted, 3);
+}
+
+/// At the limit one that has no request makes room, and one that has does not.
+#[tokio::test]
+async fn an_idle_connection_makes_room_for_a_client() {
+    let mut server = Running::start(|serve| serve.max_connections(2)).await;
+    let mut busy = Raw::connect(server.addr).await;
+    busy.get("/gate").await;
+    assert!(busy.head().await.starts_with("http/1.1 200 "));
+    let mut idle = Raw::connect(server.addr).await;
+    idle.get("/").await;
+    assert_eq!(idle.answer().await.0, 200);
+    let mut newcomer = Raw::connect(server.addr).await;
+    newcomer.get("/").await;
+    assert_eq!(newcomer.answer().await, (200, b"hello".to_vec()));
+    // It ends as any idle connection does.
+    assert!(idle.all().await.1.is_ok());
+    server.gate.notify_one();
+    busy.until("end").await;
+    let told = server.told();
+    assert!(matches!(told[..], [Event::Full { .. }]), "{told:?}");
+    drop((busy, idle, newcomer));
+    let served = server.stopped().await;
+    assert_eq!((served.accepted, served.cut), (3, 0));
 }
 
 #[tokio::test]

@@ -146,6 +146,7 @@ fn again(event: &Event) -> Event {
                 .map_or_else(|| error.kind().into(), std::io::Error::from_raw_os_error),
             pause: *pause,
         },
+        Event::Full { asked } => Event::Full { asked: *asked },
         Event::HandshakeFailed { peer, error } => {
             Event::HandshakeFailed { peer: *peer, error: std::io::Error::other(error.to_string()) }
         }

@@ -63,6 +63,126 @@ async fn crowded() {
     assert_eq!(server.stopped().await.accepted, CLIENTS as u64 + 1);
 }
 
+/// What clients do that take every place: each of them once.
+#[derive(Clone, Copy, Debug)]
+enum Idle {
+    /// Connects, and says nothing.
+    Silent,
+    /// Half a head.
+    HalfHead,
+    /// One request, and no other behind it.
+    KeepAlive,
+    /// One on HTTP/2.
+    Streams,
+}
+
+impl Idle {
+    /// The connection as it is then.
+    async fn connect(self, server: &Running, socket: TcpSocket) -> Box<dyn std::any::Any> {
+        let stream = soon(socket.connect(server.addr)).await.unwrap();
+        let mut raw = match self {
+            Self::Streams => {
+                let h2 = H2::over(stream).await;
+                assert_eq!(h2.get("/").await.unwrap().status(), 200);
+                return Box::new(h2);
+            }
+            Self::Silent | Self::HalfHead | Self::KeepAlive => Raw::over(stream),
+        };
+        match self {
+            Self::HalfHead => raw.send("GET / HTTP/1.1\r\nhost: ").await,
+            Self::KeepAlive => {
+                raw.get("/").await;
+                assert_eq!(raw.answer().await.0, 200);
+            }
+            Self::Silent | Self::Streams => {}
+        }
+        Box::new(raw)
+    }
+}
+
+const ATTACKS: [Idle; 4] = [Idle::Silent, Idle::HalfHead, Idle::KeepAlive, Idle::Streams];
+
+/// As many descriptors as this has the server while it starts.
+const FEW: u64 = 40;
+
+#[test]
+fn idle_connections_leave_handlers_descriptors_and_others_places() {
+    in_child("starved::idle_connections_leave_handlers_descriptors_and_others_places", || {
+        for attack in ATTACKS {
+            runtime().block_on(besieged(attack));
+        }
+    });
+}
+
+async fn besieged(attack: Idle) {
+    let usual = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(FEW), ..usual }).unwrap();
+    let forever = Duration::MAX;
+    let server = Running::start(|serve| serve.header_timeout(forever).idle_timeout(forever));
+    let mut server = server.await;
+    // The clients' own sockets do not count here.
+    setrlimit(Resource::Nofile, usual).unwrap();
+    let places = usize::try_from(FEW * 3 / 4).unwrap();
+    let mut idle = Vec::new();
+    for _ in 0..places {
+        idle.push(attack.connect(&server, TcpSocket::new_v4().unwrap()).await);
+    }
+    assert!(server.told().is_empty(), "{attack:?}: there was a place for each");
+    for nth in 0..6 {
+        let mut raw = Raw::connect(server.addr).await;
+        raw.get("/").await;
+        assert_eq!(raw.answer().await, (200, b"hello".to_vec()), "{attack:?}: client {nth}");
+        idle.push(Box::new(raw));
+    }
+    let told = server.told();
+    assert!(matches!(told[0], Event::Full { .. }), "{attack:?}: {told:?}");
+    let cut = |event: &Event| matches!(event, Event::Cut { why: Cut::Head, .. });
+    let cuts = told.iter().filter(|event| cut(event)).count();
+    // Who has begun a head is cut; others are closed as any idle connection is.
+    assert_eq!(cuts > 0, matches!(attack, Idle::HalfHead), "{attack:?}: {told:?}");
+    let others = told.iter().filter(|event| !cut(event) && !matches!(event, Event::Full { .. }));
+    assert_eq!(others.count(), 0, "{attack:?}: {told:?}");
+    drop(idle);
+    assert_eq!(server.stopped().await.accepted, places as u64 + 6);
+}
+
+#[test]
+fn without_a_descriptor_an_idle_connection_makes_room() {
+    in_child("starved::without_a_descriptor_an_idle_connection_makes_room", || {
+        for attack in ATTACKS {
+            runtime().block_on(exhausted(attack));
+        }
+    });
+}
+
+/// As many connections as there are descriptors, although nobody set a limit to them.
+async fn exhausted(attack: Idle) {
+    let forever = Duration::MAX;
+    let server = Running::start(|serve| {
+        serve.max_connections(usize::MAX).header_timeout(forever).idle_timeout(forever)
+    });
+    let mut server = server.await;
+    let mut sockets: Vec<_> = (0..=ROOM).map(|_| TcpSocket::new_v4().unwrap()).collect();
+    let usual = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(256), ..usual }).unwrap();
+    let mut hoard: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    hoard.truncate(hoard.len() - ROOM);
+    let last = sockets.pop().unwrap();
+    let mut idle = Vec::new();
+    for socket in sockets {
+        idle.push(attack.connect(&server, socket).await);
+    }
+    let mut raw = Raw::over(soon(last.connect(server.addr)).await.unwrap());
+    raw.get("/").await;
+    assert_eq!(raw.answer().await, (200, b"hello".to_vec()), "{attack:?}");
+    let event = server.event().await;
+    let Event::AcceptFailed { error, .. } = event else { panic!("{event:?}") };
+    assert_eq!(error.raw_os_error(), Some(libc::EMFILE));
+    drop((hoard, idle, raw));
+    setrlimit(Resource::Nofile, usual).unwrap();
+    server.stopped().await;
+}
+
 /// From now on this thread, and those that it starts, get no thread, as at a limit of processes.
 fn no_threads() {
     let rules = [libc::SYS_clone, libc::SYS_clone3].map(|call| (call, Vec::new()));

@@ -29,6 +29,16 @@ impl Watch {
         self.draining.load(Ordering::Relaxed)
     }
 
+    /// Whether the connection is to end because another one has no place.
+    pub(in crate::serve) fn gives_way(&self) -> bool {
+        self.given_up.gives_way.load(Ordering::Relaxed)
+    }
+
+    /// A request came before it ended: it stays.
+    pub(in crate::serve) fn stays(&self) {
+        self.given_up.gives_way.store(false, Ordering::Relaxed);
+    }
+
     /// All the content of the request has come.
     pub(in crate::serve) fn received(&self) {
         self.requests.receiving.store(false, Ordering::Relaxed);
