@@ -77,8 +77,8 @@ impl Inspector {
         self
     }
 
-    /// Where the pages stand, `/_head` if nothing is said. It is needed where the path comes with its prefix, and axum is
-    /// not there to say what that was.
+    /// Where the pages stand. If nothing is said, links in responses lead to where the first page was asked for, and to
+    /// `/_head` before that. It is needed where the path comes with its prefix, and axum is not there to say what that was.
     ///
     /// # Panics
     ///
@@ -88,6 +88,7 @@ impl Inspector {
         let path = path.into();
         assert!(path.starts_with('/'), "wanted a path that begins with a slash, found {path:?}");
         path.trim_end_matches('/').clone_into(&mut self.settings.mount);
+        self.settings.is_placed = true;
         self
     }
 
@@ -125,8 +126,8 @@ impl Inspector {
 
     /// Lets responses carry a link to their page as `x-debug-token-link`, to clients that may see it; on if nothing is said.
     ///
-    /// The link is `/_head/request-42`, or what [`at`](Self::at) says instead of `/_head`, and is good once the response is over. A
-    /// response that a cache for several users may keep has none: one with a `Cache-Control` (or its like) that says
+    /// The link is `/_head/request-42`, and is good once the response is over. Pages that stand elsewhere say so by [`at`](Self::at); else
+    /// links lead there from the first look at a page on, because the inspector does not know before where it was nested. A response that a cache for several users may keep has none: one with a `Cache-Control` (or its like) that says
     /// neither `private` nor `no-store`, or with an `Expires`. Nor has one that says nothing of this, if it goes to a client that has the
     /// [token](Self::token) and is on another machine, because a proxy may stand between.
     #[must_use]
@@ -148,6 +149,12 @@ impl Inspector {
     #[must_use]
     pub fn service(&self) -> InspectorService {
         InspectorService::new(Arc::clone(&self.ring), Arc::new(self.settings.clone()))
+    }
+
+    /// The ring that clones and services share.
+    #[cfg(test)]
+    pub(super) fn ring(&self) -> Arc<Ring> {
+        Arc::clone(&self.ring)
     }
 
     /// How many exchanges are kept now.
@@ -200,7 +207,7 @@ impl Reporter for Inspector {
     }
 
     fn page(&self, request: &Begun<'_>) -> Option<PageLink> {
-        let Settings { links, doors, mount, .. } = &self.settings;
+        let Settings { links, doors, mount, is_placed, .. } = &self.settings;
         let caller = Caller::of_begun(request);
         // Most clients of a program that is in use are neither, and nothing more is looked at for them.
         if !caller.is_loopback() && doors.token.is_none() {
@@ -210,6 +217,8 @@ impl Reporter for Inspector {
         if !is_here && caller.judge(doors, RELEASE) != Access::Granted {
             return None;
         }
+        let seen = self.ring.place.get().filter(|_| !is_placed);
+        let mount = seen.map_or(mount.as_str(), |place| place);
         let page = PageLink::new(&of_request(&in_ascii(mount), request.number()))?;
         Some(page.when_silent(is_here).in_server_timing(links.timing))
     }

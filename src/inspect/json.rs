@@ -42,6 +42,7 @@ fn in_short(kept: &Kept) -> Value {
     let rules: Vec<_> = receipt.conflicts().iter().map(|one| one.rule().as_str()).collect();
     json!({
         "id": kept.id,
+        "request": receipt.number(),
         "ended": iso(kept.at),
         "method": receipt.method().as_str(),
         "path": receipt.path(),
@@ -78,6 +79,7 @@ pub(super) fn exchange(
     json!({
         "schema": SCHEMA,
         "id": kept.id,
+        "request": receipt.number(),
         "ended": iso(kept.at),
         "receipt": serde_json::to_value(Line(receipt)).unwrap_or_default(),
         "head": {

@@ -1,8 +1,10 @@
 //! One exchange as it is kept: a receipt that shares no memory with the application, has no secret, and is small.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use http::Method;
 use http::header::{HeaderName, HeaderValue};
 
@@ -63,12 +65,17 @@ impl Kept {
     pub(super) fn of(id: u64, at: SystemTime, receipt: &Receipt) -> Self {
         let mut room = Room(MOST.saturating_sub(size_of::<Self>() + 2 * PLACE));
         let method = method(&receipt.method);
-        let path = receipt.path.as_deref().map(|path| head_of(path, MOST_OF_PATH));
+        // It is the layer's own copy, so that a short one is shared.
+        let path = receipt.path.as_ref().map(|path| match head_of(path, MOST_OF_PATH) {
+            part if part.len() == path.len() => Arc::clone(path),
+            part => part.into(),
+        });
         let route = receipt.route.as_deref().map(|route| head_of(route, MOST_OF_TEXT));
-        room.spend(path.map_or(0, |path| path.len() + PLACE));
+        room.spend(path.as_ref().map_or(0, |path| path.len() + PLACE));
         room.spend(route.map_or(0, |route| route.len() + PLACE));
         room.spend(receipt.request.as_ref().map_or(0, |_| size_of::<RequestFacts>() + MOST_OF_ID));
-        let target_cut = receipt.path.as_deref() != path || method != receipt.method;
+        let length = |path: &Option<Arc<str>>| path.as_ref().map(|path| path.len());
+        let target_cut = length(&receipt.path) != length(&path) || method != receipt.method;
         let outcome = match receipt.outcome.error() {
             Some(error) => Outcome::Aborted(room.error(error)),
             None => receipt.outcome.clone(),
@@ -110,7 +117,7 @@ impl Kept {
                 ledger,
                 fields: Lines(fields),
                 conflicts,
-                path: path.map(Into::into),
+                path,
                 route: route.map(Into::into),
                 request: receipt.request.as_deref().map(RequestFacts::without_span).map(Box::new),
                 outcome,
@@ -220,23 +227,41 @@ type Fields = (Vec<(HeaderName, HeaderValue)>, Vec<(usize, usize)>);
 /// As many lines of the head as there is room for.
 fn fields(receipt: &Receipt, room: &mut Room) -> Fields {
     let lines = &receipt.fields.0;
-    let (mut kept, mut too_large) = (Vec::with_capacity(lines.len().min(256)), Vec::new());
     let mut part = Room(room.0.min(MOST_OF_FIELDS));
     let before = part.0;
+    let (mut names, mut too_large) = (0, Vec::new());
+    // The values share one allocation: they come and go together.
+    let length = lines.iter().map(|(_, value)| value.len()).sum::<usize>();
+    let mut bytes = Vec::with_capacity(length.min(part.0));
     for (name, value) in lines {
         let place = size_of::<(HeaderName, HeaderValue)>() + size_of::<(usize, usize)>();
         if !part.takes(place) || !part.name(name) {
             break;
         }
-        let copy = part.value(value, receipt.ledger.secrecy(name)).unwrap_or_else(|| {
-            too_large.push((kept.len(), value.len()));
-            HeaderValue::from_static("")
-        });
-        kept.push((name.clone(), copy));
+        if part.takes(value.len() + PLACE) {
+            write_apart(&mut bytes, value, receipt.ledger.secrecy(name));
+        } else {
+            too_large.push((names, value.len()));
+        }
+        names += 1;
     }
-    kept.shrink_to_fit();
     too_large.shrink_to_fit();
     room.spend(before - part.0);
+    let (bytes, mut begin) = (Bytes::from(bytes), 0);
+    let mut large = too_large.iter().map(|(at, _)| *at).peekable();
+    let mut kept = Vec::with_capacity(names);
+    kept.extend(lines.iter().take(names).enumerate().map(|(at, (name, value))| {
+        if large.next_if_eq(&at).is_some() {
+            return (name.clone(), HeaderValue::from_static(""));
+        }
+        let end = begin + value.len();
+        let copy = HeaderValue::from_maybe_shared(bytes.slice(begin..end));
+        begin = end;
+        // What was a value, or is stars, is one.
+        let mut copy = copy.unwrap_or_else(|_| HeaderValue::from_static(""));
+        copy.set_sensitive(value.is_sensitive());
+        (name.clone(), copy)
+    }));
     (kept, too_large)
 }
 
@@ -346,17 +371,23 @@ fn head_of(text: &str, most: usize) -> &str {
 
 /// A value with memory of its own. Of a secret there are its length and what names a cookie.
 fn apart(value: &HeaderValue, secrecy: Secrecy) -> Option<HeaderValue> {
-    let bytes = value.as_bytes();
-    let mut copy = if secrecy == Secrecy::Open && !value.is_sensitive() {
-        HeaderValue::from_bytes(bytes).ok()?
-    } else {
-        let names = secrecy == Secrecy::Cookie && !value.is_sensitive();
-        let end = bytes.iter().position(|byte| *byte == b'=');
-        let named = end.filter(|end| names && *end <= 64).map_or(0, |end| end + 1);
-        let mut masked = bytes.get(..named).unwrap_or_default().to_vec();
-        masked.resize(bytes.len(), b'*');
-        HeaderValue::from_bytes(&masked).ok()?
-    };
+    let mut bytes = Vec::with_capacity(value.len());
+    write_apart(&mut bytes, value, secrecy);
+    let mut copy = HeaderValue::try_from(bytes).ok()?;
     copy.set_sensitive(value.is_sensitive());
     Some(copy)
+}
+
+/// Writes as many bytes as the value has: its own, or what may be kept of a secret and stars.
+fn write_apart(into: &mut Vec<u8>, value: &HeaderValue, secrecy: Secrecy) {
+    let bytes = value.as_bytes();
+    if secrecy == Secrecy::Open && !value.is_sensitive() {
+        into.extend_from_slice(bytes);
+        return;
+    }
+    let names = secrecy == Secrecy::Cookie && !value.is_sensitive();
+    let end = bytes.iter().position(|byte| *byte == b'=');
+    let named = end.filter(|end| names && *end <= 64).map_or(0, |end| end + 1);
+    into.extend_from_slice(bytes.get(..named).unwrap_or_default());
+    into.resize(into.len() + bytes.len() - named, b'*');
 }

@@ -1,7 +1,7 @@
 //! The last exchanges, bounded in number and in bytes; the oldest leave first.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use super::kept::Kept;
@@ -12,6 +12,8 @@ use crate::head::Receipt;
 pub(super) struct Ring {
     held: Mutex<Held>,
     pub(super) viewers: Viewers,
+    /// Where the pages stand, as the first request for one showed.
+    pub(super) place: OnceLock<Box<str>>,
 }
 
 struct Held {
@@ -35,7 +37,7 @@ impl Ring {
     pub(super) fn new(most: usize, most_bytes: usize) -> Self {
         let exchanges = VecDeque::new();
         let held = Held { exchanges, bytes: 0, next: 1, most, most_bytes };
-        Self { held: Mutex::new(held), viewers: Viewers::default() }
+        Self { held: Mutex::new(held), viewers: Viewers::default(), place: OnceLock::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -95,14 +97,19 @@ impl Ring {
 }
 
 impl Held {
-    /// Takes out what there is no room for, for the caller to drop outside of the lock.
-    fn shrink(&mut self) -> Vec<Arc<Kept>> {
-        let mut left = Vec::new();
-        while self.exchanges.len() > self.most || self.bytes > self.most_bytes {
-            let Some(oldest) = self.exchanges.pop_front() else { break };
-            self.bytes -= oldest.weight;
-            left.push(oldest);
+    /// Takes out what there is no room for, for the caller to drop outside of the lock: mostly one.
+    fn shrink(&mut self) -> (Option<Arc<Kept>>, Vec<Arc<Kept>>) {
+        let first = self.pop();
+        (first, std::iter::from_fn(|| self.pop()).collect())
+    }
+
+    /// The oldest, if there is no room for it.
+    fn pop(&mut self) -> Option<Arc<Kept>> {
+        if self.exchanges.len() <= self.most && self.bytes <= self.most_bytes {
+            return None;
         }
-        left
+        let oldest = self.exchanges.pop_front()?;
+        self.bytes -= oldest.weight;
+        Some(oldest)
     }
 }

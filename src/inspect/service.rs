@@ -62,6 +62,10 @@ impl InspectorService {
             && welcome("application/json") > welcome("text/html");
         let json = place.json || by_field;
         let base = &place.base;
+        if place.page != Page::Unknown {
+            // Links in responses lead here from now on.
+            self.ring.place.get_or_init(|| base.as_str().into());
+        }
         match place.page {
             Page::List => self.list(base, &pairs, json),
             Page::Exchange(id) => self.exchange(base, self.ring.get(id), &caller, json),

@@ -12,6 +12,8 @@ use crate::ledger::Writer;
 pub(super) struct Settings {
     /// Where they stand, if nothing else is known.
     pub(super) mount: String,
+    /// The application said so.
+    pub(super) is_placed: bool,
     pub(super) doors: Doors,
     /// A URL with `{file}` and `{line}` in it.
     pub(super) editor: Option<String>,
@@ -33,6 +35,7 @@ impl Settings {
     pub(super) fn new() -> Self {
         Self {
             mount: "/_head".to_owned(),
+            is_placed: false,
             doors: Doors::default(),
             editor: None,
             root: std::env::current_dir().unwrap_or_default(),

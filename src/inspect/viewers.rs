@@ -1,9 +1,12 @@
-//! Who looks at the list as it grows: a bounded queue for each, and none for those that do not read.
+//! Who looks at the list as it grows: a bounded queue for each, and none for those that do not read. What is
+//! queued is one for all of them, and is rendered once.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
 
 /// The most exchanges that wait for one viewer; with one more it is cut.
 pub(super) const MOST_WAITING: usize = 256;
@@ -20,22 +23,39 @@ pub(super) struct Viewers {
     cut: AtomicU64,
 }
 
-/// One viewer, which reads the numbers of exchanges.
+/// One viewer, which reads of exchanges.
 #[derive(Default)]
 pub(super) struct Viewer(Mutex<Waiting>);
 
+/// An exchange that has ended, for all viewers. It is there as long as one of them has not read it, which is until
+/// [`MOST_WAITING`] more have ended.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) id: u64,
+    /// Its event, as the first viewer that shows it rendered it.
+    pub(super) event: OnceLock<Rendered>,
+}
+
+/// An event of the stream.
+#[derive(Clone, Debug)]
+pub(super) struct Rendered {
+    /// What stands before its links.
+    pub(super) base: Box<str>,
+    pub(super) event: Bytes,
+}
+
 #[derive(Default)]
 struct Waiting {
-    ids: VecDeque<u64>,
+    rows: VecDeque<Arc<Row>>,
     waker: Option<Waker>,
     cut: bool,
 }
 
 /// What is new for a viewer.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum News {
-    /// Numbers of exchanges, in order.
-    Ended(Vec<u64>),
+    /// Exchanges, in order.
+    Ended(Vec<Arc<Row>>),
     /// It did not read what waited for it, or there were too many.
     Cut,
 }
@@ -63,13 +83,14 @@ impl Viewers {
         if self.listed.load(Ordering::Acquire) == 0 {
             return;
         }
+        let row = Arc::new(Row { id, event: OnceLock::new() });
         let mut wakers = Vec::new();
         let mut all = unpoisoned(self.all.lock());
         // A viewer may leave meanwhile: then its waker is dropped with it, which is foreign code, too.
         let mut viewers = Vec::with_capacity(all.len());
         all.retain(|viewer| {
             let Some(viewer) = viewer.upgrade() else { return false };
-            let stays = viewer.push(id, &mut wakers);
+            let stays = viewer.push(&row, &mut wakers);
             if !stays {
                 self.cut.fetch_add(1, Ordering::Relaxed);
             }
@@ -93,19 +114,19 @@ impl Viewer {
     fn end(&self) -> Option<Waker> {
         let mut waiting = unpoisoned(self.0.lock());
         waiting.cut = true;
-        waiting.ids = VecDeque::new();
+        waiting.rows = VecDeque::new();
         waiting.waker.take()
     }
 
     /// Puts an exchange into the queue; `false` if there is no room for it.
-    fn push(&self, id: u64, wakers: &mut Vec<Waker>) -> bool {
+    fn push(&self, row: &Arc<Row>, wakers: &mut Vec<Waker>) -> bool {
         let mut waiting = unpoisoned(self.0.lock());
         wakers.extend(waiting.waker.take());
-        if waiting.ids.len() < MOST_WAITING {
-            waiting.ids.push_back(id);
+        if waiting.rows.len() < MOST_WAITING {
+            waiting.rows.push_back(Arc::clone(row));
         } else {
             waiting.cut = true;
-            waiting.ids = VecDeque::new();
+            waiting.rows = VecDeque::new();
         }
         !waiting.cut
     }
@@ -117,8 +138,8 @@ impl Viewer {
         if waiting.cut {
             return Poll::Ready(News::Cut);
         }
-        if !waiting.ids.is_empty() {
-            return Poll::Ready(News::Ended(waiting.ids.drain(..).collect()));
+        if !waiting.rows.is_empty() {
+            return Poll::Ready(News::Ended(waiting.rows.drain(..).collect()));
         }
         let old = waiting.waker.replace(waker);
         drop(waiting);
@@ -137,8 +158,12 @@ fn unpoisoned<'a, T>(
 mod tests {
     use super::*;
 
-    fn poll(viewer: &Viewer) -> Poll<News> {
-        viewer.poll(&Context::from_waker(Waker::noop()))
+    /// The numbers of what is new; `None` for a viewer that was cut.
+    fn poll(viewer: &Viewer) -> Poll<Option<Vec<u64>>> {
+        viewer.poll(&Context::from_waker(Waker::noop())).map(|news| match news {
+            News::Ended(rows) => Some(rows.iter().map(|row| row.id).collect()),
+            News::Cut => None,
+        })
     }
 
     #[test]
@@ -147,14 +172,14 @@ mod tests {
         let (slow, quick) = (viewers.join(), viewers.join());
         for id in 1..=300 {
             viewers.announce(id);
-            assert!(matches!(poll(&quick), Poll::Ready(News::Ended(_))), "{id}");
+            assert_eq!(poll(&quick), Poll::Ready(Some(vec![id])));
         }
-        assert_eq!((poll(&slow), poll(&slow)), (Poll::Ready(News::Cut), Poll::Ready(News::Cut)));
+        assert_eq!((poll(&slow), poll(&slow)), (Poll::Ready(None), Poll::Ready(None)));
         assert_eq!(viewers.cut(), 1);
-        assert_eq!(slow.0.lock().expect("unpoisoned").ids.capacity(), 0);
+        assert_eq!(slow.0.lock().expect("unpoisoned").rows.capacity(), 0);
         assert_eq!(poll(&quick), Poll::Pending);
         viewers.announce(301);
-        assert_eq!(poll(&quick), Poll::Ready(News::Ended(vec![301])));
+        assert_eq!(poll(&quick), Poll::Ready(Some(vec![301])));
     }
 
     #[test]
@@ -166,7 +191,7 @@ mod tests {
         all.push(viewers.join());
         assert_eq!(viewers.cut(), 0, "one had left");
         all.push(viewers.join());
-        assert_eq!((viewers.cut(), poll(&all[0])), (1, Poll::Ready(News::Cut)));
+        assert_eq!((viewers.cut(), poll(&all[0])), (1, Poll::Ready(None)));
         assert_eq!(poll(&all[1]), Poll::Pending);
         drop(all);
         viewers.announce(1);

@@ -54,6 +54,10 @@ async fn a_link_leads_to_the_page_of_its_response() {
         let json = server.json(&format!("{page}.json")).await;
         assert_eq!(json["receipt"]["path"], *path);
         assert_eq!(json["id"], count + 1);
+        let list = server.json("/_head/index.json").await;
+        for document in [&json, &list["exchanges"][0]] {
+            assert_eq!(page, format!("/_head/request-{}", document["request"]));
+        }
         let fields = json["head"]["fields"].as_array().unwrap();
         let own = fields.iter().find(|field| field["name"] == LINK).unwrap();
         assert_eq!(own["value"], page.as_str());
@@ -153,4 +157,56 @@ async fn server_timing_names_the_page_beside_what_is_there() {
     let page = format!("page;desc=\"{}\"", link(&answer).unwrap());
     assert_eq!(timings(answer.headers()), ["db;dur=1", &page]);
     server.ended().await;
+}
+
+/// The response to a client on this machine that asks for `path` has this link.
+async fn linked(app: &Router, path: &str) -> Option<String> {
+    let mut request = Request::get(path).header("host", "localhost");
+    let peer = Peer::new("127.0.0.1:4711".parse().unwrap(), false);
+    request.extensions_mut().unwrap().insert(peer);
+    let request = request.body(axum::body::Body::empty()).unwrap();
+    let answer = tower::ServiceExt::oneshot(app.clone(), request).await.unwrap();
+    assert_eq!(answer.status(), 200, "{path}");
+    let fields = answer.headers();
+    fields
+        .get(LINK)
+        .map(|link| link.to_str().unwrap().trim_end_matches(char::is_numeric).to_owned())
+}
+
+#[tokio::test]
+async fn links_lead_to_where_the_pages_were_asked_for() {
+    let nested = |inspector: &Inspector| {
+        let app = Router::new()
+            .nest("/debug", Router::new().nest_service("/head", inspector.service()))
+            .merge(app());
+        app.layer(letterhead::LetterheadLayer::new().reporter(inspector.clone()))
+    };
+    let (unplaced, placed) = (Inspector::new(), Inspector::new().at("/elsewhere"));
+    for (inspector, before, behind) in [
+        (&unplaced, "/_head/request-", "/debug/head/request-"),
+        // What the application says counts more than what is seen.
+        (&placed, "/elsewhere/request-", "/elsewhere/request-"),
+    ] {
+        let app = nested(inspector);
+        assert_eq!(linked(&app, "/silent").await.as_deref(), Some(before));
+        assert_eq!(linked(&app, "/debug/head/").await, None);
+        for _ in 0..2 {
+            assert_eq!(linked(&app, "/silent").await.as_deref(), Some(behind));
+        }
+    }
+}
+
+/// Who may not look at the pages does not move the links.
+#[tokio::test]
+async fn a_request_that_is_refused_says_nothing_of_where_the_pages_are() {
+    let inspector = Inspector::new();
+    let layer = letterhead::LetterheadLayer::new().reporter(inspector.clone());
+    let app = Router::new().nest_service("/debug", inspector.service()).merge(app()).layer(layer);
+    let mut request = Request::get("/debug/").header("host", "evil.test");
+    let peer = Peer::new("127.0.0.1:4711".parse().unwrap(), false);
+    request.extensions_mut().unwrap().insert(peer);
+    let request = request.body(axum::body::Body::empty()).unwrap();
+    let answer = tower::ServiceExt::oneshot(app.clone(), request).await.unwrap();
+    assert_eq!(answer.status(), 403);
+    assert_eq!(linked(&app, "/silent").await.as_deref(), Some("/_head/request-"));
 }
