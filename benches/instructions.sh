@@ -25,14 +25,14 @@ declare -A most_instructions=(
   [two-named-unwatched]=1050 [watched]=8640 [watched-named]=2330 [watched-two-named]=1935
   [watched-three-named]=1900 [watched-named-two-writes]=1240 [watched-head-two-writes]=1345
   [named-two-writes]=400 [head-two-writes]=905 [watched-named-eight]=610
-  [watched-reported]=580 [watched-timed]=1305 [watched-inspected]=9220 [server-timing]=10270
+  [watched-reported]=580 [watched-timed]=1305 [watched-inspected]=7995 [server-timing]=10270
   [policy-no-field]=1860 [policy-one-field]=870 [policy-five-fields]=2440
 )
 declare -A most_allocations=(
   [axum-layer]=4 [hyper-layer]=3 [axum-stream-layer]=4 [hyper-stream-layer]=3
   [two-named-unwatched]=0 [watched-named]=0 [watched-two-named]=0 [watched-three-named]=0
   [watched-named-two-writes]=0 [watched-head-two-writes]=0 [watched-reported]=0 [watched-timed]=3
-  [watched-inspected]=14 [server-timing]=15
+  [watched-inspected]=8 [server-timing]=15
   [policy-no-field]=2 [policy-one-field]=0 [policy-five-fields]=0
 )
 

@@ -6,6 +6,7 @@ pub(super) mod process;
 pub(super) mod modes;
 mod mount;
 mod causes;
+mod pids;
 mod bound;
 
 use std::fmt;

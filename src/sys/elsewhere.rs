@@ -76,10 +76,6 @@ pub(super) fn mounts() -> Option<String> {
     None
 }
 
-pub(super) fn pids() -> Option<u64> {
-    None
-}
-
 pub(super) fn attribute(
     _descriptor: impl AsFd,
     _name: &str,

@@ -142,29 +142,3 @@ pub(super) fn mounts() -> Option<String> {
     file.take(MOST).read_to_string(&mut text).ok()?;
     Some(text)
 }
-
-/// The limit of processes of this process's cgroup, or of one above it, if it is reached.
-pub(super) fn pids() -> Option<u64> {
-    let own = std::fs::read_to_string("/proc/self/cgroup").ok()?;
-    let number = |path: &str, name: &str| {
-        std::fs::read_to_string(format!("{path}/{name}")).ok()?.trim().parse::<u64>().ok()
-    };
-    own.lines().find_map(|line| {
-        let mut words = line.splitn(3, ':').skip(1);
-        let (controllers, path) = (words.next()?, words.next()?);
-        let base = match controllers {
-            "" => "/sys/fs/cgroup",
-            "pids" => "/sys/fs/cgroup/pids",
-            _ => return None,
-        };
-        let mut path = path.trim_end_matches('/');
-        loop {
-            let at = format!("{base}{path}");
-            let most = number(&at, "pids.max");
-            if most.is_some() && number(&at, "pids.current") >= most {
-                return most;
-            }
-            path = path.rsplit_once('/')?.0;
-        }
-    })
-}

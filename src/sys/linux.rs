@@ -11,7 +11,7 @@ use rustix::io::{Errno, ReadWriteFlags};
 use super::again::uninterrupted;
 use super::platform::{Attributes, Happened, Left, Marked, Reach};
 
-pub(super) use super::filter::{access, filtered, has_landlock, mounts, pids};
+pub(super) use super::filter::{access, filtered, has_landlock, mounts};
 
 /// How a directory is opened that is only passed through: named, not read.
 pub(super) const PASS: OFlags = OFlags::PATH;

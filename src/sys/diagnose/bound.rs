@@ -4,6 +4,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::causes::Bound;
+use super::pids::pids;
 use super::process::{Process, read};
 use crate::sys::door;
 use crate::sys::limit::Limit;
@@ -21,7 +22,7 @@ pub(super) fn bound(operation: Operation, errno: i32, process: &Process) -> Opti
         (_, libc::EFBIG) => {
             finite("the limit of a file's size (RLIMIT_FSIZE)", Limit::FileSize, " bytes")
         }
-        (Operation::Thread, libc::EAGAIN) => match door::pids() {
+        (Operation::Thread, libc::EAGAIN) => match pids() {
             Some(most) => Some(of("the limit of processes (pids.max of the cgroup)", most)),
             None => threads(process),
         },
