@@ -4,7 +4,7 @@ use http::Response;
 use letterhead::inspect::Inspector;
 use serde_json::Value;
 
-use crate::app::{Client, KINDS, Scratch, app};
+use crate::app::{Client, KINDS, Kind, Scratch, app};
 use crate::client::Server;
 use bytes::Bytes;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -36,6 +36,7 @@ async fn a_page_says_what_the_wire_had() {
             same_fields(kind.name, &wire, &json);
             let page = server.page(&format!("/_head/{count}")).await;
             shows(kind.name, &wire, &page, &json);
+            went_by(kind, &wire, &page, &json);
         }
     }
     server.ended().await;
@@ -87,4 +88,42 @@ fn shows(kind: &str, wire: &Response<Bytes>, page: &str, json: &Value) {
     }
     let cause = json["receipt"]["cause"].as_str().unwrap();
     assert!(page.contains(&format!("<dt>Committed by</dt><dd>{cause}</dd>")), "{kind}");
+}
+
+/// What the page says beside the head: who asked for what, what was sent, what failed, and in which order.
+fn went_by(kind: &Kind, wire: &Response<Bytes>, page: &str, json: &Value) {
+    let receipt = &json["receipt"];
+    let version = format!("{:?}", wire.version());
+    for (key, expected) in [
+        ("method", Value::from(kind.method)),
+        ("path", kind.path.into()),
+        ("version", version.as_str().into()),
+        ("sent", wire.body().len().into()),
+        ("outcome", "handed".into()),
+    ] {
+        assert_eq!(receipt[key], expected, "{}: {key}", kind.name);
+    }
+    for (name, expected) in [
+        ("Sent", format!("{} bytes", wire.body().len())),
+        ("Outcome", "handed".to_owned()),
+        ("Protocol", version),
+        ("Peer", receipt["peer"].as_str().unwrap().to_owned()),
+    ] {
+        let fact = format!("<dt>{name}</dt><dd>{expected}</dd>");
+        assert!(page.contains(&fact), "{}: {fact}", kind.name);
+    }
+    let (method, path) = (kind.method, kind.path);
+    let heading =
+        format!("<h1><span class=\"method\">{method}</span> <span class=\"path\">{path}</span> ");
+    assert!(page.contains(&heading), "{}: {heading}", kind.name);
+    // Where something failed the wire has a status that says so, and the page the causes.
+    let failed = matches!(kind.name, "first frame fails" | "panic");
+    let causes = json["failure"].as_array().unwrap();
+    assert_eq!(!causes.is_empty(), failed, "{}: {causes:?}", kind.name);
+    assert_eq!(page.contains("<h3>Failed before the commit</h3>"), failed, "{}", kind.name);
+    assert!(json["abort"].as_array().unwrap().is_empty(), "{}: {json}", kind.name);
+    assert!(!page.contains("<h3>Broken off</h3>"), "{}", kind.name);
+    let times = ["answered", "committed", "first_byte", "ended"].map(|at| &receipt["times"][at]);
+    let known: Vec<u64> = times.into_iter().filter_map(Value::as_u64).collect();
+    assert!(known.is_sorted() && known.len() >= 3, "{}: {}", kind.name, receipt["times"]);
 }

@@ -59,8 +59,8 @@ impl Drop for Scratch {
 /// One way to be answered.
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
-    method: &'static str,
-    path: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
     fields: &'static [(&'static str, &'static str)],
     pub(crate) status: u16,
 }
