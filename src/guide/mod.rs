@@ -43,6 +43,13 @@ pub mod reports {}
 
 #[cfg(feature = "inspector")]
 #[doc = include_str!("inspect.md")]
+#[doc = concat!(
+    "\n# Pictures\n\nOf the example `inspect`.\n\n![The list: a form to filter it, and a row for each response](data:image/png;base64,",
+    include_str!("../../images/inspector-list.b64"),
+    ")\n\n![An exchange: how it was committed, with a bar of its times, and two conflicts with both writers](data:image/png;base64,",
+    include_str!("../../images/inspector-exchange.b64"),
+    ")"
+)]
 pub mod inspect {}
 
 #[cfg(all(feature = "files", unix))]
