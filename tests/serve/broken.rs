@@ -94,6 +94,24 @@ async fn whatever_tells_its_end_itself_is_closed() {
 }
 
 #[tokio::test]
+async fn a_stream_that_fails_behind_its_data_is_reset() {
+    for layered in [false, true] {
+        let server = Running::layered(layered).await;
+        let h2 = H2::connect(server.addr).await;
+        for count in [1, 100] {
+            // The reset may overtake the head.
+            let error = match h2.get(&format!("/broken/{count}")).await {
+                Ok(answer) => whole(answer).await.unwrap_err(),
+                Err(error) => error,
+            };
+            assert_eq!(error.reason(), Some(h2::Reason::INTERNAL_ERROR), "{layered} {count}");
+        }
+        // The connection goes on.
+        assert_eq!(h2.get("/").await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn a_slow_client_has_all_before_the_reset() {
     let server = Running::layered(true).await;
     let mut raw = Raw::small(server.addr).await;

@@ -358,3 +358,16 @@ async fn time_outs_hold_under_tls() {
     assert_eq!(stalled.cut().await, Cut::Write);
     assert!(server.told().is_empty());
 }
+
+/// A response without content is over with its head: no frame follows.
+#[tokio::test]
+async fn a_head_without_content_ends_its_stream() {
+    let server = Running::start(|serve| serve).await;
+    let h2 = H2::connect(server.addr).await;
+    let answer = h2.get("/refuse").await.unwrap();
+    assert_eq!(answer.status(), 413);
+    assert!(answer.body().is_end_stream());
+    let answer = h2.get("/").await.unwrap();
+    assert!(!answer.body().is_end_stream());
+    assert_eq!(whole(answer).await.unwrap(), b"hello");
+}

@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::client::{H2, asks, whole};
+use crate::client::{H2, Raw, asks, whole};
 use crate::figures::figures;
 use crate::running::{Running, SHORT, soon};
 
@@ -224,4 +224,19 @@ async fn beyond_what_all_may_hold_the_one_with_most_is_reset() {
     // The one that holds least is there still.
     assert!(!few.is_empty());
     large.task.abort();
+}
+
+/// On HTTP/1, too.
+#[tokio::test]
+async fn a_frame_on_the_old_version_counts_for_what_all_may_hold() {
+    let routes = Router::new().route("/large", get(|| async { vec![b'x'; 16 * MIB] }));
+    let mut server = Running::routed(routes, |serve| serve.max_unsent_in_all(24 * MIB)).await;
+    let mut clients = Vec::new();
+    for _ in 0..3 {
+        // Some of it is with the system, and the rest with the server.
+        let mut raw = Raw::small(server.addr).await;
+        raw.get("/large").await;
+        clients.push(raw);
+    }
+    assert_eq!(server.cut().await, Cut::Memory);
 }
