@@ -82,12 +82,11 @@ impl Events {
         if self.filter.is_set() && !is_asked_for() {
             return None;
         }
-        let event = match row.event.get() {
-            Some(event) => event,
-            None => {
-                let event = self.rendered(row.id)?;
-                row.event.get_or_init(|| event)
-            }
+        let event = if let Some(event) = row.event.get() {
+            event
+        } else {
+            let event = self.rendered(row.id)?;
+            row.event.get_or_init(|| event)
         };
         if *event.base == *self.base {
             return Some(event.event.clone());
@@ -211,9 +210,11 @@ mod tests {
     /// The next frame of each viewer.
     fn frames(viewers: &mut [InspectorBody]) -> Vec<Bytes> {
         let mut cx = Context::from_waker(Waker::noop());
-        let next = |viewer: &mut InspectorBody| match Pin::new(viewer).poll_frame(&mut cx) {
-            Poll::Ready(Some(Ok(frame))) => frame.into_data().expect("data"),
-            other => panic!("wanted a frame, found {other:?}"),
+        let next = |viewer: &mut InspectorBody| {
+            let Poll::Ready(Some(Ok(frame))) = Pin::new(viewer).poll_frame(&mut cx) else {
+                panic!("wanted a frame");
+            };
+            frame.into_data().expect("data")
         };
         viewers.iter_mut().map(next).collect()
     }

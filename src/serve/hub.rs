@@ -99,7 +99,9 @@ impl Hub {
     pub(super) fn go_on(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::SeqCst);
         let tasks: Vec<Task> = self.tasks().places.iter().flatten().cloned().collect();
-        tasks.iter().for_each(|task| task.waker.wake_by_ref());
+        for task in &tasks {
+            task.waker.wake_by_ref();
+        }
         self.stirred.notify_waiters();
     }
 

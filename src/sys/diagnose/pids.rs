@@ -54,9 +54,10 @@ impl<'a> Tree<'a> {
     fn path_in<'b>(&self, cgroups: &'b str) -> Option<&'b str> {
         cgroups.lines().find_map(|line| {
             let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
-            let is_here = match self.is_v2 {
-                true => controllers.is_empty(),
-                false => controllers.split(',').any(|one| one == "pids"),
+            let is_here = if self.is_v2 {
+                controllers.is_empty()
+            } else {
+                controllers.split(',').any(|one| one == "pids")
             };
             is_here.then_some(path)
         })
