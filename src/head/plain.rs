@@ -14,7 +14,7 @@ impl Shared {
     /// head.
     #[inline]
     pub(crate) fn plain_writes(&mut self, status: StatusCode) -> Option<bool> {
-        if self.is_watched() || self.has_attempted() {
+        if self.has_attempted() {
             return None;
         }
         if !self.is_used() {

@@ -21,7 +21,7 @@ use super::holding::{First, Held, Holding, Last, Waiting};
 use super::kept::Kept;
 use super::panics::{first_panic, panicked};
 use super::recover::Origin;
-use super::whole;
+use super::whole::{self, Outlook};
 use crate::caught::{Payload, caught, contained, discard};
 use crate::error::{BoxError, Error, Kind};
 use crate::head::{CommitCause, Outcome};
@@ -170,22 +170,28 @@ where
     B::Data: From<Bytes>,
     B::Error: Into<BoxError>,
 {
-    let first = match whole::ask(&mut response, &mut exchange, cx) {
-        First::Whole(data) => {
+    let outlook = Outlook::of(&response, &mut exchange);
+    let first = outlook.map(|outlook| whole::ask(&mut response, &mut exchange, &outlook, cx));
+    let first = match first {
+        Some(First::Whole(data)) => {
             exchange.dismiss();
             return Poll::Ready(Ok(response.map(|body| {
                 contained(move || drop(body));
                 ResponseBody::whole(data)
             })));
         }
-        First::Begun { declared, data } => {
+        Some(First::Begun { declared, data }) => {
             return Poll::Ready(Ok(response
                 .map(|body| ResponseBody::kept(Kept::begun(body, declared, data, exchange)))));
         }
-        first @ (First::Unasked | First::Asked { .. } | First::Panicked(_)) => first,
+        first @ (None | Some(First::Asked { .. } | First::Panicked(_))) => first,
     };
     let mut holding = Holding::of(response);
-    if let Poll::Ready(last) = holding.begin(&exchange, first, cx) {
+    let last = match first {
+        None => holding.begin(&exchange, cx),
+        Some(first) => holding.go_on(&exchange, first, cx),
+    };
+    if let Poll::Ready(last) = last {
         return Poll::Ready(Ok(respond(exchange, holding, last)));
     }
     let Some(deadline) = holding.deadline(&exchange) else {

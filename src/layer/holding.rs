@@ -73,8 +73,6 @@ type Polled<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error
 
 /// What a first look at a response found.
 pub(crate) enum First<B: Body> {
-    /// Its body was not asked yet.
-    Unasked,
     /// The body declared this exact length, and gave this.
     Asked { declared: Option<u64>, polled: Polled<B> },
     /// The body panicked.
@@ -118,33 +116,41 @@ where
     B::Error: Into<BoxError>,
 {
     /// The inner service has answered: polls its body, unless the head is due without that.
-    pub(crate) fn begin(
+    #[inline]
+    pub(crate) fn begin(&mut self, exchange: &Exchange, cx: &mut Context<'_>) -> Poll<Last> {
+        let asked = self.held.content.ask();
+        match self.answered(exchange, asked) {
+            Some(last) => Poll::Ready(last),
+            None => self.poll(cx),
+        }
+    }
+
+    /// The same, with what its body gave already.
+    #[inline(never)]
+    pub(crate) fn go_on(
         &mut self,
         exchange: &Exchange,
         first: First<B>,
         cx: &mut Context<'_>,
     ) -> Poll<Last> {
         let (asked, polled) = match first {
-            First::Asked { declared, polled } => (Ok(declared), Some(polled)),
+            First::Asked { declared, polled } => (Ok(declared), polled),
             First::Begun { declared, data } => {
-                (Ok(declared), Some(Poll::Ready(Some(Ok(Frame::data(data))))))
+                (Ok(declared), Poll::Ready(Some(Ok(Frame::data(data)))))
             }
-            First::Unasked | First::Whole(_) => (self.held.content.ask(), None),
+            First::Whole(data) => (Ok(None), Poll::Ready(data.map(|data| Ok(Frame::data(data))))),
             First::Panicked(payload) => {
                 self.held.content.drop_body();
-                (Err(payload), None)
+                (Err(payload), Poll::Pending)
             }
         };
         if let Some(last) = self.answered(exchange, asked) {
             return Poll::Ready(last);
         }
-        match polled {
+        let Poll::Ready(frame) = polled else { return Poll::Pending };
+        match self.took(frame) {
+            Some(last) => Poll::Ready(last),
             None => self.poll(cx),
-            Some(Poll::Pending) => Poll::Pending,
-            Some(Poll::Ready(frame)) => match self.took(frame) {
-                Some(last) => Poll::Ready(last),
-                None => self.poll(cx),
-            },
         }
     }
 

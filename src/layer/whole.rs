@@ -22,8 +22,8 @@ use crate::field::length::Declared;
 use crate::head::Ability;
 use crate::rules::framing;
 
-/// What is known of a response that may be whole.
-struct Outlook {
+/// What is known of a response that may take the short way.
+pub(crate) struct Outlook {
     survey: Survey,
     /// What the head says of the length.
     declared: Option<u64>,
@@ -36,9 +36,9 @@ struct Outlook {
 pub(crate) fn ask<B: Body + Unpin>(
     response: &mut Response<B>,
     exchange: &mut Exchange,
+    outlook: &Outlook,
     cx: &mut Context<'_>,
 ) -> First<B> {
-    let Some(outlook) = Outlook::of(response, exchange) else { return First::Unasked };
     let body = response.body_mut();
     let (mut length, mut polled) = (None, Poll::Ready(None));
     let asked = caught(|| {
@@ -53,7 +53,7 @@ pub(crate) fn ask<B: Body + Unpin>(
     let polled = match polled {
         Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
             Ok(data) if data.has_remaining() => {
-                return frame_first(response, exchange, &outlook, (length, data));
+                return frame_first(response, exchange, outlook, (length, data));
             }
             Ok(data) => Poll::Ready(Some(Ok(Frame::data(data)))),
             Err(frame) => Poll::Ready(Some(Ok(frame))),
@@ -91,9 +91,12 @@ fn frame_first<B: Body>(
 }
 
 impl Outlook {
-    /// Nothing for a response that nobody may send so: its head needs mending, has no content, or is observed.
+    /// Nothing for a response that takes the long way: it is observed, its head needs mending, or it has no content.
     #[inline]
-    fn of<B>(response: &Response<B>, exchange: &mut Exchange) -> Option<Self> {
+    pub(crate) fn of<B>(response: &Response<B>, exchange: &mut Exchange) -> Option<Self> {
+        if exchange.is_observed() {
+            return None;
+        }
         let Ability { version, head, connect, .. } = exchange.ability();
         let status = response.status();
         let is_usual = response.extensions().is_empty()
@@ -130,14 +133,17 @@ impl Outlook {
 }
 
 impl Exchange {
+    /// Whether somebody wants to know of this exchange, whatever becomes of it.
+    #[inline]
+    fn is_observed(&self) -> bool {
+        self.asked.is_some() || self.settings.on_end.is_some() || self.shared.is_watched()
+    }
+
     /// Finds out, once the inner service has answered with this status, whether nobody will observe this exchange, and then
     /// whether plain writes wait for its commit. Handles of a head are copies of each other: where none is left there
     /// will never be one again.
     #[inline]
     fn look_for_observers(&mut self, status: StatusCode) -> Option<bool> {
-        if self.asked.is_some() || self.settings.on_end.is_some() {
-            return None;
-        }
         let has_writes = Arc::get_mut(&mut self.shared)?.plain_writes(status)?;
         self.is_unobserved = true;
         Some(has_writes)
