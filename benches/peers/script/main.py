@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 
+import bars
 import disk
 import idle
 import measure
@@ -17,6 +18,11 @@ from systems import SYSTEMS
 from workloads import WORKLOADS
 
 
+QUICK_SYSTEMS = ["letterhead", "letterhead-watched", "letterhead-zero", "nginx", "nginx-copy",
+                 "servedir", "sws", "letterhead-tls", "nginx-h2c", "nginx-h2c-copy", "nginx-tls",
+                 "nginx-tls-copy", "example", "nginx-log", "nginx-log-copy"]
+QUICK_WORKLOADS = ["1k", "tree", "100k", "1m", "log"] + [
+    f"{speaks}-{size}" for speaks in ("h2c", "tls-h1", "tls-h2") for size in ("1k", "16k", "100k", "1m")]
 PARTS = {"send": stored.table, "work": work.table}
 
 
@@ -37,17 +43,22 @@ def arguments():
     kinds = parser.add_subparsers(dest="kind", required=True)
 
     files = kinds.add_parser("files", help="requests a second, CPU, system calls, memory")
-    files.add_argument("--systems", type=names(SYSTEMS), default=list(SYSTEMS),
-                       help="with commas between: " + ", ".join(SYSTEMS))
-    files.add_argument("--workloads", type=names(WORKLOADS), default=list(WORKLOADS),
-                       help="with commas between: " + ", ".join(WORKLOADS))
-    files.add_argument("--against", default="nginx", choices=list(SYSTEMS),
-                       help="the system that ratios are of")
-    files.add_argument("--plot", type=names(WORKLOADS), default=["1k", "tree", "100k", "1m"],
-                       help="the workloads that are plotted, if they were measured")
-    files.add_argument("--files", type=int, default=10_000, help="in the tree")
-    files.add_argument("--root", help="where the files are made (a new directory in /var/tmp)")
-    files.set_defaults(known=SYSTEMS)
+    everything = kinds.add_parser("all", help="files and idle, and whether what was to be reached is")
+    for kind in (files, everything):
+        kind.add_argument("--systems", type=names(SYSTEMS), default=list(SYSTEMS),
+                          help="with commas between: " + ", ".join(SYSTEMS))
+        kind.add_argument("--workloads", type=names(WORKLOADS), default=list(WORKLOADS),
+                          help="with commas between: " + ", ".join(WORKLOADS))
+        kind.add_argument("--against", default="nginx", choices=list(SYSTEMS),
+                          help="the system that ratios are of")
+        kind.add_argument("--plot", type=names(WORKLOADS), default=["1k", "tree", "100k", "1m"],
+                          help="the workloads that are plotted, if they were measured")
+        kind.add_argument("--files", type=int, default=10_000, help="in the tree")
+        kind.add_argument("--root", help="where the files are made (a new directory in /var/tmp)")
+        kind.add_argument("--counts", help="a file with what instructions.sh printed")
+        kind.add_argument("--quick", action="store_true",
+                          help="five minutes: some systems and workloads, 3 rounds of 1 s")
+        kind.set_defaults(known=SYSTEMS)
 
     store = kinds.add_parser("store", help="stored heads: sent, changed, published, signed")
     store.add_argument("--parts", type=names(PARTS), default=list(PARTS),
@@ -57,19 +68,24 @@ def arguments():
     store.add_argument("--dir", default="/var/tmp", help="where the files are made")
     store.set_defaults(known=stored.STORED, against="plain", workloads=stored.WORKLOADS)
 
-    for kind, seconds in ((files, 3), (store, 1)):
+    for kind, seconds in ((files, 3), (everything, 1), (store, 1)):
         kind.add_argument("--rounds", type=int, default=9)
         kind.add_argument("--seconds", type=float, default=seconds, help="of each round")
         kind.add_argument("--no-strace", action="store_true")
 
-    weigh = kinds.add_parser("idle", help="memory of idle keep-alive connections")
-    weigh.add_argument("--connections", type=int, default=10_000)
+    weigh = kinds.add_parser("idle", help="memory of connections that wait")
+    for kind in (weigh, everything):
+        kind.add_argument("--connections", type=int, default=10_000)
 
-    for kind in (files, store, weigh):
+    for kind in (files, everything, store, weigh):
         kind.add_argument("--out", default=".", help="where table and plot go")
         kind.add_argument("--server-cpu", type=int, default=0)
         kind.add_argument("--load-cpu", type=int, default=1)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if getattr(args, "quick", False):
+        args.systems, args.workloads = QUICK_SYSTEMS, QUICK_WORKLOADS
+        args.rounds, args.seconds, args.no_strace, args.connections = 3, 1, True, 2000
+    return args
 
 
 def stored_heads(args, scratch, filesystem):
@@ -88,7 +104,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     os.makedirs(args.out, exist_ok=True)
     if args.kind == "idle":
-        lines = idle.table(args)
+        lines, _ = idle.table(args)
         report.write(args.out, "idle.md", "\n".join(lines) + "\n")
         return
     if args.kind == "store":
@@ -97,16 +113,32 @@ def main():
         print(text)
         report.write(args.out, "store.md", text)
         return
+    files(args)
+
+
+def files(args):
+    """The races, what idle connections weigh if that is asked for, and what was to be reached."""
     with tempfile.TemporaryDirectory(dir="/var/tmp", prefix="letterhead-peers-") as scratch:
         root = args.root or os.path.join(scratch, "root")
         tree.make(root, args.files)
         results = measure.run(args, root, scratch)
-    text = report.markdown(results, args)
+    lines, weights = idle.table(args) if args.kind == "all" else ([], {})
+    counts = ""
+    if args.counts:
+        with open(args.counts, encoding="utf-8") as file:
+            counts = file.read()
+    reached = bars.table(results, weights, counts)
+    text = report.markdown(results, args) + "\n".join(["", *lines, *reached]) + "\n"
     print(text)
     report.write(args.out, "peers.md", text)
-    plotted = {name: results[name] for name in args.plot if name in results} or results
-    report.write(args.out, "peers.svg", report.svg(plotted, args, "rates"))
-    report.write(args.out, "peers-cpu.svg", report.svg(plotted, args, "costs"))
+    plotted = {name: results[name] for name in args.plot if name in results}
+    # Against which system HTTP/1 is plotted can be chosen; the others have no such one.
+    plots = {"peers": (plotted, args.against), "peers-h2-tls": (
+        {name: found for name, found in results.items() if WORKLOADS[name].speaks != "h1"}, None)}
+    for name, (shown, against) in plots.items():
+        if shown:
+            report.write(args.out, f"{name}.svg", report.svg(shown, args, "rates", against))
+            report.write(args.out, f"{name}-cpu.svg", report.svg(shown, args, "costs", against))
 
 
 if __name__ == "__main__":

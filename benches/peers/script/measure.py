@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -11,6 +12,12 @@ import time
 from process import Trace
 from workloads import WORKLOADS
 
+# How curl and h2load speak what wrk does not, and the version that curl has to find.
+SPOKEN = {
+    "h2c": ("http", ["--http2-prior-knowledge"], [], "2"),
+    "tls-h1": ("https", ["--http1.1"], ["--h1"], "1.1"),
+    "tls-h2": ("https", ["--http2"], [], "2"),
+}
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -44,7 +51,7 @@ def run(args, root, scratch):
 def rounds(args, root, scratch, running, name):
     workload = WORKLOADS[name]
     able = [system for system in running
-            if workload.needs is None or workload.needs in args.known[system].knows]
+            if workload.needs in args.known[system].knows]
     fields = {system: checked(root, running[system], workload, system) for system in able}
     results = {system: Result() for system in able}
     for system in able:
@@ -79,12 +86,12 @@ def checked(root, process, workload, system):
     fields = dict(workload.fields)
     if workload.status == 304:
         # Both, as browsers do; some servers know only the second.
-        _, head, _ = fetch(process.port, workload.path, {})
+        _, head, _ = fetch(process.port, workload.path, {}, workload.speaks)
         for name, known in (("If-None-Match", "etag"), ("If-Modified-Since", "last-modified")):
             if known in head:
                 fields[name] = head[known]
     for path in workload.paths(root):
-        status, head, body = fetch(process.port, path, fields)
+        status, head, body = fetch(process.port, path, fields, workload.speaks)
         wanted = workload.expected(root, path)
         found = hashlib.sha256(body).hexdigest()
         if status != workload.status or found != hashlib.sha256(wanted).hexdigest():
@@ -96,7 +103,9 @@ def checked(root, process, workload, system):
     return fields
 
 
-def fetch(port, path, fields):
+def fetch(port, path, fields, speaks):
+    if speaks in SPOKEN:
+        return curled(port, path, speaks)
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         # Nothing is added: wrk sends no more than this either.
@@ -111,8 +120,37 @@ def fetch(port, path, fields):
         connection.close()
 
 
+def curled(port, path, speaks):
+    """What curl gets by this version; it speaks no other one."""
+    scheme, flags, _, wanted = SPOKEN[speaks]
+    done = subprocess.run(["curl", "-sk", *flags, "-w", "\n%{http_version} %{http_code}",
+                           f"{scheme}://127.0.0.1:{port}{path}"], capture_output=True, check=False)
+    body, _, last = done.stdout.rpartition(b"\n")
+    version, _, status = last.decode().partition(" ")
+    if version != wanted:
+        raise Failed(f"curl {' '.join(flags)}, {path}: wanted HTTP/{wanted}, found HTTP/{version}")
+    return int(status), {}, body
+
+
+def h2load(args, process, workload, seconds):
+    """One run of h2load; what it counted. Its windows are as large as can be."""
+    scheme, _, flags, _ = SPOKEN[workload.speaks]
+    command = ["taskset", "-c", str(args.load_cpu), "h2load", "-t1", f"-c{workload.connections}",
+               f"-m{workload.streams}", f"-D{max(1, round(seconds))}", *flags,
+               f"{scheme}://127.0.0.1:{process.port}{workload.path}"]
+    output = subprocess.run(command, capture_output=True, text=True, check=False)
+    rate = re.search(r"finished in ([\d.]+)(m?s), ([\d.]+) req/s", output.stdout)
+    counts = re.search(r"(\d+) done, (\d+) succeeded", output.stdout)
+    if not rate or not counts or int(counts[1]) != int(counts[2]) or not int(counts[1]):
+        raise Failed(f"{' '.join(command)}: {output.stdout}{output.stderr}")
+    done = int(counts[1])
+    return {"requests": done, "microseconds": done / float(rate[3]) * 1e6}
+
+
 def load(args, root, process, workload, fields, seed, seconds):
-    """One run of wrk; what it counted."""
+    """One run of wrk, or of h2load; what it counted."""
+    if workload.speaks in SPOKEN:
+        return h2load(args, process, workload, seconds)
     target = workload.path or f"tree {len(os.listdir(os.path.join(root, 'tree')))}"
     extra = [word for pair in fields.items() for word in pair]
     # wrk takes whole seconds; a shorter or broken time is ended by a signal.

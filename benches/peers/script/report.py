@@ -33,10 +33,15 @@ def costs(result):
 
 
 def markdown(results, args):
-    wanted = ("actix-files", "axum", "hyper", "hyper-staticfile", "salvo", "tower-http")
-    caddy = version("caddy", "version")
-    lines = [how(args, "server on one core, load (wrk) on another"), "",
-             where(f"{version('nginx', '-v')}; caddy {caddy}", wanted)]
+    wanted = ("actix-files", "axum", "h2", "hyper", "hyper-staticfile", "rustls", "salvo", "tower-http")
+    programs = [version("nginx", "-v")]
+    if "caddy" in args.systems:
+        programs.append(f"caddy {version('caddy', 'version')}")
+    if "sws" in args.systems:
+        sws = os.path.join(args.binaries, "..", "sws", "bin", "static-web-server")
+        programs.append("static-web-server " + version(sws, "--version").split()[-1])
+    lines = [how(args, "server on one core, load (wrk; h2load for HTTP/2 and TLS) on another"), "",
+             where("; ".join(programs), wanted)]
     return "\n".join(lines + tables(results, args)) + "\n"
 
 
@@ -51,21 +56,32 @@ def where(programs, wanted):
             f"{', '.join(crates(wanted))}.")
 
 
+def fastest_nginx(found):
+    """Of the settings of nginx that were measured the one with the highest median rate."""
+    known = [system for system in found if system.startswith("nginx")]
+    return max(known, key=lambda system: statistics.median(found[system].rates), default=None)
+
+
 def tables(results, args):
     """Lines of Markdown, a table for each workload."""
     lines = []
     for name, found in results.items():
-        workload = WORKLOADS[name]
-        lines += ["", f"### {workload.title} ({workload.connections} connections)", "",
-                  "| system | requests/s | x | CPU us/request | x | syscalls/request | RSS MiB |",
-                  "|---|---|---|---|---|---|---|"]
+        workload, fastest = WORKLOADS[name], fastest_nginx(found)
+        streams = f" x {workload.streams} streams" if workload.streams > 1 else ""
+        lines += ["", f"### {workload.title} ({workload.connections} connections{streams})", ""]
+        if fastest:
+            lines += [f"nginx's fastest for this row: {args.known[fastest].title}.", ""]
+        lines += ["| system | requests/s | x | x nginx's fastest | CPU us/request | x | x nginx's fastest "
+                  "| syscalls/request | RSS MiB |", "|---|---|---|---|---|---|---|---|---|"]
         for system, result in found.items():
             cells = [
                 args.known[system].title,
                 spread(result.rates, "{:.0f}" if min(result.rates) >= 100 else "{:.1f}"),
                 times(ratio(found, system, args.against, rates)),
+                times(ratio(found, system, fastest, rates)),
                 spread(result.costs, "{:.1f}"),
                 times(ratio(found, system, args.against, costs)),
+                times(ratio(found, system, fastest, costs)),
                 "" if result.calls is None else f"{result.calls:.1f}",
                 f"{result.memory / 1024:.1f}",
             ]
@@ -106,10 +122,10 @@ PLOTS = {"rates": (rates, "requests a second (longer is better)"),
          "costs": (costs, "CPU time of a request (shorter is better)")}
 
 
-def svg(results, args, plot):
-    """Bars, each a ratio to one system; whiskers are the range over the rounds."""
+def svg(results, args, plot, against=None):
+    """Bars, each a ratio to one system, or to nginx's fastest; whiskers are the range over the rounds."""
     of, caption = PLOTS[plot]
-    groups = [(WORKLOADS[name].title, bars(found, args, of))
+    groups = [(WORKLOADS[name].title, bars(found, args, of, against or fastest_nginx(found)))
               for name, found in results.items()]
     groups = [(title, rows) for title, rows in groups if rows]
     longest = max((high for _, rows in groups for _, _, _, high in rows), default=1)
@@ -123,7 +139,8 @@ def svg(results, args, plot):
             y += BAR
         y += GAP
     one, width = LEFT + scale, LEFT + WIDTH + RIGHT
-    caption = html.escape(f"{caption}, {args.known[args.against].title} = 1")
+    unit = args.known[against].title if against else "nginx's fastest setting"
+    caption = html.escape(f"{caption}, {unit} = 1")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{y}" '
         f'viewBox="0 0 {width} {y}" font-family="sans-serif" font-size="11">'
@@ -151,10 +168,10 @@ def bar(shown, y, scale):
     ]
 
 
-def bars(found, args, of):
+def bars(found, args, of, against):
     rows = []
     for system in found:
-        compared = ratio(found, system, args.against, of)
+        compared = ratio(found, system, against, of)
         if compared:
             rows.append((args.known[system].title, *compared))
     return sorted(rows, key=lambda row: row[1], reverse=of is rates)

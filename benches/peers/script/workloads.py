@@ -1,4 +1,4 @@
-"""What is asked for: a path, fields, how many connections, and what has to come back."""
+"""What is asked for: a path, fields, how many connections and streams, and what has to come back."""
 
 import os
 
@@ -7,7 +7,7 @@ from tree import SIZES
 
 class Workload:
     def __init__(self, title, path, connections, status=200, fields=None, part=None, coded=False,
-                 needs=None):
+                 needs="whole", speaks="h1", streams=1):
         self.title = title
         self.path = path
         self.connections = connections
@@ -16,8 +16,11 @@ class Workload:
         # First and last byte of a range.
         self.part = part
         self.coded = coded
-        # What a server must know for it; every one knows whole files.
+        # What a server must know for it.
         self.needs = needs
+        # wrk asks by HTTP/1, h2load by `h2c`, `tls-h1` and `tls-h2`: so many streams on each connection.
+        self.speaks = speaks
+        self.streams = streams
         size = SIZES[path[1:]] if path and not (part or coded) else 0
         # The length, if a round has but a handful of them.
         self.large = size if size >= 16 << 20 else None
@@ -59,5 +62,19 @@ WORKLOADS = {
     "304": Workload("304", "/1k.bin", 32, status=304, needs="conditions"),
     "range": Workload("64 KiB of 1 MiB", "/1m.bin", 16, **part(100_000, 165_535)),
 }
+WORKLOADS["log"] = Workload("1 KiB, each with a log", "/1k.bin", 32, needs="log")
+
+
+def multiplexed():
+    """HTTP/2 without TLS, and both versions with it; a name is `h2c-1k`, `tls-h2-1m`, .."""
+    for speaks, title, streams in (("h2c", "HTTP/2", 8), ("tls-h1", "HTTP/1 by TLS", 1),
+                                   ("tls-h2", "HTTP/2 by TLS", 8)):
+        for size, label in (("1k", "1 KiB"), ("16k", "16 KiB"), ("100k", "100 KiB"), ("1m", "1 MiB")):
+            yield f"{speaks}-{size}", Workload(
+                f"{title}, {label}", f"/{size}.bin", 16, needs=speaks.split("-")[0], speaks=speaks,
+                streams=streams)
+
+
+WORKLOADS.update(multiplexed())
 
 assert all(w.path is None or w.path == "/app.js" or w.path[1:] in SIZES for w in WORKLOADS.values())

@@ -1,9 +1,14 @@
-//! `letterhead::FileSender` behind `letterhead::serve`, in its variants.
+//! `letterhead::FileSender` behind `letterhead::serve`, in its variants; by TLS if a certificate and its key are named.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use letterhead::answer::Coding;
 use letterhead::files::Freshness;
+use letterhead::serve::rustls::ServerConfig;
+use letterhead::serve::rustls::crypto::ring;
+use letterhead::serve::rustls::pki_types::pem::PemObject as _;
+use letterhead::serve::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use letterhead::{FileSender, LetterheadLayer};
 use letterhead_peers::{anywhere, arguments, run, say};
 use tokio::net::TcpListener;
@@ -23,6 +28,21 @@ const VARIANTS: &[(&str, Set)] = &[
     ("zero", |sender| sender),
 ];
 
+/// TLS as `SERVER ROOT VARIANT CERT KEY` asks for it.
+fn tls() -> Option<Arc<ServerConfig>> {
+    let mut files = std::env::args().skip(3);
+    let (cert, key) = (files.next()?, files.next()?);
+    let chain = CertificateDer::pem_file_iter(cert).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(key).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    Some(Arc::new(config))
+}
+
 fn main() -> std::io::Result<()> {
     let (root, wanted) = arguments();
     let (name, layered) = match wanted.strip_suffix("+layer") {
@@ -38,7 +58,9 @@ fn main() -> std::io::Result<()> {
     run(async {
         let listener = TcpListener::bind(anywhere()).await?;
         say(listener.local_addr()?);
-        if name == "zero" {
+        if let Some(config) = tls() {
+            letterhead::serve(listener, sender).tls(config).await
+        } else if name == "zero" {
             letterhead::serve(listener, sender.zero_copy()).await
         } else if layered {
             letterhead::serve(listener, LetterheadLayer::new().layer(sender)).await
