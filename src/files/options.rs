@@ -5,6 +5,10 @@ use std::time::Duration;
 /// Bytes that are read at once.
 pub(super) const CHUNK: usize = crate::stream::CHUNK;
 
+/// Bytes that are read at once where a connection sends many responses by turns: what is read ahead of its turn is
+/// gone from the processor's caches when it comes, and so many buffers are not used again.
+pub(super) const TURN: usize = 64 * 1024;
+
 /// Bytes of small files, with their heads, that are kept in memory by default.
 pub(super) const CACHE: u64 = 64 * 1024 * 1024;
 

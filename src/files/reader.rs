@@ -17,8 +17,9 @@ use crate::sys::Lost;
 pub(super) struct Reader {
     pub(super) origin: Origin,
     pub(super) remaining: Remaining,
-    /// How much is read at once.
+    /// How much is read at once: now, and behind the first bytes.
     chunk: usize,
+    rest: usize,
 }
 
 pub(super) enum Origin {
@@ -28,35 +29,36 @@ pub(super) enum Origin {
 
 impl Reader {
     /// What `plan` says of a file that is `size` bytes long. The first read is one of `first` bytes
-    /// at most.
-    pub(super) fn new(source: Source, plan: &Plan, size: u64, first: u64) -> Self {
+    /// at most, further ones of `rest`.
+    pub(super) fn new(source: Source, plan: &Plan, size: u64, first: u64, rest: usize) -> Self {
         let chunk = usize::try_from(first).unwrap_or(CHUNK);
-        Self { chunk, ..Self::of(Origin::File(source), plan, size) }
+        Self { chunk, rest, ..Self::of(Origin::File(source), plan, size) }
     }
 
     /// What comes behind `first`, of a file that is `size` bytes long.
-    pub(super) fn behind(first: &Bytes, source: Source, size: u64) -> Self {
-        Self::of(Origin::File(source), &Plan::Part(first.len() as u64..size), size)
+    pub(super) fn behind(first: &Bytes, source: Source, size: u64, chunk: usize) -> Self {
+        let plan = Plan::Part(first.len() as u64..size);
+        Self { chunk, rest: chunk, ..Self::of(Origin::File(source), &plan, size) }
     }
 
     pub(super) fn of(origin: Origin, plan: &Plan, size: u64) -> Self {
-        Self { origin, remaining: Remaining::of(plan, size), chunk: CHUNK }
+        Self { origin, remaining: Remaining::of(plan, size), chunk: CHUNK, rest: CHUNK }
     }
 
     /// The first bytes of the body, with the first ones of the file read: if those are not in front,
     /// they are kept. It blocks.
     pub(super) fn first(&mut self) -> Result<Bytes, Trouble> {
-        let Self { origin, remaining, chunk } = self;
+        let Self { origin, remaining, chunk, rest } = self;
         let first = remaining.first(|part| origin.read(&part, *chunk, false))?;
-        self.chunk = CHUNK;
+        *chunk = *rest;
         Ok(first)
     }
 
     /// As [`first`](Self::first), of what is in memory; `None`: ask on the blocking pool.
     pub(super) fn try_first(&mut self) -> Option<Bytes> {
-        let Self { origin, remaining, chunk } = self;
+        let Self { origin, remaining, chunk, rest } = self;
         let first = remaining.first(|part| origin.try_read(&part, *chunk)).ok()?;
-        self.chunk = CHUNK;
+        *chunk = *rest;
         Some(first)
     }
 
@@ -78,7 +80,7 @@ impl ByteSource for Reader {
     type Owner = ();
 
     fn try_next(&mut self) -> Result<Option<Bytes>, Away> {
-        let Self { origin, remaining, chunk } = self;
+        let Self { origin, remaining, chunk, .. } = self;
         let next = remaining.next(|part| origin.try_read(&part, *chunk));
         if let Some(counters) = self.counters() {
             if next.is_ok() { &counters.inline_chunks } else { &counters.pooled_chunks }.add();
@@ -87,7 +89,7 @@ impl ByteSource for Reader {
     }
 
     fn next(&mut self) -> Result<Option<Bytes>, FileError> {
-        let Self { origin, remaining, chunk } = self;
+        let Self { origin, remaining, chunk, .. } = self;
         let next = remaining.next(|part| origin.read(&part, *chunk, true));
         next.map_err(|trouble| FileError(Why::Trouble(trouble)))
     }

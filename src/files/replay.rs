@@ -64,7 +64,7 @@ fn reopened(
     let (settings, handle) = (Arc::clone(context.settings), Arc::clone(&open.handle));
     let source = Source::new(settings, Name::Beneath(path), handle, OnChange::Abort).with_tag(true);
     let size = ready.stat.identity.size;
-    let reader = Reader::behind(&ready.bytes, source, size);
+    let reader = Reader::behind(&ready.bytes, source, size, context.request.chunk);
     FileBody::begun(ready.bytes.clone(), reader, size)
 }
 

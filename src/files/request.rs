@@ -4,10 +4,10 @@ use std::os::fd::OwnedFd;
 use std::time::SystemTime;
 
 use http::header::{ACCEPT, HeaderMap};
-use http::{Request, Uri};
+use http::{Request, Uri, Version};
 
 use super::listing::{Form, Ticket};
-use super::options::{CHUNK, SPAN};
+use super::options::{CHUNK, SPAN, TURN};
 use super::path::FilePath;
 use super::settings::Settings;
 use crate::answer::Asked;
@@ -20,6 +20,8 @@ pub(super) struct FileRequest {
     pub(super) now: SystemTime,
     /// How much is read before the head is sent, of a file that is not read whole by that.
     pub(super) first: usize,
+    /// How much is read at once behind that.
+    pub(super) chunk: usize,
     /// Whose look into a directory counts.
     pub(super) ticket: Ticket,
 }
@@ -51,6 +53,12 @@ impl FileRequest {
         first as u64
     }
 
+    /// How many bytes of so many are read first. What is in memory as a whole is so at once.
+    pub(super) fn first_read_of(&self, length: u64) -> u64 {
+        let first = self.first_of(length);
+        if length > first { first.min(self.chunk as u64) } else { first }
+    }
+
     /// Whether a file that is open will do: it is to be sent whole, and as much of it as may be by the
     /// kernel.
     pub(super) fn takes_open(&self) -> bool {
@@ -67,6 +75,11 @@ impl PathRequest {
         let goes_to_page = settings.lookup.fallback.is_some() && takes_pages(fields);
         Self { uri, form: is_listed.then(|| Form::of(fields)), goes_to_page }
     }
+}
+
+/// How much is read at once for a response by this version: on HTTP/2 others are sent on the same connection by turns.
+pub(super) fn chunk_for(version: Version) -> usize {
+    if version == Version::HTTP_2 { TURN } else { CHUNK }
 }
 
 /// Whether a page is among what the client takes (RFC 9110, section 12.5.1), by its own name.

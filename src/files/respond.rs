@@ -188,8 +188,8 @@ fn begin(
     let is_open = keepable.as_ref().is_some_and(|keepable| keepable.is_open);
     let open = is_open.then(|| Arc::clone(&source.handle));
     let plan = if is_head { Plan::Part(0..1) } else { plan };
-    let mut reader =
-        Reader::new(source, &plan, stat.identity.size, context.request.first_of(length));
+    let (first, rest) = (context.request.first_read_of(length), context.request.chunk);
+    let mut reader = Reader::new(source, &plan, stat.identity.size, first, rest);
     let first = match context.mode {
         Mode::Inline => reader
             .try_first()

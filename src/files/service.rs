@@ -16,7 +16,7 @@ use super::answers;
 use super::body::FileBody;
 use super::listing::Ticket;
 use super::path::FilePath;
-use super::request::{FileRequest, PathRequest, Target};
+use super::request::{FileRequest, PathRequest, Target, chunk_for};
 use super::respond::{respond_blocking, respond_inline};
 use super::root_reload::ReloadedRoot;
 use super::sender::FileSender;
@@ -56,7 +56,7 @@ impl FileSender {
     /// ```
     pub fn send<B>(&self, request: &Request<B>, path: &str) -> FileFuture {
         let path = FilePath::literal(path, self.settings.lookup.hidden);
-        self.start(Asked::of(request), Target::Path(path, None))
+        self.start(request, Target::Path(path, None))
     }
 
     /// Answers `request` with `file`, which was opened to be read by whatever rules the caller has.
@@ -92,24 +92,30 @@ impl FileSender {
         file: impl Into<OwnedFd>,
         name: &str,
     ) -> FileFuture {
-        self.start(Asked::of(request), Target::File(file.into(), name.into()))
+        self.start(request, Target::File(file.into(), name.into()))
     }
 
     /// Answers a request by the path in its target.
     pub(super) fn answer<B>(&self, request: &Request<B>) -> FileFuture {
         let path = FilePath::read(request.uri().path(), self.settings.lookup.hidden);
         let path_request = PathRequest::of(&self.settings, request);
-        self.start(Asked::of(request), Target::Path(path, Some(path_request)))
+        self.start(request, Target::Path(path, Some(path_request)))
     }
 
-    fn start(&self, asked: Asked, target: Target) -> FileFuture {
-        self.start_at(asked, target, SystemTime::now())
+    fn start<B>(&self, request: &Request<B>, target: Target) -> FileFuture {
+        self.start_at(request, target, SystemTime::now())
     }
 
     /// As at the time `now`.
-    pub(super) fn start_at(&self, asked: Asked, target: Target, now: SystemTime) -> FileFuture {
-        let ticket = Ticket::NONE;
-        let request = FileRequest { asked, target, now, first: (self.first)(), ticket };
+    pub(super) fn start_at<B>(
+        &self,
+        request: &Request<B>,
+        target: Target,
+        now: SystemTime,
+    ) -> FileFuture {
+        let (asked, ticket) = (Asked::of(request), Ticket::NONE);
+        let chunk = chunk_for(request.version());
+        let request = FileRequest { asked, target, now, first: (self.first)(), chunk, ticket };
         FileFuture(match &self.following {
             None => Stage::begin(Arc::clone(&self.settings), request, true),
             Some(following) => match following.current() {

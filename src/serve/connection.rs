@@ -18,6 +18,7 @@ use super::Peer;
 use super::call::Counted;
 use super::event::{Event, OnEvent};
 use super::frames::{Count, Counting};
+use super::gather::Gather;
 use super::http_service::HttpService;
 use super::hub::{Guest, Hub, Member, Phase, Seat};
 use super::memory::Memory;
@@ -180,7 +181,8 @@ where
     let limits = shared.limits;
     let sender = shared.peer.then_some(Peer { addr: peer, secure });
     let service = Counted::new(service, Arc::clone(&watch), sender, !secure, shared.body);
-    let connection = shared.http.serve_connection_with_upgrades(TokioIo::new(io), service);
+    let io = TokioIo::new(Gather::new(io, Arc::clone(&watch)));
+    let connection = shared.http.serve_connection_with_upgrades(io, service);
     let mut connection = pin!(connection);
     let patience = Patience::new(limits, at);
     let due = patience.first(at);

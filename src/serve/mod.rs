@@ -12,6 +12,7 @@ mod memory;
 mod once;
 mod patience;
 mod event;
+mod when_ready;
 #[cfg(all(feature = "files", target_os = "linux"))]
 mod zero;
 #[cfg(not(all(feature = "files", target_os = "linux")))]
@@ -35,6 +36,7 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "plain.rs"]
 mod tls;
+mod gather;
 mod turns;
 mod connection;
 mod accept;

@@ -87,7 +87,7 @@ impl<'a, C: Future<Output = Result<(), BoxError>>> Turns<'a, C> {
                 return Poll::Ready(End::Cut(why));
             }
             // First, so that a request which has arrived is seen before anything is judged.
-            if let Poll::Ready(outcome) = self.connection.as_mut().poll(cx) {
+            if let Poll::Ready(outcome) = self.poll_connection(cx) {
                 return Poll::Ready(End::Done(outcome));
             }
             let seen = self.parties.watch.glance();
@@ -113,6 +113,18 @@ impl<'a, C: Future<Output = Result<(), BoxError>>> Turns<'a, C> {
                 ControlFlow::Continue(Next::GoOn) => return Poll::Pending,
             }
         }
+    }
+
+    /// Polls hyper, until what it has written is on its way.
+    #[inline]
+    fn poll_connection(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.parties.watch.begin_turn();
+        let polled = self.connection.as_mut().poll(cx);
+        if self.parties.watch.end_turn() && polled.is_pending() {
+            // It flushes whenever it is polled.
+            return self.connection.as_mut().poll(cx);
+        }
+        polled
     }
 
     /// Does what the server's phase asks for.

@@ -1,6 +1,7 @@
 //! What is seen of one connection, from wherever it is seen.
 
 mod ending;
+mod gathering;
 mod streams;
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -15,6 +16,7 @@ use super::hub::Guest;
 use super::memory::{Holder, Memory};
 use super::patience::{Cut, Limits, Seen, Waiting};
 use super::zero::Lane;
+use gathering::TurnMarks;
 use streams::{Held, Streams};
 
 /// How HTTP/2 begins (RFC 9113, section 3.4).
@@ -70,6 +72,8 @@ struct SocketMarks {
     reset: AtomicBool,
     /// The socket is to be closed when its client has what was sent.
     leaving: AtomicBool,
+    /// What is written in the turn under way.
+    turn: TurnMarks,
 }
 
 /// Marks of a response that fails.

@@ -16,8 +16,9 @@ use super::linger::Closing;
 use super::parting;
 use super::patience::Limits;
 use super::watch::Watch;
+use super::when_ready::poll_io;
 use super::zero::Sending;
-use crate::sys::unsent;
+use crate::sys::{MORE, unsent};
 
 /// A TCP stream, its marks, and its place among the connections; an upgrade takes all of it along.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub(super) struct Wire {
     limits: Limits,
     /// Of frames, if there is no TLS above.
     count: Option<Count>,
+    /// The kernel was told that more follows.
+    corked: bool,
 }
 
 impl Wire {
@@ -45,7 +48,19 @@ impl Wire {
         // A socket that refuses has lost its client, and the first read says so.
         let _ = tcp.set_nodelay(true);
         let (sending, closing, seat) = (Sending::default(), Closing::Open, Some(seat));
-        Self { tcp, watch, sending, closing, seat, limits, count }
+        Self { tcp, watch, sending, closing, seat, limits, count, corked: false }
+    }
+
+    /// A write that others follow: what is less than a segment waits for them, or for a flush.
+    fn poll_more(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.corked = true;
+        let socket = SockRef::from(&self.tcp);
+        let outcome = poll_io(&self.tcp, cx, || socket.send_vectored_with_flags(slices, MORE));
+        self.wrote(outcome)
     }
 
     fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -109,6 +124,10 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.watch.has_more() {
+            return this.poll_more(cx, &[IoSlice::new(bytes)]);
+        }
+        this.corked = false;
         let outcome = Sending::poll_write(this.watch.lane(), &mut this.tcp, cx, bytes);
         this.wrote(outcome)
     }
@@ -119,6 +138,10 @@ impl AsyncWrite for Wire {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.watch.has_more() {
+            return this.poll_more(cx, slices);
+        }
+        this.corked = false;
         let lane = this.watch.lane();
         let outcome = this.sending.poll_write_vectored(lane, &mut this.tcp, cx, slices);
         this.wrote(outcome)
@@ -133,6 +156,10 @@ impl AsyncWrite for Wire {
         // hyper (and TLS) asks for this when all that it had is written.
         if this.watch.flushed() {
             cx.waker().wake_by_ref();
+        }
+        if std::mem::take(&mut this.corked) {
+            // To ask for it again sends what waits; a socket that refuses has lost its client.
+            let _ = this.tcp.set_nodelay(true);
         }
         Pin::new(&mut this.tcp).poll_flush(cx)
     }

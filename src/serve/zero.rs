@@ -15,14 +15,12 @@ use socket2::SockRef;
 use tokio::io::{AsyncWrite, Interest};
 use tokio::net::TcpStream;
 
-use crate::sys::Task;
+use super::when_ready::poll_io;
 use crate::sys::lane::{Armed, Breach};
 use crate::sys::span::{self, FileData};
+use crate::sys::{MORE, Task};
 
 pub(super) use crate::sys::lane::Lane;
-
-/// More follows at once; a client that has gone is an error and no signal.
-const MORE: libc::c_int = libc::MSG_MORE | libc::MSG_NOSIGNAL;
 
 /// Polls what makes responses or data for a socket that can send spans, if `direct`.
 pub(super) fn offering<D: 'static, T>(direct: bool, poll: impl FnOnce() -> T) -> T {
@@ -125,22 +123,6 @@ impl Sending {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 done => return Poll::Ready(done),
             }
-        }
-    }
-}
-
-/// Does it when the socket is ready for it.
-fn poll_io(
-    tcp: &TcpStream,
-    cx: &mut Context<'_>,
-    mut act: impl FnMut() -> io::Result<usize>,
-) -> Poll<io::Result<usize>> {
-    loop {
-        ready!(tcp.poll_write_ready(cx))?;
-        match tcp.try_io(Interest::WRITABLE, &mut act) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return Poll::Ready(done),
         }
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::CHUNK;
 use crate::sys::Pages;
 
-/// What is read at once where the big buffers are used up.
+/// What is read at once where as much is out as may be; buffers for no more than that do not count.
 const SCARCE: usize = 32 * 1024;
 
 /// From this length on a buffer is made of pages; what is shorter is the allocator's.
@@ -22,15 +22,15 @@ const BIG: usize = 96 * 1024;
 /// How many big buffers wait to be used again: 4 MiB.
 const KEPT: usize = 16;
 
-/// How many middle ones do: 3 MiB.
-const KEPT_MIDDLE: usize = 32;
+/// How many middle ones do: 12 MiB, for some hundred streams of HTTP/2 that are sent by turns.
+const KEPT_MIDDLE: usize = 128;
 
 /// Where buffers come from.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     big: Free,
     middle: Free,
-    /// Big ones that are.
+    /// How many bytes are out, and may be.
     out: AtomicUsize,
     most: usize,
 }
@@ -54,18 +54,19 @@ pub(crate) struct Paged {
     /// It is there until it goes back.
     pages: Option<Pages>,
     length: usize,
-    is_big: bool,
+    /// How many bytes it counts as: none, or its size.
+    counted: usize,
     home: Arc<Buffers>,
 }
 
 impl Buffers {
-    /// Buffers of which the big ones that are out take no more than about `budget` bytes.
+    /// Buffers of which those that are out take no more than `budget` bytes, but for small ones.
     pub(crate) fn new(budget: usize) -> Arc<Self> {
         Arc::new(Self {
             big: Free::new(CHUNK, KEPT),
             middle: Free::new(BIG, KEPT_MIDDLE),
             out: AtomicUsize::new(0),
-            most: budget / CHUNK,
+            most: budget,
         })
     }
 
@@ -74,22 +75,27 @@ impl Buffers {
         if wanted < PAGED {
             return Buffer::Small(vec![0; wanted]);
         }
-        let is_big = wanted >= BIG && self.leaves();
-        let (free, wanted) = match (is_big, wanted >= BIG) {
-            (true, _) => (&self.big, wanted),
-            (false, true) => (&self.middle, SCARCE),
-            (false, false) => (&self.middle, wanted),
+        let size = if wanted >= BIG { CHUNK } else { BIG };
+        let (counted, wanted) = match wanted {
+            ..=SCARCE => (0, wanted),
+            _ if self.leaves(size) => (size, wanted),
+            _ => (0, SCARCE),
         };
-        let pages = free.take();
+        let pages = self.free(counted).take();
         let length = wanted.min(pages.len());
-        Buffer::Paged(Paged { pages: Some(pages), length, is_big, home: Arc::clone(self) })
+        Buffer::Paged(Paged { pages: Some(pages), length, counted, home: Arc::clone(self) })
     }
 
-    /// Whether one more big one may be out, which is counted.
-    fn leaves(&self) -> bool {
-        let may = self.out.fetch_add(1, Ordering::Relaxed) < self.most;
+    /// Where a buffer that counts as so much is kept.
+    const fn free(&self, counted: usize) -> &Free {
+        if counted == CHUNK { &self.big } else { &self.middle }
+    }
+
+    /// Whether so many bytes more may be out, which are counted.
+    fn leaves(&self, bytes: usize) -> bool {
+        let may = self.out.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= self.most;
         if !may {
-            self.out.fetch_sub(1, Ordering::Relaxed);
+            self.out.fetch_sub(bytes, Ordering::Relaxed);
         }
         may
     }
@@ -169,12 +175,11 @@ impl AsRef<[u8]> for Paged {
 
 impl Drop for Paged {
     fn drop(&mut self) {
-        let free = if self.is_big { &self.home.big } else { &self.home.middle };
         if let Some(pages) = self.pages.take() {
-            free.give(pages);
+            self.home.free(self.counted).give(pages);
         }
-        if self.is_big {
-            self.home.out.fetch_sub(1, Ordering::Relaxed);
+        if self.counted > 0 {
+            self.home.out.fetch_sub(self.counted, Ordering::Relaxed);
         }
     }
 }
@@ -183,7 +188,7 @@ impl Drop for Paged {
 mod tests {
     use super::*;
 
-    /// How many are out, and wait to be used again: big ones, and middle ones.
+    /// How many bytes are out; how many wait to be used again: big ones, and middle ones.
     fn counts(buffers: &Buffers) -> (usize, usize, usize) {
         let free = |free: &Free| free.lock().len();
         (buffers.out.load(Ordering::Relaxed), free(&buffers.big), free(&buffers.middle))
@@ -224,19 +229,25 @@ mod tests {
         let scarce = buffers.take(BIG);
         assert_eq!(scarce.len(), SCARCE);
         drop(scarce);
-        assert_eq!(counts(&buffers), (2, 0, 1));
+        assert_eq!(counts(&buffers), (2 * CHUNK, 0, 1));
         drop(out);
         assert_eq!(counts(&buffers), (0, 2, 1));
+        // So do middle ones, unless they are no longer than what is always given.
+        let out: Vec<_> = (0..5).map(|_| buffers.take(64 * 1024)).collect();
+        assert_eq!(counts(&buffers).0, 5 * BIG);
+        assert_eq!([buffers.take(64 * 1024).len(), buffers.take(SCARCE).len()], [SCARCE; 2]);
+        drop(out);
+        assert_eq!(counts(&buffers), (0, 2, 7));
     }
 
     #[test]
     fn no_more_are_kept_than_is_said() {
         let buffers = Buffers::new(100 * CHUNK);
         let out: Vec<_> = (0..2000).map(|_| buffers.take(BIG)).collect();
-        assert_eq!(counts(&buffers), (100, 0, 0));
+        assert_eq!(counts(&buffers), (100 * CHUNK, 0, 0));
         drop(out);
         assert_eq!(counts(&buffers), (0, KEPT, KEPT_MIDDLE));
         // So much is held by those that nobody uses.
-        assert_eq!(KEPT * CHUNK + KEPT_MIDDLE * BIG, 7 << 20);
+        assert_eq!(KEPT * CHUNK + KEPT_MIDDLE * BIG, 16 << 20);
     }
 }

@@ -46,6 +46,11 @@ mod unsent;
 #[cfg(all(feature = "serve", not(target_os = "linux")))]
 #[path = "unsent_elsewhere.rs"]
 mod unsent;
+#[cfg(all(feature = "serve", target_os = "linux"))]
+mod more;
+#[cfg(all(feature = "serve", not(target_os = "linux")))]
+#[path = "more_elsewhere.rs"]
+mod more;
 #[cfg(all(feature = "files", unix))]
 mod walk;
 #[cfg(all(feature = "files", unix))]
@@ -89,6 +94,8 @@ pub(crate) use lease::{Obstacle, Proof, writer_there};
 #[cfg(any(all(feature = "files", unix), feature = "serve"))]
 pub(crate) use limit::most_descriptors;
 pub(crate) use meaning::Meaning;
+#[cfg(feature = "serve")]
+pub(crate) use more::MORE;
 #[cfg(all(feature = "files", unix))]
 pub(crate) use open::{Handle, How, Opened, Symlinks, Unpinned, duplicate};
 #[cfg(all(feature = "files", unix))]

@@ -29,6 +29,7 @@ mod shutdown;
 mod skip;
 #[cfg(target_os = "linux")]
 mod starved;
+mod turns;
 mod withheld;
 #[cfg(target_os = "linux")]
 mod withheld_files;

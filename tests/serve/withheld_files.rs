@@ -161,9 +161,9 @@ fn what_waited_for_clients_without_a_window_is_the_systems_again() {
                 }
                 let all = CONNECTIONS * usize::from(STREAMS);
                 until("every stream to have its file", || open_below(&many) == all).await;
-                // As many chunks as are allowed, and pieces of 32 KiB.
-                let held = FileSender::BUFFERS
-                    + (all - FileSender::BUFFERS / FileSender::CHUNK) * 32 * 1024;
+                // As many chunks of 64 KiB as are allowed, in buffers of 96 KiB, and pieces of 32 KiB.
+                let chunks = FileSender::BUFFERS / (96 * 1024);
+                let held = chunks * 64 * 1024 + (all - chunks) * 32 * 1024;
                 until("them to hold that", || resident() >= before + held).await;
                 let during = resident();
                 drop(clients);

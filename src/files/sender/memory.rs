@@ -37,8 +37,8 @@ impl FileSender {
         self.with(|settings| settings.memory.freshness = how)
     }
 
-    /// How many bytes of chunks may be on their way to clients; [`BUFFERS`](Self::BUFFERS) by default.
-    /// Beyond that files are read in pieces of 32 KiB. What the server keeps in its own queue counts. Up to 7 MiB of
+    /// How many bytes of chunks (256 KiB, on HTTP/2 64 KiB in buffers of 96) may be on their way to clients; [`BUFFERS`](Self::BUFFERS) by default.
+    /// Beyond that files are read in pieces of 32 KiB. What the server keeps in its own queue counts. Up to 16 MiB of
     /// buffers that nobody uses are kept for the next clients.
     #[must_use]
     pub fn buffers(self, bytes: usize) -> Self {

@@ -24,7 +24,7 @@ mod watched;
 use super::path::FilePath;
 use super::request::{PathRequest, Target};
 use super::{FileBody, FileFuture, FileSender};
-use crate::answer::{Asked, Coding};
+use crate::answer::Coding;
 
 /// A directory that is gone with its value.
 struct Scratch(PathBuf);
@@ -95,7 +95,7 @@ fn begun(
     let read = FilePath::read(path, false);
     let path_request = PathRequest::of(&sender.settings, &request);
     let target = Target::Path(read, Some(path_request));
-    sender.start_at(Asked::of(&request), target, now)
+    sender.start_at(&request, target, now)
 }
 
 #[derive(Debug, PartialEq)]
