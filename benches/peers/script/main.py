@@ -122,13 +122,16 @@ def files(args):
         root = args.root or os.path.join(scratch, "root")
         tree.make(root, args.files)
         results = measure.run(args, root, scratch)
+    text = report.markdown(results, args)
+    # What follows takes its time, too.
+    report.write(args.out, "peers.md", text)
     lines, weights = idle.table(args) if args.kind == "all" else ([], {})
     counts = ""
     if args.counts:
         with open(args.counts, encoding="utf-8") as file:
             counts = file.read()
     reached = bars.table(results, weights, counts)
-    text = report.markdown(results, args) + "\n".join(["", *lines, *reached]) + "\n"
+    text += "\n".join(["", *lines, *reached]) + "\n"
     print(text)
     report.write(args.out, "peers.md", text)
     plotted = {name: results[name] for name in args.plot if name in results}
