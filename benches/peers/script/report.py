@@ -3,6 +3,7 @@
 import html
 import os
 import platform
+import re
 import statistics
 import subprocess
 import tomllib
@@ -39,7 +40,9 @@ def markdown(results, args):
         programs.append(f"caddy {version('caddy', 'version')}")
     if "sws" in args.systems:
         sws = os.path.join(args.binaries, "..", "sws", "bin", "static-web-server")
-        programs.append("static-web-server " + version(sws, "--version").split()[-1])
+        said = subprocess.run([sws, "--version"], capture_output=True, text=True, check=False).stdout
+        number = re.search(r"\d+\.\d+\.\d+", said)
+        programs.append(f"static-web-server {number[0] if number else 'unknown'}")
     lines = [how(args, "server on one core, load (wrk; h2load for HTTP/2 and TLS) on another"), "",
              where("; ".join(programs), wanted)]
     return "\n".join(lines + tables(results, args)) + "\n"
