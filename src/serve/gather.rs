@@ -74,7 +74,9 @@ impl<I: AsyncWrite + Unpin> Gather<I> {
             let bytes: usize = slices.iter().map(|slice| slice.len()).sum();
             if self.joined.len() + bytes <= JOINED {
                 self.joined.reserve(if self.joined.is_empty() { bytes.max(ROOM) } else { bytes });
-                slices.iter().for_each(|slice| self.joined.extend_from_slice(slice));
+                for slice in slices {
+                    self.joined.extend_from_slice(slice);
+                }
                 return Poll::Ready(Ok(bytes));
             }
         }
