@@ -78,14 +78,14 @@ const CASES: [(&str, &str); 35] = [
     // and with names that somebody watches.
     ("two-layers", "hyper-layer"),
     ("two-named-unwatched", "two-layers"),
-    ("watched", "hyper-layer"),
+    ("watched", "hyper-identity"),
     ("watched-named", "watched"),
     // Somebody is given the receipts, and somebody who needs times.
     ("watched-reported", "watched"),
     ("watched-timed", "watched-reported"),
     // The inspector and an event for each response, which a subscriber takes and throws away; and times for the client.
     ("watched-inspected", "watched"),
-    ("server-timing", "hyper-layer"),
+    ("server-timing", "hyper-identity"),
     ("watched-two-named", "watched-named"),
     ("watched-three-named", "watched-two-named"),
     ("watched-named-write", "watched-named"),
@@ -101,7 +101,7 @@ const CASES: [(&str, &str); 35] = [
     ("watched-named-seven", "watched-named"),
     ("watched-named-eight", "watched-named-seven"),
     // A header policy of twenty blocks, of which none is about the request, one with a field, one with five.
-    ("policy-no-field", "hyper-layer"),
+    ("policy-no-field", "hyper-identity"),
     ("policy-one-field", "policy-no-field"),
     ("policy-five-fields", "policy-one-field"),
 ];

@@ -87,12 +87,12 @@ impl Kept {
         let mut ledger = receipt.ledger.clone();
         let secret = |ledger: &Ledger, name: &HeaderName| ledger.secrecy(name);
         ledger.retain(|kept| entry(kept, &mut room, |name| secret(&receipt.ledger, name)));
-        let Tally { status, held, sent, policy, list, hooks_run, number, .. } = receipt.tally;
+        let tally = tally(&receipt.tally, failure, notes);
         Self {
             id,
             at,
             fields_cut: receipt.fields.0.len() - fields.len(),
-            notes_cut: receipt.notes().len() - notes.len(),
+            notes_cut: receipt.notes().len() - tally.notes.len(),
             too_large,
             target_cut,
             weight: MOST - room.0,
@@ -103,17 +103,7 @@ impl Kept {
                 cause: receipt.cause,
                 conflicts_cut: receipt.conflicts_cut
                     + (receipt.conflicts.len() - conflicts.len()) as u64,
-                tally: Tally {
-                    status,
-                    held,
-                    sent,
-                    policy,
-                    list,
-                    hooks_run,
-                    failure,
-                    notes,
-                    number,
-                },
+                tally,
                 ledger,
                 fields: Lines(fields),
                 conflicts,
@@ -299,6 +289,12 @@ fn names_of(lost: &Lines, room: &mut Room) -> Lines {
     }
     names.shrink_to_fit();
     Lines(names)
+}
+
+/// The counts of a response, with copies of what was noted.
+fn tally(of: &Tally, failure: Option<Error>, notes: Vec<Note>) -> Tally {
+    let Tally { status, held, sent, policy, list, hooks_run, number, .. } = *of;
+    Tally { status, held, sent, policy, list, hooks_run, failure, notes, number }
 }
 
 fn conflict(conflict: &Conflict, room: &mut Room) -> Option<Conflict> {

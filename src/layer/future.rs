@@ -170,27 +170,44 @@ where
     B::Data: From<Bytes>,
     B::Error: Into<BoxError>,
 {
-    let outlook = Outlook::of(&response, &mut exchange);
-    let first = outlook.map(|outlook| whole::ask(&mut response, &mut exchange, &outlook, cx));
-    let first = match first {
-        Some(First::Whole(data)) => {
+    let Some(outlook) = Outlook::of(&response, &mut exchange) else {
+        let mut holding = Holding::of(response);
+        let last = holding.begin(&exchange, cx);
+        return held(exchange, holding, last, cx, wait);
+    };
+    match whole::ask(&mut response, &mut exchange, &outlook, cx) {
+        First::Whole(data) => {
             exchange.dismiss();
-            return Poll::Ready(Ok(response.map(|body| {
+            Poll::Ready(Ok(response.map(|body| {
                 contained(move || drop(body));
                 ResponseBody::whole(data)
-            })));
+            })))
         }
-        Some(First::Begun { declared, data }) => {
-            return Poll::Ready(Ok(response
-                .map(|body| ResponseBody::kept(Kept::begun(body, declared, data, exchange)))));
+        First::Begun { declared, data } => {
+            Poll::Ready(Ok(response
+                .map(|body| ResponseBody::kept(Kept::begun(body, declared, data, exchange)))))
         }
-        first @ (None | Some(First::Asked { .. } | First::Panicked(_))) => first,
-    };
-    let mut holding = Holding::of(response);
-    let last = match first {
-        None => holding.begin(&exchange, cx),
-        Some(first) => holding.go_on(&exchange, first, cx),
-    };
+        first @ (First::Asked { .. } | First::Panicked(_)) => {
+            let mut holding = Holding::of(response);
+            let last = holding.go_on(&exchange, first, cx);
+            held(exchange, holding, last, cx, wait)
+        }
+    }
+}
+
+/// Commits the head that is due, or has it wait.
+fn held<B, E>(
+    exchange: Exchange,
+    holding: Holding<B>,
+    last: Poll<Last>,
+    cx: &mut Context<'_>,
+    wait: impl FnOnce(Exchange, Pin<Box<Waiting<B>>>),
+) -> Poll<Result<Response<ResponseBody<B>>, E>>
+where
+    B: Body + Unpin,
+    B::Data: From<Bytes>,
+    B::Error: Into<BoxError>,
+{
     if let Poll::Ready(last) = last {
         return Poll::Ready(Ok(respond(exchange, holding, last)));
     }

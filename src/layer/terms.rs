@@ -44,7 +44,7 @@ impl Weighed {
 }
 
 /// Which fields of a head the end of its commit has to look at.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Survey {
     /// It has a `Content-Length`.
     pub(crate) has_length: bool,
@@ -62,13 +62,13 @@ impl Survey {
             let codes = has(&TRANSFER_ENCODING) || has(&TRAILER);
             return Self { has_length: has(&CONTENT_LENGTH), codes, varies: has(&VARY) };
         }
-        let mut survey = Self::default();
+        let (mut has_length, mut codes, mut varies) = (false, false, false);
         for name in fields.keys() {
-            survey.has_length |= *name == CONTENT_LENGTH;
-            survey.codes |= *name == TRANSFER_ENCODING || *name == TRAILER;
-            survey.varies |= *name == VARY;
+            has_length |= *name == CONTENT_LENGTH;
+            codes |= *name == TRANSFER_ENCODING || *name == TRAILER;
+            varies |= *name == VARY;
         }
-        survey
+        Self { has_length, codes, varies }
     }
 
     /// Whether it says something of its framing, or of trailers.
