@@ -57,7 +57,7 @@ impl Trust {
     /// recorder was installed, which is told unit and description of each name then. A response whose file is as listed costs nothing.
     #[must_use]
     pub fn metrics(mut self, on: bool) -> Self {
-        self.told.measured = on;
+        self.listeners.measured = on;
         if on {
             describe();
         }

@@ -45,12 +45,12 @@ pub struct Trust {
     retry_after: Duration,
     blocks_above: u64,
     version_field: Option<HeaderName>,
-    pub(super) told: Told,
+    pub(super) listeners: Listeners,
 }
 
-/// Who is told of the tree.
+/// Who listens to what happens to the tree.
 #[derive(Clone, Default)]
-pub(super) struct Told {
+pub(super) struct Listeners {
     on_notice: Option<OnNotice>,
     /// Whether its state goes to the recorder of metrics.
     pub(super) measured: bool,
@@ -100,7 +100,7 @@ impl Trust {
             retry_after: Duration::from_secs(60),
             blocks_above: 16 << 20,
             version_field: None,
-            told: Told::default(),
+            listeners: Listeners::default(),
         }
     }
 
@@ -176,7 +176,7 @@ impl Trust {
     /// Calls `callback` with what an operator has to know. It runs on a thread where blocking is allowed.
     #[must_use]
     pub fn on_notice(mut self, callback: impl Fn(&Notice) + Send + Sync + 'static) -> Self {
-        self.told.on_notice = Some(Arc::new(callback));
+        self.listeners.on_notice = Some(Arc::new(callback));
         self
     }
 
@@ -218,17 +218,17 @@ impl Trust {
 
     /// Tells the operator.
     pub(crate) fn notify(&self, notice: &Notice) {
-        if let Some(callback) = &self.told.on_notice {
+        if let Some(callback) = &self.listeners.on_notice {
             contained_notice(callback.as_ref(), notice);
         }
     }
 
     pub(crate) const fn is_measured(&self) -> bool {
-        self.told.measured
+        self.listeners.measured
     }
 
     pub(crate) const fn is_heard(&self) -> bool {
-        self.told.on_notice.is_some()
+        self.listeners.on_notice.is_some()
     }
 }
 

@@ -42,7 +42,7 @@ async fn a_listed_file_is_sent_with_the_digest_of_the_list() {
     let counts = sender.trust_counts();
     assert_eq!((counts.version, counts.mismatches, counts.open), (3, 0, 0));
     assert!(counts.admitted > 0);
-    site.told("version 3 of tree `site` is in force: 2 files").await;
+    site.notices("version 3 of tree `site` is in force: 2 files").await;
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn what_is_not_listed_is_not_there() {
         check("/.well-known/acme-challenge/token", 200, "proof").await;
         check("/.manifest.json", 404, "").await;
     }
-    site.told("added.txt: not listed").await;
+    site.notices("added.txt: not listed").await;
     assert_eq!(site.count("added.txt: not listed"), 0, "each is named once");
 }
 
@@ -133,9 +133,9 @@ async fn with_report_everything_is_served_and_told() {
             assert_eq!(answer.field("repr-digest"), None);
         }
     }
-    site.told("a.txt: wanted sha256").await;
-    site.told("b.txt: wanted 7 bytes, found 14").await;
-    site.told("c.txt: not listed").await;
+    site.notices("a.txt: wanted sha256").await;
+    site.notices("b.txt: wanted 7 bytes, found 14").await;
+    site.notices("c.txt: not listed").await;
     assert_eq!(site.count("wanted"), 0, "each once");
 }
 
@@ -150,7 +150,7 @@ async fn a_file_of_a_handler_and_a_page_for_errors_are_held_against_the_list_too
     let answer = h1_get(&server, "/none", "").await;
     assert_eq!(answer.status(), 404);
     assert!(!answer.body.contains("page"), "{}", answer.body);
-    site.told("404.html: wanted sha256").await;
+    site.notices("404.html: wanted sha256").await;
     // A descriptor that the application opened.
     let request = http::Request::get("/").body(()).unwrap();
     let open = |name: &str| std::fs::File::open(site.path(name)).unwrap();

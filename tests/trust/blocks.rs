@@ -40,8 +40,11 @@ async fn a_bad_block_breaks_off_before_a_byte_of_it() {
     let sent = raw.up_to(usize::MAX).await;
     assert_eq!(sent.len() as u64, BLOCK * 2, "the good blocks, and no more");
     assert_eq!(sent, long()[..sent.len()]);
-    let told = site.told("block 2").await;
-    assert!(told.contains("long: block 2: wanted sha256") && told.contains("not served"), "{told}");
+    let notices = site.notices("block 2").await;
+    assert!(
+        notices.contains("long: block 2: wanted sha256") && notices.contains("not served"),
+        "{notices}"
+    );
     // From now on nobody gets anything of it.
     let answer = h1_get(&server, "/long", "range: bytes=0-9\r\n").await;
     assert_eq!((answer.status(), answer.field("retry-after")), (503, Some("60")));
@@ -76,7 +79,7 @@ async fn a_shorter_one_is_read_whole_before_its_head() {
         assert_eq!(answer.status(), 503, "{lines}");
         assert!(!answer.body.contains('\u{1}'), "nothing of it");
     }
-    site.told("long: wanted sha256").await;
+    site.notices("long: wanted sha256").await;
 }
 
 #[tokio::test]

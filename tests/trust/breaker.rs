@@ -24,8 +24,8 @@ async fn a_bad_file_is_503_and_the_others_are_not() {
         assert!(!answer.body.contains("conten"), "{}", answer.body);
         assert_eq!(h1_get(&server, "/b.txt", "").await.status(), 200);
     }
-    let told = site.told("a.txt: wanted sha256 ed7002b439e9ac84").await;
-    assert!(told.contains(", found ") && told.ends_with("not served"), "{told}");
+    let notices = site.notices("a.txt: wanted sha256 ed7002b439e9ac84").await;
+    assert!(notices.contains(", found ") && notices.ends_with("not served"), "{notices}");
     assert_eq!(site.count("a.txt"), 0, "told once");
     let since = sender.breakers()[0].since;
     // Another bad one: since the first.
@@ -35,7 +35,7 @@ async fn a_bad_file_is_503_and_the_others_are_not() {
     assert_eq!(sender.trust_counts().mismatches, 2);
     site.write("a.txt", "content");
     assert_eq!(h1_get(&server, "/a.txt", "").await.status(), 200);
-    site.told("a.txt: as listed again").await;
+    site.notices("a.txt: as listed again").await;
     assert_eq!(sender.breakers(), []);
 }
 
@@ -84,7 +84,7 @@ async fn many_bad_files_stop_a_tree_if_that_is_said() {
     {
         assert_eq!(h1_get(&server, path, "").await.status(), status, "{path}");
     }
-    site.told("3 files are not as listed: nothing of the tree is served").await;
+    site.notices("3 files are not as listed: nothing of the tree is served").await;
     // Kept in memory or not.
     assert_eq!(h1_get(&server, "/none", "").await.status(), 503);
     site.list(2);
@@ -106,7 +106,7 @@ async fn a_new_list_is_taken_and_nothing_of_the_old_one_is_sent() {
     assert_eq!(h1_get(&server, "/a.txt", "").await.status(), 503, "not in the list in force");
     assert_eq!(sender.reload_manifest().unwrap(), 2);
     assert_eq!(h1_get(&server, "/a.txt", "").await.body, "two");
-    site.told("version 2 of tree `site` is in force").await;
+    site.notices("version 2 of tree `site` is in force").await;
     assert_eq!(sender.trust_counts().version, 2);
     // The old one back, with its own files.
     site.write("a.txt", "one").list(1);
@@ -125,7 +125,7 @@ async fn a_list_whose_time_is_over_serves_on_or_stops_as_is_said() {
     let serves = serve(site.enforced(site.trust()).unwrap()).await;
     assert_eq!(h1_get(&stops, "/a.txt", "").await.status(), 200);
     assert_eq!(h1_get(&serves, "/a.txt", "").await.status(), 200);
-    site.told("the time of the list ends soon").await;
+    site.notices("the time of the list ends soon").await;
     // It is the system's clock that counts, so it has to be waited for.
     while std::time::SystemTime::now() < soon {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -133,8 +133,8 @@ async fn a_list_whose_time_is_over_serves_on_or_stops_as_is_said() {
     let answer = h1_get(&stops, "/a.txt", "").await;
     assert_eq!((answer.status(), answer.field("retry-after")), (503, Some("60")));
     assert_eq!(h1_get(&serves, "/a.txt", "").await.status(), 200);
-    site.told("nothing is served").await;
-    site.told("it is served all the same").await;
+    site.notices("nothing is served").await;
+    site.notices("it is served all the same").await;
     // The same at the start.
     assert!(site.enforced(site.trust().on_expiry(OnExpiry::Stop)).is_err());
     site.enforced(site.trust()).unwrap();

@@ -41,7 +41,7 @@ async fn none_that_is_not_believed_takes_the_place_of_a_good_one() {
     let check = async |put: &dyn Fn(), expected: Reason| {
         put();
         assert_eq!(sender.reload_manifest().unwrap_err().reason(), expected);
-        site.told("refused, what was before stays").await;
+        site.notices("refused, what was before stays").await;
         let answer = h1_get(&server, "/a.txt", "").await;
         assert_eq!((answer.status(), sender.trust_counts().version), (200, 5), "{expected:?}");
     };
@@ -105,9 +105,11 @@ async fn no_key_is_in_anything_that_is_told_or_printed() {
     site.write("a.txt", "Content").list_of("", 2, later(), &other_key());
     let answer = h1_get(&server, "/a.txt", "").await;
     let error = sender.reload_manifest().unwrap_err();
-    let told = site.told("a.txt").await + &site.told("refused").await;
-    let all =
-        format!("{shown} {answer:?} {error} {error:?} {told} {sender:?} {:?}", sender.breakers());
+    let notices = site.notices("a.txt").await + &site.notices("refused").await;
+    let all = format!(
+        "{shown} {answer:?} {error} {error:?} {notices} {sender:?} {:?}",
+        sender.breakers()
+    );
     for secret in ["0707", "7, 7", "0808", "8, 8", "BwcH"] {
         assert!(!all.contains(secret), "{secret} in {all}");
     }

@@ -79,7 +79,7 @@ impl Site {
         self
     }
 
-    /// Keys, and an ear for what is told.
+    /// Keys, and an ear for what is notices.
     pub(crate) fn trust(&self) -> Trust {
         let notices = Arc::clone(&self.notices);
         Trust::new(root()).on_notice(move |notice: &Notice| {
@@ -96,7 +96,7 @@ impl Site {
     }
 
     /// What was told, without what had been taken before, once `wanted` is among it. A notice is told on a thread of its own.
-    pub(crate) async fn told(&self, wanted: &str) -> String {
+    pub(crate) async fn notices(&self, wanted: &str) -> String {
         let since = Instant::now();
         loop {
             {

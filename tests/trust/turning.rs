@@ -69,12 +69,12 @@ async fn a_tree_is_taken_with_its_list_or_not_at_all() {
     turn(&site, &tree(&site, 2));
     pass(Duration::from_secs(2)).await;
     assert_eq!(get(&sender, "/a").await, good(2));
-    site.told("version 2 of tree `site` is in force").await;
+    site.notices("version 2 of tree `site` is in force").await;
     // Back; a tree that another has signed; one without a list: the last one stays.
     turn(&site, "v1");
     pass(Duration::from_secs(2)).await;
     assert_eq!(get(&sender, "/a").await, good(2));
-    site.told("wanted version 2 or a higher one, found 1").await;
+    site.notices("wanted version 2 or a higher one, found 1").await;
     let name = tree(&site, 3);
     site.list_of(&name, 3, later(), &other_key());
     turn(&site, &name);
@@ -82,7 +82,7 @@ async fn a_tree_is_taken_with_its_list_or_not_at_all() {
         pass(Duration::from_secs(2)).await;
         assert_eq!(get(&sender, "/a").await, good(2));
     }
-    site.told("wanted 1 valid signatures").await;
+    site.notices("wanted 1 valid signatures").await;
     assert_eq!(site.count("refused"), 0, "each reason once");
     fs::create_dir(site.path("bare")).unwrap();
     turn(&site, "bare");
