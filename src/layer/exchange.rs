@@ -42,6 +42,8 @@ pub(crate) struct Exchange {
     pub(super) unheard: Option<Unheard>,
     /// Nobody can write to the head any more or ask about it, and nobody wants the receipt.
     pub(super) is_unobserved: bool,
+    /// The status that went out, where nothing of the commit is in the shared state.
+    pub(super) begun: Option<StatusCode>,
 }
 
 /// What the drop of a response means.
@@ -62,7 +64,7 @@ impl Exchange {
         asked: Option<Box<Asked>>,
     ) -> Self {
         let unheard = Some(Unheard::Dropped);
-        Self { shared, settings, asked, sent: 0, unheard, is_unobserved: false }
+        Self { shared, settings, asked, sent: 0, unheard, is_unobserved: false, begun: None }
     }
 
     /// What the request lets its response do.
@@ -186,7 +188,9 @@ impl Exchange {
         planned: Option<&Parts>,
         ask: impl FnOnce(&Failure<'_>) -> R,
     ) -> R {
-        let (stage, sent, routed) = {
+        let (stage, sent, routed) = if self.begun.is_some() {
+            (Stage::Committed, self.begun, None)
+        } else {
             let mut state = self.shared.lock();
             (state.life.stage(), state.status, state.record().route.clone())
         };

@@ -87,6 +87,7 @@ fn frame_first<B: Body>(
         return First::Asked { declared: length, polled };
     }
     outlook.finish(response, exchange);
+    exchange.begun = Some(response.status());
     First::Begun { declared: length, data }
 }
 

@@ -26,3 +26,4 @@ mod timing;
 mod told;
 mod trailers;
 mod unobserved;
+mod unobserved_failures;
