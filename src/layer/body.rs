@@ -8,6 +8,7 @@ use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
 
 use super::kept::{Kept, Polled};
+use crate::caught::contained;
 use crate::error::BoxError;
 
 /// The body of a response that went through the layer.
@@ -27,7 +28,18 @@ enum Inner<B: Body> {
     Nested(B),
     Kept(Kept<B>),
     /// All of the content, in one frame, of a response that nobody observes.
-    Whole(Option<B::Data>),
+    Whole(Only<B::Data>),
+}
+
+/// The only frame, until it is handed over. A panic in its drop is contained, as that of every frame here.
+struct Only<D>(Option<D>);
+
+impl<D> Drop for Only<D> {
+    fn drop(&mut self) {
+        if let Some(data) = self.0.take() {
+            contained(move || drop(data));
+        }
+    }
 }
 
 impl<B: Body> ResponseBody<B> {
@@ -40,7 +52,7 @@ impl<B: Body> ResponseBody<B> {
     }
 
     pub(crate) const fn whole(data: Option<B::Data>) -> Self {
-        Self { inner: Inner::Whole(data) }
+        Self { inner: Inner::Whole(Only(data)) }
     }
 }
 
@@ -59,7 +71,7 @@ where
                 Pin::new(body).poll_frame(cx).map(|frame| frame.map(|f| f.map_err(Into::into)))
             }
             Inner::Kept(kept) => kept.poll_frame(cx),
-            Inner::Whole(data) => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
+            Inner::Whole(Only(data)) => Poll::Ready(data.take().map(|data| Ok(Frame::data(data)))),
         }
     }
 
@@ -67,7 +79,7 @@ where
         match &self.inner {
             Inner::Nested(body) => body.is_end_stream(),
             Inner::Kept(kept) => kept.is_over(),
-            Inner::Whole(data) => data.is_none(),
+            Inner::Whole(Only(data)) => data.is_none(),
         }
     }
 
@@ -75,7 +87,7 @@ where
         match &self.inner {
             Inner::Nested(body) => body.size_hint(),
             Inner::Kept(kept) => kept.size_hint(),
-            Inner::Whole(data) => {
+            Inner::Whole(Only(data)) => {
                 SizeHint::with_exact(data.as_ref().map_or(0, |data| data.remaining() as u64))
             }
         }

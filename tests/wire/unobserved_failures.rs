@@ -1,10 +1,16 @@
 //! Failures, panics and cancellation of a response that is not observed: as with a receipt.
 
-use http::Response;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http::{Request, Response};
 use letterhead::{Failure, LetterheadLayer, Recover, ResetCode, Stage};
+use tower::{Layer as _, ServiceExt as _};
 
 use crate::client::h2_get;
-use crate::serve::{Act, script, serve_layer};
+use crate::serve::{Act, Body, empty, script, serve_layer};
 
 /// Wants nothing of the request, and resets by what it is told of the response.
 struct ByStage;
@@ -32,5 +38,49 @@ async fn a_recoverer_is_told_that_the_head_is_out() {
         .await;
         let reset = h2_get(&server, "/").await.unwrap().reset;
         assert_eq!(reset, Some(h2::Reason::from(200)), "observed: {observed}");
+    }
+}
+
+/// Bytes whose owner says when it is dropped, and may panic then.
+struct Owner {
+    dropped: Arc<AtomicBool>,
+    panics: bool,
+}
+
+impl AsRef<[u8]> for Owner {
+    fn as_ref(&self) -> &[u8] {
+        b"owned"
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.dropped.store(true, Ordering::Relaxed);
+        assert!(!self.panics, "dropped");
+    }
+}
+
+fn owned(dropped: &Arc<AtomicBool>, panics: bool) -> Bytes {
+    Bytes::from_owner(Owner { dropped: Arc::clone(dropped), panics })
+}
+
+fn layers() -> [(bool, LetterheadLayer); 2] {
+    [(true, LetterheadLayer::new().on_end(|_| ())), (false, LetterheadLayer::new())]
+}
+
+#[tokio::test]
+async fn content_that_panics_in_its_drop_is_contained_where_it_is_not_read() {
+    for (observed, layer) in layers() {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let data = owned(&dropped, true);
+        let service = layer.layer(tower::service_fn(move |_: Request<Body>| {
+            let full = http_body_util::Full::new(data.clone());
+            async move { Ok::<_, Infallible>(Response::new(full)) }
+        }));
+        let response = service.oneshot(Request::new(empty())).await.unwrap();
+        let body = response.into_body();
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || drop(body)));
+        assert!(dropped.load(Ordering::Relaxed), "observed: {observed}");
+        assert!(caught.is_ok(), "observed: {observed}");
     }
 }
