@@ -16,6 +16,7 @@ use super::attempts::Attempts;
 use super::calls::Calls;
 use super::write::Write;
 use super::{Ability, ArrivedProvenance, Landed, Life, Misorder, Note, Receipt, Sealing, Trailing};
+use crate::caught::contained;
 use crate::error::Error;
 use crate::ledger::{Entry, Fate, Lines, Placed, Refusal, Stage};
 use crate::rules::{Conflict, Rules};
@@ -120,9 +121,20 @@ impl Shared {
         (self.ability, self.method, self.exchange) = (ability, method, 0);
         (*self.routed.get_mut(), *self.attempted.get_mut()) = (false, false);
         self.attempts.clear();
+        self.forget();
+    }
+
+    /// Drops what the state holds, all of which is over, and contains a panic in that.
+    pub(crate) fn forget(&mut self) {
         if std::mem::take(self.used.get_mut()) {
-            self.state = Mutex::new(State::new());
+            let over = std::mem::replace(&mut self.state, Mutex::new(State::new()));
+            contained(move || drop(over));
         }
+    }
+
+    /// Whether there may be something to forget.
+    pub(crate) fn may_hold(&self) -> bool {
+        self.used.load(Ordering::Relaxed)
     }
 
     /// Whether the state may differ from a new one.

@@ -368,7 +368,7 @@ impl Drop for Exchange {
             Some(Unheard::Dropped) if std::thread::panicking() => self.end(Outcome::Unwound),
             Some(Unheard::Dropped) => self.end(Outcome::Dropped),
         }
-        spare::give(&self.shared);
+        spare::give(&mut self.shared);
     }
 }
 

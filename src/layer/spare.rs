@@ -27,10 +27,15 @@ pub(crate) fn take(ability: Ability, method: Method) -> Arc<Shared> {
     Arc::new(Shared::new(ability, method))
 }
 
-/// Keeps `shared` for later, if the caller is the last who has it.
-pub(crate) fn give(shared: &Arc<Shared>) {
+/// Keeps `shared` for later, if the caller is the last who has it. What was written to it is dropped now.
+pub(crate) fn give(shared: &mut Arc<Shared>) {
     if Arc::strong_count(shared) > 1 {
         return;
+    }
+    if shared.may_hold() {
+        if let Some(unshared) = Arc::get_mut(shared) {
+            unshared.forget();
+        }
     }
     // A thread that is going away keeps nothing.
     let _ = SPARE.try_with(|spare| {
