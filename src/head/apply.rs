@@ -10,6 +10,9 @@ use super::landing::{Landing, Planned, adds_up, is_error, is_undone};
 use super::write::{Change, Write};
 use crate::ledger::{Entry, Fate, Occasion, Stage, Verb, Writer};
 
+/// The most writes for which room is kept from one exchange to the next.
+const MOST_ROOM: usize = 16;
+
 impl Sealing {
     /// Takes the writes that were made in the course of `attempt`, whose response has this status.
     ///
@@ -157,6 +160,9 @@ impl Sealing {
     pub(super) fn apply_plain(&mut self, fields: &mut HeaderMap) {
         for write in self.drain_writes() {
             write.change.apply_to_fields(fields);
+        }
+        if self.writes.capacity() > MOST_ROOM {
+            self.writes = Vec::new();
         }
     }
 
