@@ -27,7 +27,7 @@ enum Inner<B: Body> {
     /// Of a layer inside another one: nothing is done here.
     Nested(B),
     Kept(Kept<B>),
-    /// All of the content, in one frame, of a response that nobody observes.
+    /// All of the content, in one frame, of an unobserved response.
     Whole(Only<B::Data>),
 }
 

@@ -40,7 +40,7 @@ pub(crate) struct Exchange {
     pub(crate) sent: u64,
     /// What it means if nothing more is heard; `None` when the receipt was delivered.
     pub(super) unheard: Option<Unheard>,
-    /// Nobody can write to the head any more or ask about it, and nobody wants the receipt.
+    /// No copy of the `Head` is left, and no receipt is wanted.
     pub(super) is_unobserved: bool,
     /// The status that went out, where nothing of the commit is in the shared state.
     pub(super) begun: Option<StatusCode>,

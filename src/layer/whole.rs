@@ -1,4 +1,4 @@
-//! The short way: a response that is whole when it comes, and that nobody observes.
+//! The short way: a response that is complete when the handler answers, without a receipt and without a `Head` left.
 //!
 //! Most responses are of this kind. They need no hold, no lock, and no exchange behind their body; the client is sent the
 //! same bytes as on the long way.
@@ -158,7 +158,7 @@ impl Exchange {
         }
     }
 
-    /// Gives the exchange up: nobody observes it, and everything was handed over.
+    /// Gives up an unobserved exchange: everything was handed over.
     #[inline]
     pub(super) fn dismiss(mut self) {
         self.unheard = None;

@@ -2,7 +2,7 @@
 //!
 //! h2 writes and flushes each frame of data by itself, and a turn has many of them: one for each of some
 //! streams, or 64 for a body of 1 MiB. Each write would be a call and, on most networks, a segment. So the
-//! writes of a turn are joined, and where there is more than is worth joining, the socket is told that more follows.
+//! writes of a turn are joined, and where there is more than is worth joining, `MSG_MORE` says so to the socket.
 //! Nothing waits longer than the turn: it is over when hyper has nothing more to write.
 
 use std::io::{self, ErrorKind, IoSlice};

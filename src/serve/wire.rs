@@ -32,7 +32,7 @@ pub(super) struct Wire {
     limits: Limits,
     /// Of frames, if there is no TLS above.
     count: Option<Count>,
-    /// The kernel was told that more follows.
+    /// Writes go out with `MSG_MORE`.
     corked: bool,
 }
 

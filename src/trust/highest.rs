@@ -46,7 +46,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Waits for the others. The lock goes with the file that is returned. Whoever can open it can hold it, so nobody else can.
+/// Waits for the others. The lock goes with the file that is returned. Who can open the file can hold the lock, so its mode lets no other user open it.
 fn locked(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.create(true).truncate(false).write(true).mode(0o600);
